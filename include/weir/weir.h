@@ -1,0 +1,453 @@
+/*
+ * weir: one engine for a program's traffic to the Claude API.
+ *
+ * An engine keeps requests within the provider's limits, queues them by priority, retries what
+ * may be retried, and gives every accepted request exactly one ending. This header is the manual;
+ * it is the only public header of the C ABI.
+ *
+ *     weir_config *config;  weir_engine *engine;  weir_request *request;
+ *     weir_config_new(&config, NULL);
+ *     weir_config_set(config, "account.main.key_env", WEIR_NUL, "ANTHROPIC_API_KEY", WEIR_NUL, NULL);
+ *     weir_engine_open(config, &engine, NULL);
+ *     weir_request_new(&request, NULL);
+ *     weir_request_set_body(request, json, strlen(json), NULL);
+ *     weir_submit(engine, request, &ticket, NULL);
+ *     weir_event event;
+ *     while (weir_poll(engine, &event, sizeof event, 1, -1) >= 0) { ...; weir_events_release(&event, sizeof event, 1); }
+ *
+ * THE CONTRACT
+ *
+ * C1  An accepted submit has exactly one terminal event.
+ * C2  A refused submit has none.
+ * C3  No event is produced inside submit: it is seen by poll or dispatch, never earlier.
+ * C4  No event of a ticket follows its terminal event.
+ * C5  Tickets are never reused within an engine.
+ * C6  Only weir_poll, weir_dispatch and weir_engine_wait may block, each no longer than its
+ *     timeout. They may return early: on a signal (EINTR) and after weir_wakeup.
+ * C7  Every release function accepts NULL, never blocks, and may be called in any order and from
+ *     any thread. Errors, responses, texts and events outlive their engine.
+ * C8  Inputs are borrowed for the call and copied before it returns.
+ * C9  The descriptor of weir_fd is readable exactly while weir_poll with timeout 0 would return
+ *     events (a caller-driven engine: or would find work to do).
+ * C10 Loading the library starts nothing: no thread, no descriptor, no lock.
+ * C11 After fork() the child's calls on an inherited engine return WEIR_ERR_FORKED; release is safe.
+ * C12 No state of the process is changed: signal handlers and masks, locale, umask, working
+ *     directory, environment. (libcurl is initialised once, at the first open, and never torn down.)
+ * C13 No C++ exception leaves the library, and none of the host's may enter it.
+ * C14 The release functions, weir_wakeup and the predicates leave errno as it was.
+ *
+ * CONVENTIONS
+ *
+ * Status    Fallible functions return int32_t: 0 (WEIR_OK) or a negative WEIR_ERR_ code; counts
+ *           are zero or more. Where the last parameter is `weir_error **error`, it may be NULL;
+ *           else it receives NULL on success, or an error object that the caller releases.
+ *           There is no last-error state, per thread or otherwise.
+ * Strings   A pointer and a length, UTF-8. The length WEIR_NUL means NUL-terminated. With length 0
+ *           the pointer is not read. Strings handed out are NUL-terminated as well.
+ * Handles   Pointers, opaque. Outputs are set to NULL on failure.
+ * Threads   An engine may be used by any threads at once. A config or a request builder is used by
+ *           one thread at a time. Errors, responses, texts and events are immutable.
+ * Times     Milliseconds, in names that end in _ms. A timeout of 0 does not wait, -1 has no limit.
+ * Numbers   Fixed width. Unknown future event types, codes and flags are to be ignored, by
+ *           WEIR_EVENT_IS_TERMINAL where it matters.
+ */
+#ifndef WEIR_WEIR_H
+#define WEIR_WEIR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(WEIR_BUILDING) && defined(__GNUC__)
+#define WEIR_API __attribute__((visibility("default")))
+#else
+#define WEIR_API
+#endif
+
+/* ---------------------------------------------------------------------------------------------
+ * Version and features
+ * ------------------------------------------------------------------------------------------- */
+
+/* The version of this header: major * 10000 + minor * 100 + patch. */
+#define WEIR_VERSION_NUM 100
+#define WEIR_VERSION_STRING "0.1.0"
+
+/* The version of the library that is loaded, in the form of WEIR_VERSION_NUM. Any thread. */
+WEIR_API uint32_t weir_version_num(void);
+
+/* The version of the library with the libraries that it runs on ("weir/0.1.0 libcurl/8.4.0 ...").
+ * Static storage. Any thread. */
+WEIR_API const char *weir_version_string(void);
+
+/* Grows by one with each release that adds to the ABI. While the version is 0.x no ABI is promised. */
+WEIR_API uint32_t weir_abi_level(void);
+
+/* sizeof(weir_event) as the library sees it; bindings compare it with their own layout. */
+WEIR_API size_t weir_event_size(void);
+
+/* 1 if the library that is loaded has the feature ("http2", "thread_drive", ...), else 0. */
+WEIR_API int32_t weir_has_feature(const char *name, size_t name_length);
+
+/* The name of feature `index`, or NULL past the last one. Static storage. */
+WEIR_API const char *weir_feature_at(size_t index);
+
+/* Initialises what is per process (libcurl). weir_engine_open does so by itself; call this early
+ * where a host wants it done before it forks or starts threads. May be called again. */
+WEIR_API int32_t weir_global_init(void);
+
+/* The length that means "NUL-terminated". */
+#define WEIR_NUL ((size_t)-1)
+
+/* ---------------------------------------------------------------------------------------------
+ * Statuses and errors
+ * ------------------------------------------------------------------------------------------- */
+
+#define WEIR_OK 0
+
+/* Refusals: the call had no effect. */
+#define WEIR_ERR_INTERNAL (-1)      /* a defect in weir; the engine is unusable */
+#define WEIR_ERR_NOMEM (-2)         /* out of memory */
+#define WEIR_ERR_BAD_HANDLE (-3)    /* NULL, released, or a handle of another type */
+#define WEIR_ERR_BAD_ARGUMENT (-4)  /* an argument is outside its domain */
+#define WEIR_ERR_UNKNOWN_KEY (-5)   /* no such configuration or request key */
+#define WEIR_ERR_INVALID_VALUE (-6) /* the key is known, the value is not one of its values */
+#define WEIR_ERR_UNSUPPORTED (-7)   /* known, but not in this build or with this libcurl */
+#define WEIR_ERR_NOT_FOUND (-8)     /* nothing by that name, index or ticket */
+#define WEIR_ERR_QUEUE_FULL (-9)    /* queue.max_requests or queue.max_bytes is reached */
+#define WEIR_ERR_CLOSED (-10)       /* the engine was closed */
+#define WEIR_ERR_FORKED (-11)       /* the engine belongs to the parent process */
+#define WEIR_ERR_REENTRANT (-12)    /* dispatch inside a dispatch callback of the same engine */
+#define WEIR_ERR_BUSY (-13)         /* another thread is driving this caller-driven engine */
+#define WEIR_ERR_TIMEOUT (-14)      /* weir_engine_wait: not finished in time */
+#define WEIR_ERR_BAD_BODY (-15)     /* the body is not a Messages API request */
+#define WEIR_ERR_NEVER_FITS (-16)   /* the request is larger than a bucket that it must pass */
+#define WEIR_ERR_TOO_LATE (-17)     /* the request cannot start before its deadline */
+#define WEIR_ERR_NO_ACCOUNT (-18)   /* no account is configured, or none for this request */
+#define WEIR_ERR_IO (-19)           /* a file or a descriptor could not be had */
+
+/* Failures: the status of a WEIR_EVENT_FAILED. */
+#define WEIR_ERR_CANCELLED (-100)      /* by weir_cancel or weir_cancel_tag */
+#define WEIR_ERR_SHUTDOWN (-101)       /* the engine was closed first */
+#define WEIR_ERR_DEADLINE (-102)       /* the request's deadline passed */
+#define WEIR_ERR_CONNECTION (-103)     /* no connection, or it broke */
+#define WEIR_ERR_TLS (-104)            /* the server's certificate or handshake was refused */
+#define WEIR_ERR_ATTEMPT_TIMEOUT (-105) /* connect, idle, stall or total time of the last attempt */
+#define WEIR_ERR_BROKEN_RESPONSE (-106) /* truncated, not JSON, or not what its status promised */
+#define WEIR_ERR_RESPONSE_TOO_LARGE (-107) /* above transport.max_response_bytes */
+#define WEIR_ERR_RATE_LIMITED (-108)   /* 429, and the attempts are used up */
+#define WEIR_ERR_SPEND_LIMIT (-109)    /* a spend limit of the provider's or your own; not retried */
+#define WEIR_ERR_OVERLOADED (-110)     /* 529 or overloaded_error */
+#define WEIR_ERR_SERVER (-111)         /* another 5xx or api_error */
+#define WEIR_ERR_REJECTED (-112)       /* 400, 404, 413, 422: the provider will not take this request */
+#define WEIR_ERR_AUTHENTICATION (-113) /* 401: the key is wrong, revoked or expired */
+#define WEIR_ERR_PERMISSION (-114)     /* 403 */
+#define WEIR_ERR_STREAM_BROKEN (-115)  /* a stream ended early after content was delivered */
+
+/* What an error is, for weir_error_is. */
+#define WEIR_ERROR_RETRYABLE 0x01u      /* the same request may succeed later */
+#define WEIR_ERROR_MAYBE_EXECUTED 0x02u /* the provider may have done, and billed, the work */
+#define WEIR_ERROR_THROTTLED 0x04u      /* a limit, the provider's or the engine's, was in the way */
+#define WEIR_ERROR_FATAL 0x08u          /* the engine is unusable */
+#define WEIR_ERROR_TIMED_OUT 0x10u      /* a timeout or a deadline */
+#define WEIR_ERROR_CANCELLED 0x20u      /* the caller asked for it: cancel or close */
+
+typedef struct weir_error weir_error;
+
+/* The WEIR_ERR_ code. 0 for NULL. */
+WEIR_API int32_t weir_error_code(const weir_error *error);
+
+/* The code's stable name ("queue_full"), for programs. Static storage. */
+WEIR_API const char *weir_error_name(const weir_error *error);
+
+/* A sentence for people: what was wrong and what to change. It may change between releases. Valid
+ * until the error is released. Never contains a key or a body. */
+WEIR_API const char *weir_error_message(const weir_error *error);
+
+/* Where it arose: "config", "local", "transport" or "provider". Static storage. */
+WEIR_API const char *weir_error_source(const weir_error *error);
+
+/* The provider's HTTP status, or 0. */
+WEIR_API int32_t weir_error_http_status(const weir_error *error);
+
+/* The provider's error type ("overloaded_error"), or "". Valid until the error is released. */
+WEIR_API const char *weir_error_provider_type(const weir_error *error);
+
+/* The provider's request id ("req_..."), or "". Valid until the error is released. */
+WEIR_API const char *weir_error_request_id(const weir_error *error);
+
+/* The time that the provider asked to wait, in milliseconds, or -1. */
+WEIR_API int64_t weir_error_retry_after_ms(const weir_error *error);
+
+/* How many attempts were sent. */
+WEIR_API uint32_t weir_error_attempts(const weir_error *error);
+
+/* All WEIR_ERROR_ flags that hold. */
+WEIR_API uint32_t weir_error_flags(const weir_error *error);
+
+/* 1 if all of `flags` hold, else 0. */
+WEIR_API int32_t weir_error_is(const weir_error *error, uint32_t flags);
+
+/* An error of the given code, for the tests of bindings. `message` may be NULL with length 0. */
+WEIR_API int32_t weir_error_new(int32_t code, const char *message, size_t message_length,
+                                weir_error **out);
+
+WEIR_API void weir_error_release(weir_error *error);
+
+/* Row `index` of the table of all codes: code, stable name, one line, and the flags that always
+ * hold for it. WEIR_ERR_NOT_FOUND past the last row. Outputs may be NULL; static storage. */
+WEIR_API int32_t weir_error_table(size_t index, int32_t *code, const char **name, const char **text,
+                                  uint32_t *flags);
+
+/* ---------------------------------------------------------------------------------------------
+ * Texts: strings that the library hands out
+ * ------------------------------------------------------------------------------------------- */
+
+typedef struct weir_text weir_text;
+
+/* The bytes, and their number in *length (which may be NULL). Valid until the text is released. */
+WEIR_API const char *weir_text_data(const weir_text *text, size_t *length);
+
+WEIR_API void weir_text_release(weir_text *text);
+
+/* ---------------------------------------------------------------------------------------------
+ * Configuration
+ *
+ * Dotted keys with text values. weir_config_describe lists every key; the same list is in
+ * src/engine/CONFIGURATION.md. A key with `<name>` in it stands for a family: account.<name>.key.
+ * Secrets are write-only: they can be set, and never read back.
+ * ------------------------------------------------------------------------------------------- */
+
+typedef struct weir_config weir_config;
+
+WEIR_API int32_t weir_config_new(weir_config **out, weir_error **error);
+
+/* Sets one key. WEIR_ERR_UNKNOWN_KEY, WEIR_ERR_INVALID_VALUE or WEIR_ERR_UNSUPPORTED name the key,
+ * the value (unless secret) and what would be right. */
+WEIR_API int32_t weir_config_set(weir_config *config, const char *key, size_t key_length,
+                                 const char *value, size_t value_length, weir_error **error);
+
+/* Sets every key of a JSON document: {"queue": {"max_requests": 1000}} sets queue.max_requests.
+ * All or nothing. */
+WEIR_API int32_t weir_config_set_json(weir_config *config, const char *json, size_t json_length,
+                                      weir_error **error);
+
+/* The value of a key, set or default. WEIR_ERR_NOT_FOUND for a family's key that is not set;
+ * WEIR_ERR_UNSUPPORTED for a secret. Release *out with weir_text_release. */
+WEIR_API int32_t weir_config_get(const weir_config *config, const char *key, size_t key_length,
+                                 weir_text **out, weir_error **error);
+
+/* Everything that is set, as a JSON document; secrets appear as "***". */
+WEIR_API int32_t weir_config_json(const weir_config *config, weir_text **out, weir_error **error);
+
+/* Row `index` of the table of keys: name, type ("integer", "text", "choice", "secret", "boolean",
+ * "number"), default, range or choices, and one line of documentation. WEIR_ERR_NOT_FOUND past the
+ * last row. Outputs may be NULL; static storage. */
+WEIR_API int32_t weir_config_describe(size_t index, const char **key, const char **type,
+                                      const char **default_value, const char **range,
+                                      const char **line);
+
+WEIR_API int32_t weir_config_copy(const weir_config *config, weir_config **out, weir_error **error);
+
+WEIR_API void weir_config_release(weir_config *config);
+
+/* ---------------------------------------------------------------------------------------------
+ * Requests
+ *
+ * A builder, which may be submitted any number of times and changed between.
+ * ------------------------------------------------------------------------------------------- */
+
+#define WEIR_PRIORITY_CRITICAL 0
+#define WEIR_PRIORITY_HIGH 1
+#define WEIR_PRIORITY_NORMAL 2
+#define WEIR_PRIORITY_LOW 3
+
+typedef struct weir_request weir_request;
+
+WEIR_API int32_t weir_request_new(weir_request **out, weir_error **error);
+
+/* The body of a Messages API call: a JSON object with model, max_tokens and messages. It is checked
+ * here, and sent as it is. With "stream": true the answer comes as WEIR_EVENT_STREAM events. */
+WEIR_API int32_t weir_request_set_body(weir_request *request, const void *body, size_t body_length,
+                                       weir_error **error);
+
+/* WEIR_PRIORITY_; normal by default. */
+WEIR_API int32_t weir_request_set_priority(weir_request *request, int32_t priority);
+
+/* Comes back in every event of the request. 0 by default. */
+WEIR_API int32_t weir_request_set_user_data(weir_request *request, uint64_t user_data);
+
+/* A group for weir_cancel_tag. 0, the default, is no group. */
+WEIR_API int32_t weir_request_set_tag(weir_request *request, uint64_t tag);
+
+/* The time from submit to the terminal event, waiting and retries included; past it the request
+ * fails with WEIR_ERR_DEADLINE. 0, the default, is no deadline. */
+WEIR_API int32_t weir_request_set_deadline_ms(weir_request *request, int64_t deadline_ms);
+
+/* What is set less often, by name:
+ *   input_tokens     the caller's own count of input tokens, instead of the engine's estimate
+ *   output_tokens    the output tokens to expect, instead of what was learnt
+ *   header.<name>    one more request header ("header.anthropic-beta"); those that weir or HTTP
+ *                    own (x-api-key, authorization, host, content-length, ...) are refused
+ * An empty value takes the setting back. */
+WEIR_API int32_t weir_request_set(weir_request *request, const char *key, size_t key_length,
+                                  const char *value, size_t value_length, weir_error **error);
+
+/* As new. */
+WEIR_API int32_t weir_request_reset(weir_request *request);
+
+WEIR_API void weir_request_release(weir_request *request);
+
+/* ---------------------------------------------------------------------------------------------
+ * Events
+ * ------------------------------------------------------------------------------------------- */
+
+#define WEIR_EVENT_STREAM 0x001u /* one server-sent event of a streamed answer: data is its JSON */
+#define WEIR_EVENT_LOG 0x002u    /* data is one line; index is the WEIR_LOG_ level; no ticket */
+#define WEIR_EVENT_ENGINE 0x003u /* index is a WEIR_ENGINE_ state; no ticket */
+#define WEIR_EVENT_DONE 0x101u   /* terminal: the answer. data is the body ("" after a stream) */
+#define WEIR_EVENT_FAILED 0x102u /* terminal: object is a weir_error, status its code */
+
+/* Holds for every type, also of later versions. */
+#define WEIR_EVENT_IS_TERMINAL(type) (((type)&0x100u) != 0)
+
+#define WEIR_LOG_ERROR 1u
+#define WEIR_LOG_WARNING 2u
+#define WEIR_LOG_INFO 3u
+#define WEIR_LOG_DEBUG 4u
+
+#define WEIR_ENGINE_CLOSED 1u /* after the last terminal event of a closed engine */
+#define WEIR_ENGINE_FAILED 2u /* a defect was met: everything outstanding has failed */
+
+/* The only public struct. 64 bytes with 64-bit pointers. It grows at its end alone, and the caller
+ * passes its own size wherever an array of them is passed. */
+typedef struct weir_event {
+    uint64_t ticket;
+    uint64_t user_data;
+    uint32_t type;
+    int32_t status;   /* WEIR_OK, or the failure's code */
+    uint32_t flags;   /* WEIR_ERROR_ flags of a failure */
+    uint32_t index;   /* stream: the event's number from 0; log, engine: see there */
+    const void *data; /* NUL-terminated; valid until the event is released */
+    size_t data_length;
+    void *object; /* DONE: a weir_response. FAILED: a weir_error. Owned by the event */
+    uint64_t reserved;
+} weir_event;
+
+/* Releases what `count` events hold, and clears them. `object` and `data` are invalid afterwards. */
+WEIR_API void weir_events_release(weir_event *events, size_t event_size, size_t count);
+
+/* The object of a WEIR_EVENT_DONE: what came with the answer. Owned by its event. */
+typedef struct weir_response weir_response;
+
+WEIR_API int32_t weir_response_http_status(const weir_response *response);
+
+/* The value of a response header by name, without regard to case: WEIR_OK or WEIR_ERR_NOT_FOUND. */
+WEIR_API int32_t weir_response_header(const weir_response *response, const char *name,
+                                      size_t name_length, const char **value, size_t *value_length);
+
+/* Header `index` in the order of arrival. WEIR_ERR_NOT_FOUND past the last. */
+WEIR_API int32_t weir_response_header_at(const weir_response *response, size_t index,
+                                         const char **name, const char **value);
+
+#define WEIR_NUMBER_INPUT_TOKENS 1u       /* after the last cache breakpoint */
+#define WEIR_NUMBER_CACHE_WRITE_TOKENS 2u /* cache_creation_input_tokens */
+#define WEIR_NUMBER_CACHE_READ_TOKENS 3u  /* cache_read_input_tokens */
+#define WEIR_NUMBER_OUTPUT_TOKENS 4u
+#define WEIR_NUMBER_ATTEMPTS 5u
+#define WEIR_NUMBER_QUEUED_MS 6u     /* from submit to the last attempt's start */
+#define WEIR_NUMBER_FIRST_BYTE_MS 7u /* from that start to the response's head */
+#define WEIR_NUMBER_TOTAL_MS 8u      /* from submit to the end */
+
+/* A WEIR_NUMBER_ of the answer; -1 if it is not known. */
+WEIR_API int64_t weir_response_number(const weir_response *response, uint32_t number);
+
+#define WEIR_STRING_MODEL 1u      /* as the answer names it */
+#define WEIR_STRING_ACCOUNT 2u    /* the configured account's name */
+#define WEIR_STRING_REQUEST_ID 3u /* the provider's request id */
+#define WEIR_STRING_STOP_REASON 4u
+
+/* A WEIR_STRING_ of the answer; "" if it is not known. Valid until the event is released. */
+WEIR_API const char *weir_response_string(const weir_response *response, uint32_t string);
+
+/* ---------------------------------------------------------------------------------------------
+ * The engine
+ * ------------------------------------------------------------------------------------------- */
+
+typedef struct weir_engine weir_engine;
+
+/* Opens an engine. The config is copied. With engine.drive = thread (the default) it runs on a
+ * thread of its own; with engine.drive = caller it has no thread and moves only inside weir_poll
+ * and weir_dispatch. */
+WEIR_API int32_t weir_engine_open(const weir_config *config, weir_engine **out, weir_error **error);
+
+/* Starts the end, and returns at once: nothing more is accepted, everything outstanding gets a
+ * terminal event (WEIR_ERR_SHUTDOWN unless it ended first), then WEIR_EVENT_ENGINE with
+ * WEIR_ENGINE_CLOSED. May be called again. */
+WEIR_API int32_t weir_engine_close(weir_engine *engine);
+
+/* Waits until a closed engine has stopped: WEIR_OK or WEIR_ERR_TIMEOUT. It does not take events;
+ * those still queued can be polled afterwards. */
+WEIR_API int32_t weir_engine_wait(weir_engine *engine, int64_t timeout_ms);
+
+/* Closes, and gives the handle up. Never blocks; memory goes when the engine's thread has ended.
+ * In a forked child it closes the inherited descriptors and nothing else. */
+WEIR_API void weir_engine_release(weir_engine *engine);
+
+/* A copy of the engine's configuration, secrets included, to open another one after a fork. */
+WEIR_API int32_t weir_engine_config(weir_engine *engine, weir_config **out, weir_error **error);
+
+/* What the engine is doing, as a JSON document; its "schema" grows with its form. */
+WEIR_API int32_t weir_engine_stats(weir_engine *engine, weir_text **out, weir_error **error);
+
+/* Accepts the request, and gives its ticket. WEIR_ERR_QUEUE_FULL and the like refuse it. */
+WEIR_API int32_t weir_submit(weir_engine *engine, const weir_request *request, uint64_t *ticket,
+                             weir_error **error);
+
+/* Asks for a request to end: WEIR_OK if it was outstanding, else WEIR_ERR_NOT_FOUND. Its one
+ * terminal event still comes, and may be an answer that was faster. */
+WEIR_API int32_t weir_cancel(weir_engine *engine, uint64_t ticket);
+
+/* The same for all requests of a tag (not 0) that were accepted before the call. */
+WEIR_API int32_t weir_cancel_tag(weir_engine *engine, uint64_t tag);
+
+/* The descriptor of C9, to be watched for reading, level- or edge-triggered; never read or closed
+ * by the caller. After a wake, poll with timeout 0 until it returns 0. The engine keeps it open
+ * until release. -1 on failure; in a forked child WEIR_ERR_FORKED. */
+WEIR_API int32_t weir_fd(weir_engine *engine);
+
+/* Fills up to `capacity` events of `event_size` bytes each (sizeof(weir_event)), waiting up to
+ * `timeout_ms` for the first. Returns their number, 0 if none came, or a negative status:
+ * WEIR_ERR_CLOSED when a closed engine has stopped and every event has been taken. Give them back with
+ * weir_events_release. Any thread; each event goes to one caller. A caller-driven engine is polled
+ * by one thread at a time (else WEIR_ERR_BUSY). */
+WEIR_API int32_t weir_poll(weir_engine *engine, weir_event *events, size_t event_size,
+                           size_t capacity, int64_t timeout_ms);
+
+/* Called by weir_dispatch, on its thread, with no lock held. The event is released after the call.
+ * Any weir function may be called inside but weir_dispatch on the same engine. */
+typedef void (*weir_event_function)(const weir_event *event, void *user);
+
+/* As weir_poll, with a call of `function` for each of up to `max_events` events. Returns their number. */
+WEIR_API int32_t weir_dispatch(weir_engine *engine, weir_event_function function, void *user,
+                               size_t max_events, int64_t timeout_ms);
+
+/* A hook that an engine's thread calls when events begin to wait. It may only signal: no weir
+ * function may be called inside, and it must not block. `destroy`, which may be NULL, is called
+ * exactly once with `user`, after the hook's last call, also when this call fails; NULL for
+ * `function` removes the hook. */
+typedef void (*weir_user_function)(void *user);
+WEIR_API int32_t weir_set_wake_hook(weir_engine *engine, weir_user_function function, void *user,
+                                    weir_user_function destroy);
+
+/* Makes a waiting weir_poll or weir_dispatch return, or the next one that would wait. Any thread,
+ * and signal handlers. */
+WEIR_API int32_t weir_wakeup(weir_engine *engine);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/random.h"
+#include "base/timing_wheel.h"
+#include "core/core_settings.h"
+#include "core/request.h"
+#include "core/request_slab.h"
+#include "limits/limiter.h"
+#include "queue/queue.h"
+#include "retry/policy.h"
+
+namespace weir {
+
+// The engine's name for an attempt: generation << 32 | index, never reused.
+using AttemptId = std::uint64_t;
+
+// What the core wants done. Data, so that a run can be recorded and compared.
+struct Action {
+    enum class Kind : std::uint8_t {
+        start,    // begin the attempt
+        abort,    // end the attempt; no on_end will be given for it
+        succeed,  // the request's terminal event: the answer of `attempt`
+        fail,     // the request's terminal event: `status`
+    };
+    Kind kind;
+    std::uint16_t account = 0;  // start
+    std::int32_t status = 0;    // fail: the WEIR_ERR_ code
+    RequestIndex request = kNoRequest;
+    AttemptId attempt = 0;      // fail: the attempt that failed now, or 0
+};
+
+// The state machine of requests; it owns them from submit to their terminal event. Single-threaded
+// and pure: time, outcomes and a seed go in, actions come out, in the order in which they are to
+// be done. After succeed or fail the request's slot is the caller's, to read and give back.
+class Core {
+public:
+    Core(const CoreSettings& settings, RequestSlab* slab, std::uint64_t seed);
+    ~Core();
+
+    // Inputs. Each appends to `actions`.
+    void submit(RequestIndex request, TimeNs now, std::vector<Action>* actions);
+    void cancel(std::uint64_t ticket, TimeNs now, std::vector<Action>* actions);
+    void cancel_tag(std::uint64_t tag, TimeNs now, std::vector<Action>* actions);
+    void close(TimeNs now, std::vector<Action>* actions);  // everything outstanding fails
+
+    // An attempt's life, as the transport and the dialect see it.
+    void on_head(AttemptId attempt, const LimitReadings& readings, TimeNs now);
+    void on_progress(AttemptId attempt, std::int64_t output_tokens, TimeNs now);
+    void on_end(AttemptId attempt, const Outcome& outcome, std::unique_ptr<ErrorDetail> detail,
+                TimeNs now, std::vector<Action>* actions);
+
+    // Does what time makes due, and starts what may start. Called after every batch of inputs, and
+    // at next_timer().
+    void advance(TimeNs now, std::vector<Action>* actions);
+    TimeNs next_timer() const;
+
+    // While the caller does not take its events nothing new is started.
+    void set_delivery_blocked(bool blocked);
+
+    Limiter& limiter();
+    struct Counts {
+        std::uint64_t queued, backing_off, in_flight, accepted, succeeded, failed, cancelled;
+        std::uint64_t attempts, retries, refused;  // refused: 429 of any kind
+    };
+    const Counts& counts() const;
+};
+
+}  // namespace weir

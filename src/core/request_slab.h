@@ -1,0 +1,56 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "core/request.h"
+
+namespace weir {
+
+// The requests of one engine, in chunks whose addresses never change. A request's index is the
+// low half of its ticket, so that a ticket finds its slot without a map, and the slot's generation
+// is the high half, so that a ticket is never given twice.
+//
+// take() and give_back() are called under the caller's lock (the inbox's); at() and outstanding()
+// from any thread.
+class RequestSlab {
+public:
+    RequestSlab() = default;
+    ~RequestSlab();
+    RequestSlab(const RequestSlab&) = delete;
+    RequestSlab& operator=(const RequestSlab&) = delete;
+
+    // A free slot with its new ticket set. Throws std::bad_alloc; kMaxRequests is never reached
+    // because the queue's bound is lower.
+    RequestIndex take();
+    void give_back(RequestIndex index);
+
+    Request& at(RequestIndex index) const {
+        return chunks_[index >> kChunkBits].load(std::memory_order_acquire)[index & kChunkMask];
+    }
+    static RequestIndex index_of(std::uint64_t ticket) {
+        return static_cast<RequestIndex>(ticket & 0xFFFFFFFFu) - 1;
+    }
+    // Whether the ticket names a request that has no terminal event yet.
+    bool outstanding(std::uint64_t ticket) const;
+
+    // Calls f(index) for every slot that was ever used.
+    template <class F>
+    void for_each(F&& f) const {
+        const RequestIndex used = used_.load(std::memory_order_acquire);
+        for (RequestIndex i = 0; i < used; ++i) f(i);
+    }
+
+    static constexpr std::uint32_t kMaxRequests = 1u << 24;
+
+private:
+    static constexpr std::uint32_t kChunkBits = 12;
+    static constexpr std::uint32_t kChunkMask = (1u << kChunkBits) - 1;
+    std::array<std::atomic<Request*>, (kMaxRequests >> kChunkBits)> chunks_{};
+    std::atomic<RequestIndex> used_{0};
+    RequestIndex free_ = kNoRequest;
+};
+
+}  // namespace weir

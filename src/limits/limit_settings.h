@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace weir {
+
+// The limits that are configured, for one account and model class. Zero: not configured.
+struct BucketLimits {
+    std::int64_t requests_per_minute = 0;
+    std::int64_t input_tokens_per_minute = 0;
+    std::int64_t output_tokens_per_minute = 0;
+    std::int64_t tokens_per_day = 0;
+};
+
+// How a provider counts output: as it is produced, or max_tokens reserved and settled at the end.
+enum class OutputAccounting : std::uint8_t { automatic, produced, reserved };
+
+struct LimitSettings {
+    struct Class {
+        std::string name;                 // "claude-sonnet-4"
+        std::vector<std::string> models;  // ids, or prefixes that end in '*'
+        BucketLimits limits;              // for every account that has none of its own
+        bool cache_reads_count = false;
+    };
+    struct AccountLimits {
+        std::uint16_t model_class;
+        BucketLimits limits;
+    };
+    struct Account {
+        std::string name;
+        std::vector<AccountLimits> limits;
+    };
+    std::vector<Class> classes;    // index: model class
+    std::vector<Account> accounts;  // index: account
+    OutputAccounting output_accounting = OutputAccounting::automatic;
+    double burst_s = 0;  // depth of a bucket in seconds of its refill; 0: learn it
+    bool pinned = false;  // configured limits win over the provider's headers
+};
+
+}  // namespace weir

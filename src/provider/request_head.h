@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace weir {
+
+// What weir needs to know of a Messages request, read once when the body is set.
+struct RequestHead {
+    std::uint32_t model_offset = 0;  // of the model's characters in the body, without quotes
+    std::uint32_t model_length = 0;
+    std::uint32_t max_tokens = 0;
+    bool stream = false;
+    bool fast = false;  // "speed": "fast" draws on limits of its own
+
+    // What the input estimator looks at (limits/input_estimate.h).
+    std::uint32_t ascii_letters = 0;   // bytes of a-z, A-Z and spaces inside text
+    std::uint32_t other_ascii = 0;     // digits, punctuation, JSON syntax that reaches the model
+    std::uint32_t wide_chars = 0;      // characters outside ASCII
+    std::uint32_t messages = 0;
+    std::uint32_t tools = 0;
+    std::uint32_t images = 0;
+    bool has_system = false;
+};
+
+// Reads the head of a body. `body` must be followed by kBodyPadding readable bytes. On failure
+// returns false and says in `problem` what to change; the body itself is never quoted in it.
+inline constexpr std::size_t kBodyPadding = 64;
+bool read_request_head(std::string_view body, RequestHead* head, std::string* problem);
+
+}  // namespace weir
