@@ -56,6 +56,11 @@ public:
     // Expected output of a request of a model class that allows `max_tokens`.
     std::int64_t expected_output(std::uint16_t model_class, std::uint32_t max_tokens) const;
 
+    // How much of the budget the cost is, in time: the longest that one of its buckets takes to
+    // refill it. What fairness between tenants is counted in. A budget without limits counts
+    // tokens.
+    TimeNs dominant_cost(BudgetId budget, const Cost& cost) const;
+
     // Holds `cost` in every bucket of the budget, or in none.
     Verdict reserve(BudgetId budget, const Cost& cost, TimeNs now, Reservation* out);
 
