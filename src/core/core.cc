@@ -276,7 +276,8 @@ Cost Core::cost_of(const Request& request) const {
     if (request.body) cost.max_output_tokens = request.body->head().max_tokens;
     cost.input_tokens = request.input_tokens;
     if (cost.input_tokens == 0 && request.body) {
-        cost.input_tokens = limiter_.expected_input(request.model_class, request.body->head());
+        cost.raw_input = static_cast<double>(request.body->head().input_tokens);
+        cost.input_tokens = limiter_.expected_input(request.model_class, cost.raw_input);
     }
     cost.output_tokens = request.output_tokens;
     if (cost.output_tokens == 0) {
