@@ -71,6 +71,7 @@ enum class HeaderFamily : std::uint8_t {
     x_ratelimit_duration,  // x-ratelimit-*, resets as "6m0s"
     ietf,                  // RateLimit and RateLimit-Policy
 };
+inline constexpr std::size_t kHeaderFamilies = 5;
 std::string_view header_family_name(HeaderFamily family);
 
 struct Config {
