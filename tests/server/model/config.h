@@ -93,4 +93,8 @@ struct Config {
 // One account, one key "test-key", and one class that takes every model, with these limits.
 Config simple_config(const Limits& limits);
 
+// Everything `factor` times faster: pauses and latencies are divided by it, limits a minute
+// multiplied, and buckets hold as many tokens as before.
+void speed_up(double factor, Config* config);
+
 }  // namespace weir::model
