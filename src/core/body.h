@@ -3,8 +3,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "provider/request_head.h"
@@ -15,22 +17,24 @@ namespace weir {
 // the requests that it submits, and between the attempts of a request. Immutable once made.
 class BodyBlock {
 public:
-    // Copies `body`. Throws std::bad_alloc.
+    // Copies `body`. Throws std::bad_alloc. The caller owns one reference.
     static BodyBlock* make(std::string_view body, const RequestHead& head,
-                           const std::vector<std::string>& extra_headers);
+                           std::vector<std::string> extra_headers);
     void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
     void release() noexcept;
 
     std::string_view bytes() const;
     std::string_view model() const;
     const RequestHead& head() const { return head_; }
-    const std::vector<std::string>* extra_headers() const { return extra_headers_; }
+    // "name: value", or NULL if there are none.
+    const std::vector<std::string>* extra_headers() const { return extra_headers_.get(); }
 
 private:
     BodyBlock() = default;
+    ~BodyBlock() = default;
     std::atomic<std::uint32_t> references_{1};
     std::uint32_t size_ = 0;
-    const std::vector<std::string>* extra_headers_ = nullptr;
+    std::unique_ptr<const std::vector<std::string>> extra_headers_;
     RequestHead head_;
 };
 
@@ -39,13 +43,17 @@ class BodyRef {
 public:
     BodyRef() = default;
     explicit BodyRef(BodyBlock* block) : block_(block) {}  // takes the reference over
-    BodyRef(const BodyRef& other) : block_(other.block_) { if (block_) block_->retain(); }
+    BodyRef(const BodyRef& other) : block_(other.block_) {
+        if (block_) block_->retain();
+    }
     BodyRef(BodyRef&& other) noexcept : block_(other.block_) { other.block_ = nullptr; }
     BodyRef& operator=(BodyRef other) noexcept {
         std::swap(block_, other.block_);
         return *this;
     }
-    ~BodyRef() { if (block_) block_->release(); }
+    ~BodyRef() {
+        if (block_) block_->release();
+    }
 
     const BodyBlock* get() const { return block_; }
     const BodyBlock* operator->() const { return block_; }

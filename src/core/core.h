@@ -30,7 +30,7 @@ struct Action {
     std::uint16_t account = 0;  // start
     std::int32_t status = 0;    // fail: the WEIR_ERR_ code
     RequestIndex request = kNoRequest;
-    AttemptId attempt = 0;      // fail: the attempt that failed now, or 0
+    AttemptId attempt = 0;  // fail: the attempt that failed now, or 0
 };
 
 // The state machine of requests; it owns them from submit to their terminal event. Single-threaded
@@ -39,7 +39,6 @@ struct Action {
 class Core {
 public:
     Core(const CoreSettings& settings, RequestSlab* slab, std::uint64_t seed);
-    ~Core();
 
     // Inputs. Each appends to `actions`.
     void submit(RequestIndex request, TimeNs now, std::vector<Action>* actions);
@@ -59,14 +58,67 @@ public:
     TimeNs next_timer() const;
 
     // While the caller does not take its events nothing new is started.
-    void set_delivery_blocked(bool blocked);
+    void set_delivery_blocked(bool blocked) { delivery_blocked_ = blocked; }
 
-    Limiter& limiter();
+    Limiter& limiter() { return limiter_; }
+
     struct Counts {
-        std::uint64_t queued, backing_off, in_flight, accepted, succeeded, failed, cancelled;
-        std::uint64_t attempts, retries, refused;  // refused: 429 of any kind
+        std::uint64_t accepted = 0;
+        std::uint64_t succeeded = 0;
+        std::uint64_t failed = 0;  // cancelled among them
+        std::uint64_t cancelled = 0;
+        std::uint64_t attempts = 0;
+        std::uint64_t retries = 0;  // attempts beyond a request's first
+        std::uint64_t refused = 0;  // attempts that the provider's limits turned away
+        std::uint64_t backing_off = 0;
+        std::uint64_t in_flight = 0;
     };
-    const Counts& counts() const;
+    const Counts& counts() const { return counts_; }
+    std::uint64_t queued() const { return queue_.size(); }
+
+private:
+    struct Attempt {
+        std::uint32_t generation = 0;
+        RequestIndex request = kNoRequest;  // the next free attempt while free
+        std::uint16_t account = 0;
+        bool live = false;
+        Reservation reservation;
+    };
+    enum class Started : std::uint8_t { yes, blocked, failed };
+
+    Attempt* find(AttemptId id);
+    AttemptId id_of(AttemptIndex index) const;
+    AttemptIndex take_attempt();
+    void free_attempt(AttemptIndex index);
+
+    void start_what_may(TimeNs now, std::vector<Action>* actions);
+    Started try_start(std::size_t lane, RequestIndex index, TimeNs now,
+                      std::vector<Action>* actions);
+    void start(RequestIndex index, std::uint16_t account, const Reservation& reservation,
+               std::vector<Action>* actions);
+    Cost cost_of(const Request& request) const;
+
+    void on_timer(RequestIndex index, TimeNs now, std::vector<Action>* actions);
+    void end_early(RequestIndex index, std::int32_t status, TimeNs now,
+                   std::vector<Action>* actions);
+    void finish(RequestIndex index, Action::Kind kind, std::int32_t status, AttemptId attempt,
+                std::vector<Action>* actions);
+    void leave_queue(RequestIndex index);
+
+    CoreSettings settings_;
+    RequestSlab* slab_;
+    Random random_;
+    Limiter limiter_;
+    Queue<RequestSlab, kPriorities> queue_;
+    TimingWheel<RequestSlab> wheel_;
+    std::vector<Attempt> attempts_;
+    AttemptIndex free_attempt_ = kNoAttempt;
+    std::vector<BudgetId> budgets_;  // by account and model class
+    std::size_t first_lane_ = 0;     // round robin over the lanes
+    std::size_t first_account_ = 0;  // and over the accounts
+    bool closed_ = false;
+    bool delivery_blocked_ = false;
+    Counts counts_;
 };
 
 }  // namespace weir

@@ -30,6 +30,9 @@ public:
     Request& at(RequestIndex index) const {
         return chunks_[index >> kChunkBits].load(std::memory_order_acquire)[index & kChunkMask];
     }
+    TimerLink& timer(RequestIndex index) const { return at(index).timer; }
+    QueueLink& queue_link(RequestIndex index) const { return at(index).link; }
+
     static RequestIndex index_of(std::uint64_t ticket) {
         return static_cast<RequestIndex>(ticket & 0xFFFFFFFFu) - 1;
     }

@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "limits/limit_settings.h"
 #include "provider/outcome.h"
+#include "provider/request_head.h"
 
 namespace weir {
 
@@ -49,6 +50,9 @@ public:
     // first use; the same pair gives the same id.
     BudgetId budget(std::uint16_t account, std::uint16_t model_class);
 
+    // Expected input of a request by what its body shows; corrected by the usage seen so far.
+    std::int64_t expected_input(std::uint16_t model_class, const RequestHead& head) const;
+
     // Expected output of a request of a model class that allows `max_tokens`.
     std::int64_t expected_output(std::uint16_t model_class, std::uint32_t max_tokens) const;
 
@@ -72,10 +76,10 @@ public:
         std::uint16_t account;
         std::uint16_t model_class;
         LimitKind kind;
-        double limit;      // in its period
-        double level;      // what could be taken now
-        double held;       // by attempts in flight
-        bool learnt;       // from headers or refusals rather than from the configuration
+        double limit;  // in its period
+        double level;  // what could be taken now
+        double held;   // by attempts in flight
+        bool learnt;   // from headers or refusals rather than from the configuration
         TimeNs paused_until;
     };
     void view(TimeNs now, std::vector<BucketView>* out) const;

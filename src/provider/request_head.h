@@ -16,9 +16,9 @@ struct RequestHead {
     bool fast = false;  // "speed": "fast" draws on limits of its own
 
     // What the input estimator looks at (limits/input_estimate.h).
-    std::uint32_t ascii_letters = 0;   // bytes of a-z, A-Z and spaces inside text
-    std::uint32_t other_ascii = 0;     // digits, punctuation, JSON syntax that reaches the model
-    std::uint32_t wide_chars = 0;      // characters outside ASCII
+    std::uint32_t ascii_letters = 0;  // bytes of a-z, A-Z and spaces inside text
+    std::uint32_t other_ascii = 0;    // digits, punctuation, JSON syntax that reaches the model
+    std::uint32_t wide_chars = 0;     // characters outside ASCII
     std::uint32_t messages = 0;
     std::uint32_t tools = 0;
     std::uint32_t images = 0;

@@ -14,16 +14,16 @@ namespace weir {
 // How the transport saw an exchange end.
 struct WireEnd {
     enum class Kind : std::uint8_t {
-        complete,         // the response ended as HTTP says it should
-        connect_failed,   // no connection: nothing was sent
+        complete,        // the response ended as HTTP says it should
+        connect_failed,  // no connection: nothing was sent
         tls_failed,
         connect_timeout,
-        idle_timeout,     // no byte for too long
-        stall_timeout,    // bytes, but nothing beyond pings for too long
+        idle_timeout,   // no byte for too long
+        stall_timeout,  // bytes, but nothing beyond pings for too long
         total_timeout,
-        broken,           // the connection ended before the response did
+        broken,  // the connection ended before the response did
         too_large,
-        aborted,          // we ended it
+        aborted,  // we ended it
     };
     Kind kind = Kind::complete;
     bool request_sent = false;  // bytes of the request may have reached the provider
@@ -50,7 +50,8 @@ public:
 
     using Header = std::pair<std::string, std::string>;
 
-    // `unix_ns` is the wall clock at the start; it serves to read dates where the response has none.
+    // `unix_ns` is the wall clock at the start; it serves to read dates where the response has
+    // none.
     void reset(bool stream, std::size_t max_bytes, std::int64_t unix_ns, Sink* sink);
 
     void on_status(int http_status);  // again after a 1xx: forgets the headers so far
@@ -69,9 +70,9 @@ public:
     const LimitReadings& limits() const;  // valid from on_headers_end
     TimeNs retry_after_ns() const;
     std::string_view request_id() const;
-    std::string_view model() const;        // as the answer names it
+    std::string_view model() const;  // as the answer names it
     std::string_view stop_reason() const;
-    std::string take_body();               // the whole body of an unstreamed answer; after finish
+    std::string take_body();  // the whole body of an unstreamed answer; after finish
 };
 
 }  // namespace weir

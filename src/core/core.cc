@@ -1,0 +1,319 @@
+#include "core/core.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "weir/weir.h"
+
+namespace weir {
+
+Core::Core(const CoreSettings& settings, RequestSlab* slab, std::uint64_t seed)
+    : settings_(settings),
+      slab_(slab),
+      random_(seed),
+      limiter_(settings.limits),
+      queue_(slab, settings.limits.classes.size()),
+      wheel_(slab) {
+    for (std::size_t account = 0; account < settings.limits.accounts.size(); ++account) {
+        for (std::size_t lane = 0; lane < queue_.lanes(); ++lane) {
+            budgets_.push_back(limiter_.budget(static_cast<std::uint16_t>(account),
+                                               static_cast<std::uint16_t>(lane)));
+        }
+    }
+    attempts_.reserve(settings.max_in_flight);
+}
+
+// ---- Inputs: requests ----
+
+void Core::submit(RequestIndex index, TimeNs now, std::vector<Action>* actions) {
+    Request& request = slab_->at(index);
+    assert(request.state == Request::State::idle);
+    ++counts_.accepted;
+    if (closed_) return finish(index, Action::Kind::fail, WEIR_ERR_SHUTDOWN, 0, actions);
+    if (request.deadline_at <= now) {
+        return finish(index, Action::Kind::fail, WEIR_ERR_DEADLINE, 0, actions);
+    }
+    request.state = Request::State::queued;
+    queue_.push_back(request.model_class, request.priority, index);
+    wheel_.arm(index, request.deadline_at);
+}
+
+void Core::cancel(std::uint64_t ticket, TimeNs now, std::vector<Action>* actions) {
+    if (!slab_->outstanding(ticket)) return;
+    const RequestIndex index = RequestSlab::index_of(ticket);
+    if (slab_->at(index).state == Request::State::idle) return;  // has ended in this very turn
+    end_early(index, WEIR_ERR_CANCELLED, now, actions);
+}
+
+void Core::cancel_tag(std::uint64_t tag, TimeNs now, std::vector<Action>* actions) {
+    slab_->for_each([&](RequestIndex index) {
+        const Request& request = slab_->at(index);
+        if (request.state == Request::State::idle || request.tag != tag) return;
+        end_early(index, WEIR_ERR_CANCELLED, now, actions);
+    });
+}
+
+void Core::close(TimeNs now, std::vector<Action>* actions) {
+    closed_ = true;
+    slab_->for_each([&](RequestIndex index) {
+        if (slab_->at(index).state == Request::State::idle) return;
+        end_early(index, WEIR_ERR_SHUTDOWN, now, actions);
+    });
+}
+
+// ---- Inputs: attempts ----
+
+void Core::on_head(AttemptId id, const LimitReadings& readings, TimeNs now) {
+    Attempt* attempt = find(id);
+    if (attempt == nullptr) return;
+    limiter_.observe(attempt->reservation, readings, now);
+    queue_.unblock_all();
+}
+
+void Core::on_progress(AttemptId id, std::int64_t output_tokens, TimeNs now) {
+    Attempt* attempt = find(id);
+    if (attempt == nullptr) return;
+    limiter_.progress(&attempt->reservation, output_tokens, now);
+}
+
+void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDetail> detail,
+                  TimeNs now, std::vector<Action>* actions) {
+    Attempt* attempt = find(id);
+    if (attempt == nullptr) return;
+    const RequestIndex index = attempt->request;
+    Request& request = slab_->at(index);
+
+    if (rule(outcome.cls).action == OutcomeRule::Action::wait_bucket) {
+        ++counts_.refused;
+        ++request.refusals;
+        limiter_.refuse(attempt->reservation, outcome, now);
+    }
+    limiter_.settle(attempt->reservation, outcome, now);
+    free_attempt(request.attempt);
+    request.attempt = kNoAttempt;
+    queue_.unblock_all();
+
+    if (outcome.cls != OutcomeClass::success) {
+        request.maybe_executed |= outcome.maybe_executed;
+        if (detail != nullptr) {
+            detail->http_status = outcome.http_status;
+            detail->retry_after_ns = outcome.retry_after_ns;
+        }
+        request.last_error = std::move(detail);
+    }
+    const Decision decision = decide(outcome, request.attempts, request.refusals,
+                                     request.deadline_at, settings_.retry, now, &random_);
+    switch (decision.kind) {
+        case Decision::Kind::deliver:
+            return finish(index, Action::Kind::succeed, WEIR_OK, id, actions);
+        case Decision::Kind::fail:
+            return finish(index, Action::Kind::fail, decision.status, id, actions);
+        case Decision::Kind::requeue:
+            break;
+    }
+    if (decision.not_before <= now) {
+        request.state = Request::State::queued;
+        queue_.push_front(request.model_class, request.priority, index);
+        return;
+    }
+    request.state = Request::State::backing_off;
+    ++counts_.backing_off;
+    wheel_.disarm(index);
+    wheel_.arm(index, std::min(decision.not_before, request.deadline_at));
+}
+
+// ---- Time ----
+
+void Core::advance(TimeNs now, std::vector<Action>* actions) {
+    wheel_.advance(now, [&](RequestIndex index) { on_timer(index, now, actions); });
+    if (!closed_ && !delivery_blocked_) start_what_may(now, actions);
+}
+
+TimeNs Core::next_timer() const {
+    TimeNs next = wheel_.next();
+    if (delivery_blocked_ || counts_.in_flight >= settings_.max_in_flight) return next;
+    for (std::size_t lane = 0; lane < queue_.lanes(); ++lane) {
+        if (!queue_.empty(lane)) next = std::min(next, queue_.blocked_until(lane));
+    }
+    return next;
+}
+
+void Core::on_timer(RequestIndex index, TimeNs now, std::vector<Action>* actions) {
+    Request& request = slab_->at(index);
+    if (request.deadline_at <= now) return end_early(index, WEIR_ERR_DEADLINE, now, actions);
+    assert(request.state == Request::State::backing_off);
+    request.state = Request::State::queued;
+    --counts_.backing_off;
+    queue_.push_front(request.model_class, request.priority, index);
+    wheel_.arm(index, request.deadline_at);
+}
+
+// ---- Starting ----
+
+// Priorities are strict. Within one, the lanes take turns, so that a model class whose budget is
+// wide does not take every place in flight.
+void Core::start_what_may(TimeNs now, std::vector<Action>* actions) {
+    const std::size_t lanes = queue_.lanes();
+    if (queue_.size() == 0) return;
+    for (int priority = 0; priority < kPriorities; ++priority) {
+        for (bool progress = true; progress;) {
+            progress = false;
+            for (std::size_t i = 0; i < lanes; ++i) {
+                if (counts_.in_flight >= settings_.max_in_flight) return;
+                const std::size_t lane = (first_lane_ + i) % lanes;
+                if (queue_.blocked_until(lane) > now) continue;
+                const RequestIndex head = queue_.head(lane, priority);
+                if (head == kNoRequest) continue;
+                if (try_start(lane, head, now, actions) != Started::blocked) progress = true;
+            }
+            first_lane_ = (first_lane_ + 1) % lanes;
+        }
+    }
+}
+
+Core::Started Core::try_start(std::size_t lane, RequestIndex index, TimeNs now,
+                              std::vector<Action>* actions) {
+    const Request& request = slab_->at(index);
+    const Cost cost = cost_of(request);
+    const std::size_t accounts = settings_.limits.accounts.size();
+    TimeNs earliest = kNever;
+    bool fits_somewhere = false;
+    for (std::size_t i = 0; i < accounts; ++i) {
+        const std::size_t account = (first_account_ + i) % accounts;
+        Reservation reservation;
+        const Verdict verdict =
+            limiter_.reserve(budgets_[account * queue_.lanes() + lane], cost, now, &reservation);
+        if (verdict.kind == Verdict::Kind::granted) {
+            first_account_ = (account + 1) % accounts;
+            leave_queue(index);
+            start(index, static_cast<std::uint16_t>(account), reservation, actions);
+            return Started::yes;
+        }
+        if (verdict.kind == Verdict::Kind::not_before) {
+            fits_somewhere = true;
+            earliest = std::min(earliest, verdict.at);
+        }
+    }
+    if (!fits_somewhere) {
+        finish(index, Action::Kind::fail, accounts == 0 ? WEIR_ERR_NO_ACCOUNT : WEIR_ERR_NEVER_FITS,
+               0, actions);
+        return Started::failed;
+    }
+    queue_.block(lane, std::max(earliest, now + 1));
+    return Started::blocked;
+}
+
+void Core::start(RequestIndex index, std::uint16_t account, const Reservation& reservation,
+                 std::vector<Action>* actions) {
+    Request& request = slab_->at(index);
+    const AttemptIndex attempt_index = take_attempt();
+    Attempt& attempt = attempts_[attempt_index];
+    attempt.request = index;
+    attempt.account = account;
+    attempt.reservation = reservation;
+    request.attempt = attempt_index;
+    request.state = Request::State::in_flight;
+    ++request.attempts;
+    ++counts_.attempts;
+    if (request.attempts > 1) ++counts_.retries;
+    actions->push_back({.kind = Action::Kind::start,
+                        .account = account,
+                        .request = index,
+                        .attempt = id_of(attempt_index)});
+}
+
+Cost Core::cost_of(const Request& request) const {
+    Cost cost;
+    if (request.body) cost.max_output_tokens = request.body->head().max_tokens;
+    cost.input_tokens = request.input_tokens;
+    if (cost.input_tokens == 0 && request.body) {
+        cost.input_tokens = limiter_.expected_input(request.model_class, request.body->head());
+    }
+    cost.output_tokens = request.output_tokens;
+    if (cost.output_tokens == 0) {
+        cost.output_tokens = limiter_.expected_output(
+            request.model_class, static_cast<std::uint32_t>(cost.max_output_tokens));
+    }
+    return cost;
+}
+
+// ---- Ending ----
+
+// Ends a request that has not come to its end by itself.
+void Core::end_early(RequestIndex index, std::int32_t status, TimeNs now,
+                     std::vector<Action>* actions) {
+    Request& request = slab_->at(index);
+    AttemptId attempt_id = 0;
+    if (request.state == Request::State::in_flight) {
+        attempt_id = id_of(request.attempt);
+        actions->push_back({.kind = Action::Kind::abort, .request = index, .attempt = attempt_id});
+        Outcome outcome;
+        outcome.cls = OutcomeClass::aborted;
+        outcome.maybe_executed = true;
+        limiter_.settle(attempts_[request.attempt].reservation, outcome, now);
+        free_attempt(request.attempt);
+        request.attempt = kNoAttempt;
+        queue_.unblock_all();
+    }
+    finish(index, Action::Kind::fail, status, attempt_id, actions);
+}
+
+void Core::finish(RequestIndex index, Action::Kind kind, std::int32_t status, AttemptId attempt,
+                  std::vector<Action>* actions) {
+    Request& request = slab_->at(index);
+    if (request.state == Request::State::queued) leave_queue(index);
+    if (request.state == Request::State::backing_off) --counts_.backing_off;
+    wheel_.disarm(index);
+    request.state = Request::State::idle;
+    if (kind == Action::Kind::succeed) {
+        ++counts_.succeeded;
+    } else {
+        ++counts_.failed;
+        if (status == WEIR_ERR_CANCELLED) ++counts_.cancelled;
+    }
+    actions->push_back({.kind = kind, .status = status, .request = index, .attempt = attempt});
+}
+
+void Core::leave_queue(RequestIndex index) {
+    const Request& request = slab_->at(index);
+    queue_.remove(request.model_class, request.priority, index);
+}
+
+// ---- Attempts ----
+
+AttemptId Core::id_of(AttemptIndex index) const {
+    return static_cast<AttemptId>(attempts_[index].generation) << 32 | index;
+}
+
+Core::Attempt* Core::find(AttemptId id) {
+    const auto index = static_cast<AttemptIndex>(id & 0xFFFFFFFFu);
+    if (index >= attempts_.size()) return nullptr;
+    Attempt& attempt = attempts_[index];
+    return attempt.live && attempt.generation == id >> 32 ? &attempt : nullptr;
+}
+
+AttemptIndex Core::take_attempt() {
+    AttemptIndex index = free_attempt_;
+    if (index == kNoAttempt) {
+        index = static_cast<AttemptIndex>(attempts_.size());
+        attempts_.emplace_back();
+    } else {
+        free_attempt_ = attempts_[index].request;
+    }
+    Attempt& attempt = attempts_[index];
+    ++attempt.generation;
+    attempt.live = true;
+    ++counts_.in_flight;
+    return index;
+}
+
+void Core::free_attempt(AttemptIndex index) {
+    Attempt& attempt = attempts_[index];
+    attempt.live = false;
+    attempt.request = free_attempt_;
+    free_attempt_ = index;
+    --counts_.in_flight;
+}
+
+}  // namespace weir
