@@ -236,7 +236,8 @@ static int wait_ms(const struct job* job, double now) {
 }
 
 void job_run(struct job* job) {
-    job->started_at = job->progress.shown_at = job_now();
+    job->started_at = job_now();
+    progress_start(&job->progress, job->started_at);
     job->read_ahead = FIRST_READ_AHEAD;
     weir_request_set_tag(job->request, TAG_ALL);
     weir_request_set_priority(job->request, job->options->priority);

@@ -14,13 +14,15 @@
 #include "plan.h"
 #include "report.h"
 
-static int open_files(struct job* job) {
+static int open_input(struct job* job) {
+    if (reader_open(&job->input, job->options->input) == 0) return 1;
+    console_say(&job->console, "cannot read %s: %s", job->options->input, strerror(errno));
+    return 0;
+}
+
+static int open_output(struct job* job) {
     const struct options* options = job->options;
     struct output_file output;
-    if (reader_open(&job->input, options->input) != 0) {
-        console_say(&job->console, "cannot read %s: %s", options->input, strerror(errno));
-        return 0;
-    }
     enum output_status status =
         output_file_open(&output, options->output, options->resume, &job->ids);
     if (status != OUTPUT_OPEN) {
@@ -60,7 +62,7 @@ static int run(struct job* job, const weir_config* config) {
     int status = EXIT_NO_INPUT_OUTPUT;
     if (interrupt_watch() != 0) {
         console_say(&job->console, "cannot watch for signals: %s", strerror(errno));
-    } else if (open_engine(job, config) && open_files(job)) {
+    } else if (open_input(job) && open_engine(job, config) && open_output(job)) {
         job_run(job);
         if (writer_close(&job->output) != 0) {
             console_say(&job->console, "cannot write to %s: %s", job->options->output,

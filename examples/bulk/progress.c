@@ -13,7 +13,7 @@ double progress_due_in(const struct progress* progress, const struct console* co
     return due_in > 0 ? due_in : 0;
 }
 
-/* Results a second over the last samples; 0 before there are two. */
+/* Results a second over the last samples. */
 static double add_sample(struct progress* progress, double now, uint64_t finished) {
     unsigned newest = progress->sample_count++ % PROGRESS_SAMPLES;
     unsigned oldest =
@@ -23,6 +23,11 @@ static double add_sample(struct progress* progress, double now, uint64_t finishe
     double seconds = now - progress->samples[oldest].at;
     uint64_t count = finished - progress->samples[oldest].finished;
     return seconds > 0 ? (double)count / seconds : 0;
+}
+
+void progress_start(struct progress* progress, double now) {
+    progress->shown_at = now;
+    add_sample(progress, now, 0);
 }
 
 struct text {

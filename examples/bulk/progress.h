@@ -29,6 +29,8 @@ struct progress_view {
     const char* state; /* "" or what is going on besides */
 };
 
+void progress_start(struct progress* progress, double now);
+
 /* Seconds until the status is due again. */
 double progress_due_in(const struct progress* progress, const struct console* console, double now);
 

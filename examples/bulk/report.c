@@ -56,5 +56,6 @@ void report_print(const struct job* job) {
     fprintf(stderr, "attempts: %s, of them %s retries; %s refused with 429\n",
             text_count((double)stats->attempts), text_count((double)stats->retries),
             text_count((double)stats->refused));
-    if (job->stop) fprintf(stderr, "what is missing can be had with --resume\n");
+    if (job->stop && job->output.regular)
+        fprintf(stderr, "what is missing can be had with --resume\n");
 }

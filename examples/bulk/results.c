@@ -10,29 +10,31 @@ static int check(struct job* job, int status) {
 }
 
 int results_unanswered(struct job* job, const struct id* id, const char* type) {
+    if (!check(job, writer_unanswered(&job->output, id, type))) return 0;
     if (strcmp(type, "canceled") == 0)
         job->tally.canceled++;
     else
         job->tally.expired++;
-    return check(job, writer_unanswered(&job->output, id, type));
+    return 1;
 }
 
 static int errored(struct job* job, const struct id* id, const char* type, const char* message,
                    const char* request_id) {
+    if (!check(job, writer_errored(&job->output, id, type, message, request_id))) return 0;
     tally_failure(&job->tally, type);
-    if (job->console.verbosity > 0) console_say(&job->console, "%s: %s", id->text, message);
-    return check(job, writer_errored(&job->output, id, type, message, request_id));
+    return 1;
 }
 
 int results_errored(struct job* job, const struct id* id, const weir_error* error) {
     const char* type = weir_error_provider_type(error);
+    const char* message = weir_error_message(error);
     if (!type[0]) type = weir_error_name(error);
-    return errored(job, id, type, weir_error_message(error), weir_error_request_id(error));
+    if (job->console.verbosity > 0) console_say(&job->console, "%s: %s", id->text, message);
+    return errored(job, id, type, message, weir_error_request_id(error));
 }
 
 int results_invalid(struct job* job, const struct id* id, const char* problem) {
-    tally_failure(&job->tally, "invalid_request_error");
-    return check(job, writer_errored(&job->output, id, "invalid_request_error", problem, ""));
+    return errored(job, id, "invalid_request_error", problem, "");
 }
 
 static double number(const weir_response* response, uint32_t which) {
@@ -43,12 +45,13 @@ static double number(const weir_response* response, uint32_t which) {
 static int succeeded(struct job* job, const struct id* id, const weir_event* event) {
     const weir_response* response = event->object;
     struct tally* tally = &job->tally;
+    if (!check(job, writer_succeeded(&job->output, id, event->data, event->data_length))) return 0;
     tally->succeeded++;
     tally->input_tokens += number(response, WEIR_NUMBER_INPUT_TOKENS);
     tally->output_tokens += number(response, WEIR_NUMBER_OUTPUT_TOKENS);
     tally->cache_read_tokens += number(response, WEIR_NUMBER_CACHE_READ_TOKENS);
     tally->cache_write_tokens += number(response, WEIR_NUMBER_CACHE_WRITE_TOKENS);
-    return check(job, writer_succeeded(&job->output, id, event->data, event->data_length));
+    return 1;
 }
 
 int results_of_event(struct job* job, const weir_event* event) {

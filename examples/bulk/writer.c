@@ -105,7 +105,7 @@ int writer_close(struct writer* writer) {
         problem = errno;
     }
     free(writer->line);
-    *writer = (struct writer){.fd = -1};
+    writer->line = NULL;
     errno = problem;
     return status;
 }
