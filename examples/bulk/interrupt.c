@@ -26,7 +26,8 @@ int interrupt_watch(void) {
     }
     sigemptyset(&action.sa_mask);
     if (sigaction(SIGINT, &action, NULL) != 0 || sigaction(SIGTERM, &action, NULL) != 0) return -1;
-    signal(SIGPIPE, SIG_IGN); /* a closed output is an error of write */
+    signal(SIGPIPE, SIG_IGN); /* an output that is closed, or may grow no more, */
+    signal(SIGXFSZ, SIG_IGN); /* is an error of write */
     return 0;
 }
 
