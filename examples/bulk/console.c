@@ -17,14 +17,20 @@ void console_clear(struct console* console) {
     console->drawn = 0;
 }
 
+void text_make_printable(char* text) {
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f) *text = '?';
+}
+
 void console_say(struct console* console, const char* format, ...) {
+    char line[2048];
     va_list arguments;
-    console_clear(console);
-    fputs("weir: ", stderr);
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    fputc('\n', stderr);
+    text_make_printable(line);
+    console_clear(console);
+    fprintf(stderr, "weir: %s\n", line);
 }
 
 void console_status(struct console* console, const char* status) {

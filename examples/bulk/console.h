@@ -13,7 +13,8 @@ struct console {
 
 void console_open(struct console* console, int verbosity);
 
-/* A line for people, above the status. */
+/* A line for people, above the status. Control characters, which may come from the input or from
+ * the network, do not reach the terminal. */
 __attribute__((format(printf, 2, 3))) void console_say(struct console* console, const char* format,
                                                        ...);
 
@@ -31,3 +32,6 @@ const char* text_count(double number);
 
 /* "38.2 s", "6m 12s" or "1h 04m"; as text_count. */
 const char* text_duration(double seconds);
+
+/* Replaces control characters. */
+void text_make_printable(char* text);

@@ -36,6 +36,7 @@ static void add_line(struct plan* plan, const struct input_line* line) {
         plan->model_count++;
         if (at == MAX_MODELS - 1) name = "(other models)";
         snprintf(plan->models[at].model, sizeof plan->models[at].model, "%s", name);
+        text_make_printable(plan->models[at].model);
     }
     plan->models[at].need[LIMIT_REQUESTS] += 1;
     plan->models[at].need[LIMIT_INPUT_TOKENS] += (double)line->params_length / BYTES_A_TOKEN;

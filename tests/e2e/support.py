@@ -40,7 +40,7 @@ class ModelServer:
         raise RuntimeError("the model server did not start")
 
     def report(self):
-        with urllib.request.urlopen(self.url + "/report", timeout=10) as response:
+        with urllib.request.urlopen(self.url + "/model/report", timeout=10) as response:
             return json.load(response)
 
     def stop(self):

@@ -1,4 +1,4 @@
-"""TLS with a certificate authority of one's own, and HTTP/2, through nghttpx before the server."""
+"""TLS with a certificate of one's own, and HTTP/2 (through nghttpx, before the server)."""
 
 import shutil
 import socket
@@ -18,7 +18,7 @@ def free_port():
         return listener.getsockname()[1]
 
 
-@unittest.skipUnless(shutil.which("nghttpx") and shutil.which("openssl"), "needs nghttpx, openssl")
+@unittest.skipUnless(shutil.which("openssl"), "needs openssl")
 class Tls(support.EndToEnd):
     def certificate(self, name):
         key, certificate = self.directory / f"{name}.key", self.directory / f"{name}.pem"
@@ -27,45 +27,52 @@ class Tls(support.EndToEnd):
                         "-keyout", key, "-out", certificate], check=True, capture_output=True)
         return key, certificate
 
-    def front(self, server, key, certificate):
-        """Starts nghttpx before the server, and gives its URL."""
-        port = free_port()
-        host, backend = server.url.split("//")[1].split(":")
-        process = subprocess.Popen(
-            ["nghttpx", f"--frontend=127.0.0.1,{port}", f"--backend={host},{backend}",
-             "--workers=1", "--conf=/dev/null", "--accesslog-file=" + str(self.directory / "access"),
-             "--accesslog-format=$status $alpn", key, certificate],
-            stderr=subprocess.DEVNULL)
-        self.addCleanup(support.end, process)
-        support.wait_until(lambda: can_connect(port))
-        return f"https://127.0.0.1:{port}"
-
-    def run_through(self, *arguments, trusted=None):
-        server = self.server(**ANSWERS)
-        key, certificate = self.certificate("front")
-        url = self.front(server, key, certificate)
+    def run_with(self, server, trusted, *arguments):
         self.write_prompts(COUNT)
-        return self.run_weir(server, "--base-url", url, "--set",
-                             f"transport.ca_file={trusted or certificate}", *arguments)
+        return self.run_weir(server, "--set", f"transport.ca_file={trusted}", *arguments)
 
-    def protocols(self):
-        return {line.split()[-1] for line in (self.directory / "access").read_text().splitlines()}
+    def tls_server(self):
+        key, certificate = self.certificate("server")
+        server = self.server(arguments=["--tls-key", key, "--tls-cert", certificate], **ANSWERS)
+        self.assertTrue(server.url.startswith("https://"))
+        return server, certificate
 
     def test_a_trusted_certificate(self):
-        self.assert_all_succeeded(self.run_through("--set", "transport.http_version=1.1"), COUNT)
-        self.assertEqual(self.protocols(), {"http/1.1"})
-
-    def test_http2(self):
-        self.assert_all_succeeded(self.run_through("--set", "transport.http_version=2"), COUNT)
-        self.assertEqual(self.protocols(), {"h2"})
+        server, certificate = self.tls_server()
+        self.assert_all_succeeded(self.run_with(server, certificate), COUNT)
 
     def test_another_certificate_is_refused(self):
+        server, _ = self.tls_server()
         _, other = self.certificate("other")
-        run = self.run_through(trusted=other)
+        run = self.run_with(server, other)
         self.assertEqual(run.status, 1, run.said)
         results = self.results()
         self.assertEqual(len(results), COUNT)
         self.assertEqual({result["error"]["error"]["type"] for result in results.values()}, {"tls"})
+
+    @unittest.skipUnless(shutil.which("nghttpx"), "needs nghttpx")
+    def test_http2(self):
+        server = self.server(**ANSWERS)
+        key, certificate = self.certificate("front")
+        front, protocols = self.front(server, key, certificate)
+        self.assert_all_succeeded(
+            self.run_with(server, certificate, "--base-url", front,
+                          "--set", "transport.http_version=2"), COUNT)
+        self.assertEqual(set(protocols.read_text().split()), {"h2"})
+
+    def front(self, server, key, certificate):
+        """Starts nghttpx before the server; gives its URL, and the log of the protocols spoken."""
+        port = free_port()
+        protocols = self.directory / "protocols"
+        host, backend = server.url.split("//")[1].split(":")
+        process = subprocess.Popen(
+            ["nghttpx", f"--frontend=127.0.0.1,{port}", f"--backend={host},{backend}",
+             "--workers=1", "--conf=/dev/null", f"--accesslog-file={protocols}",
+             "--accesslog-format=$alpn", key, certificate],
+            stderr=subprocess.DEVNULL)
+        self.addCleanup(support.end, process)
+        support.wait_until(lambda: can_connect(port))
+        return f"https://127.0.0.1:{port}", protocols
 
 
 def can_connect(port):
