@@ -27,16 +27,17 @@ struct plan {
 };
 
 static void add_line(struct plan* plan, const struct input_line* line) {
-    const char* name = line->model[0] ? line->model : "(no model)";
+    char name[sizeof line->model];
     int at = 0;
+    snprintf(name, sizeof name, "%s", line->model[0] ? line->model : "(no model)");
+    text_make_printable(name);
     while (at < plan->model_count && at < MAX_MODELS - 1 &&
            strcmp(plan->models[at].model, name) != 0)
         at++;
     if (at == plan->model_count) {
         plan->model_count++;
-        if (at == MAX_MODELS - 1) name = "(other models)";
-        snprintf(plan->models[at].model, sizeof plan->models[at].model, "%s", name);
-        text_make_printable(plan->models[at].model);
+        snprintf(plan->models[at].model, sizeof plan->models[at].model, "%s",
+                 at < MAX_MODELS - 1 ? name : "(other models)");
     }
     plan->models[at].need[LIMIT_REQUESTS] += 1;
     plan->models[at].need[LIMIT_INPUT_TOKENS] += (double)line->params_length / BYTES_A_TOKEN;

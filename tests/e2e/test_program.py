@@ -143,6 +143,31 @@ class Lines(support.EndToEnd):
         self.assertEqual(run.status, 0, run.said)
         self.assertEqual(list(self.results()), [line["custom_id"]])
 
+    def test_long_lines(self):
+        """Longer than a read of the input; and longer than any request may be."""
+        server = self.server(**QUICK)
+        content = [{"role": "user", "content": "a river " * 100_000}]
+        self.write_prompts(1, messages=content)
+        with self.input.open("a") as file:
+            file.write('{"custom_id": "too-long", "params": "' + "x" * (65 << 20) + '"}\n')
+        self.write_prompts(1, first=1, messages=content)
+        run = self.run_weir(server)
+        self.assertEqual(run.status, 1, run.said)
+        self.assertIn("line 2: it is longer than 64 MiB", run.said)
+        self.assertEqual({result["type"] for result in self.results().values()}, {"succeeded"})
+        self.assertEqual(len(self.results()), 2)
+
+    def test_memory_does_not_grow_with_the_input(self):
+        server = self.server(limits={"requests_per_minute": 600}, first_token_s=0.2)
+        content = [{"role": "user", "content": "a river " * 1000}]
+        self.write_prompts(20_000, messages=content)
+        self.assertGreater(self.input.stat().st_size, 150 << 20)
+        process = self.start(server)
+        support.wait_until(lambda: support.line_count(self.output) >= 5)
+        with open(f"/proc/{process.pid}/status") as status:
+            peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+        self.assertLess(peak, 64 << 10)
+
     def test_a_deadline_ends_the_run_with_expired_results(self):
         server = self.server(limits={"requests_per_minute": 60}, depth_s=2, first_token_s=0.2,
                              output_tokens=10)
