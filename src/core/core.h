@@ -57,6 +57,11 @@ public:
     void advance(TimeNs now, std::vector<Action>* actions);
     TimeNs next_timer() const;
 
+    // A tenant's share of its priority, 1 unless set.
+    void set_tenant_weight(std::uint32_t tenant, std::uint32_t weight) {
+        queue_.set_weight(tenant, weight);
+    }
+
     // While the caller does not take its events nothing new is started.
     void set_delivery_blocked(bool blocked) { delivery_blocked_ = blocked; }
 
@@ -84,32 +89,34 @@ private:
         bool live = false;
         Reservation reservation;
     };
-    enum class Started : std::uint8_t { yes, blocked, failed };
-
     Attempt* find(AttemptId id);
     AttemptId id_of(AttemptIndex index) const;
     AttemptIndex take_attempt();
     void free_attempt(AttemptIndex index);
 
     void start_what_may(TimeNs now, std::vector<Action>* actions);
-    Started try_start(std::size_t lane, RequestIndex index, TimeNs now,
-                      std::vector<Action>* actions);
+    RequestIndex next_to_start(TimeNs now);
+    void try_start(RequestIndex index, TimeNs now, std::vector<Action>* actions);
+    bool backfill(RequestIndex head, std::size_t promised_account, TimeNs now, TimeNs* earliest,
+                  std::vector<Action>* actions);
+    Verdict reserve(const Request& request, std::size_t account, TimeNs now, Reservation* out);
     void start(RequestIndex index, std::uint16_t account, const Reservation& reservation,
                std::vector<Action>* actions);
     Cost cost_of(const Request& request) const;
+    void charge_difference(const Request& request, const Reservation& reservation,
+                           const Outcome& outcome);
 
     void on_timer(RequestIndex index, TimeNs now, std::vector<Action>* actions);
     void end_early(RequestIndex index, std::int32_t status, TimeNs now,
                    std::vector<Action>* actions);
     void finish(RequestIndex index, Action::Kind kind, std::int32_t status, AttemptId attempt,
                 std::vector<Action>* actions);
-    void leave_queue(RequestIndex index);
 
     CoreSettings settings_;
     RequestSlab* slab_;
     Random random_;
     Limiter limiter_;
-    Queue<RequestSlab, kPriorities> queue_;
+    Queue<RequestSlab> queue_;
     TimingWheel<RequestSlab> wheel_;
     std::vector<Attempt> attempts_;
     AttemptIndex free_attempt_ = kNoAttempt;
