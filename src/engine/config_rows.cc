@@ -22,6 +22,17 @@ constexpr KeyRow kRows[] = {
     {"queue.max_bytes", integer, "1073741824", "1..1099511627776",
      "Bytes of the bodies of the outstanding requests."},
 
+    {"queue.order", choice, "arrival", "arrival|deadline",
+     "Which of the requests of one priority goes first: the one that came first, or the one whose "
+     "deadline is nearest."},
+    {"queue.sharing", choice, "strict", "strict|weighted",
+     "How the priorities share: the higher always first, or by queue.weights."},
+    {"queue.weights", text, "8,4,2,1", "critical,high,normal,low",
+     "The shares of the priorities where queue.sharing = weighted."},
+    {"queue.ageing_ms", integer, "60000", "0..31536000000",
+     "A request that has waited so long goes before every priority, in one turn of four. 0 is "
+     "never."},
+
     {"concurrency.max", integer, "512", "1..65535", "Attempts that may be in flight at once."},
 
     {"request.deadline_ms", integer, "0", "0..31536000000",

@@ -46,6 +46,14 @@ Outbox::Pushed Outbox::push(std::span<const weir_event> events) noexcept {
     return {count, began, above_bounds()};
 }
 
+std::size_t Outbox::room_for(std::size_t count) noexcept {
+    const std::lock_guard lock(mutex_);
+    make_room(count);
+    const std::size_t room = std::min(count, ring_.size() - count_);
+    if (room < count) loop_waits_ = true;
+    return room;
+}
+
 bool Outbox::push_log(weir_event record) noexcept {
     weir_event oldest{};
     bool began = false;

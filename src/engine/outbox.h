@@ -31,6 +31,8 @@ public:
     // Takes events over, in order. Makes room for as many as memory allows; kMinCapacity are always
     // possible. Whoever takes events tells the loop when it may go on (Taken::tell_loop).
     Pushed push(std::span<const weir_event> events) noexcept;
+    // How many of `count` events there is room for now, and will be at the next push.
+    std::size_t room_for(std::size_t count) noexcept;
     static constexpr std::size_t kMinCapacity = 256;
 
     // Takes a log record over; the oldest gives way when there are too many. True if events wait

@@ -1,7 +1,6 @@
 #include "engine/settings.h"
 
 #include <charconv>
-#include <map>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -66,6 +65,26 @@ RetrySettings retry_settings(const Config& config) {
     return retry;
 }
 
+QueueSettings queue_settings(const Config& config) {
+    QueueSettings queue;
+    if (config.value("queue.order") == "deadline") queue.order = QueueSettings::Order::deadline;
+    if (config.value("queue.sharing") == "weighted") {
+        queue.sharing = QueueSettings::Sharing::weighted;
+    }
+    queue.ageing_ns = milliseconds(config, "queue.ageing_ms");
+    const std::vector<std::string> weights = list(config.value("queue.weights"));
+    bool right = weights.size() == queue.weights.size();
+    for (std::size_t i = 0; right && i < weights.size(); ++i) {
+        std::uint32_t weight = 0;
+        const char* end = weights[i].data() + weights[i].size();
+        const auto parsed = std::from_chars(weights[i].data(), end, weight);
+        right = parsed.ec == std::errc() && parsed.ptr == end && weight >= 1 && weight <= 1000;
+        queue.weights[i] = weight;
+    }
+    if (!right) refuse("queue.weights: not four numbers from 1 to 1000, as in 8,4,2,1");
+    return queue;
+}
+
 HttpTimeouts timeouts(const Config& config) {
     HttpTimeouts timeouts;
     timeouts.connect_ns = milliseconds(config, "timeout.connect_ms");
@@ -128,6 +147,7 @@ Settings make_settings(const Config& config) {
     settings.transport = transport_settings(config);
     settings.accounts = accounts(config, settings.transport);
     settings.core.max_in_flight = number<std::uint32_t>(config, "concurrency.max");
+    settings.core.queue = queue_settings(config);
     settings.core.retry = retry_settings(config);
     settings.core.limits = limit_settings(config);
     return settings;
