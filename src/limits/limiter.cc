@@ -59,6 +59,17 @@ BudgetId Limiter::budget(std::uint16_t account, std::uint16_t model_class) {
     return id;
 }
 
+TimeNs Limiter::dominant_cost(BudgetId budget, const Cost& cost) const {
+    const Pool& pool = pools_[budget];
+    const Amounts amounts = amounts_of(cost, cost.output_tokens);
+    TimeNs dominant = 0;
+    for (std::size_t i = 0; i < kMinuteKinds; ++i) {
+        const auto kind = static_cast<LimitKind>(i);
+        if (pool[kind].active()) dominant = std::max(dominant, pool[kind].time_for(amounts[kind]));
+    }
+    return dominant > 0 ? dominant : kNsPerUs * (1 + cost.input_tokens + cost.output_tokens);
+}
+
 Pool Limiter::make_pool(std::uint16_t account, std::uint16_t model_class) const {
     Pool pool;
     pool.account = account;

@@ -68,7 +68,11 @@ bool is_https(std::string_view url) {
 
 bool check_base_url(const std::string& url, const TransportSettings& settings,
                     std::string* problem) {
-    const Url parsed = parse(url, 0);
+    // libcurl takes any number of slashes before the host; a slip should not move the host.
+    const std::size_t slashes = url.find("://");
+    const bool has_authority =
+        slashes != std::string::npos && !url.substr(slashes + 3).starts_with('/');
+    const Url parsed = has_authority ? parse(url, 0) : nullptr;
     if (!parsed) {
         *problem = "is not a URL; it should read like https://api.example.com";
         return false;

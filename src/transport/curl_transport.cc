@@ -84,12 +84,14 @@ Transfer* CurlTransport::take_transfer(ExchangeId id) {
     Transfer* transfer = nullptr;
     if (idle_.empty()) {
         auto made = std::make_unique<Transfer>(&context_);
-        transfer = exchanges_.emplace(id, std::move(made)).first->second.get();
+        transfer = made.get();
+        exchanges_.emplace(id, std::move(made));
     } else {
         Exchanges::node_type node = std::move(idle_.back());
         idle_.pop_back();
         node.key() = id;
-        transfer = exchanges_.insert(std::move(node)).position->second.get();
+        transfer = node.mapped().get();
+        exchanges_.insert(std::move(node));
     }
     transfer->begin(id);
     return transfer;
