@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -16,15 +17,15 @@ constexpr int kSchema = 1;
 const char* kind_name(LimitKind kind) {
     switch (kind) {
         case LimitKind::requests:
-            return "requests_per_minute";
+            return "requests";
         case LimitKind::input_tokens:
-            return "input_tokens_per_minute";
+            return "input_tokens";
         case LimitKind::output_tokens:
-            return "output_tokens_per_minute";
+            return "output_tokens";
         case LimitKind::tokens:
-            return "tokens_per_minute";
+            return "tokens";
         case LimitKind::day_tokens:
-            return "tokens_per_day";
+            return "day_tokens";
         case LimitKind::unknown:
             break;
     }
@@ -55,12 +56,14 @@ std::string Engine::stats() {
 
     Json limits = Json::array();
     for (const Limiter::BucketView& bucket : buckets) {
+        const double used = bucket.limit > 0 ? 1 - bucket.level / bucket.limit : 0;
         limits.push_back(
             {{"account", settings_.accounts[bucket.account].name},
              {"class", inbox_.class_name(bucket.model_class)},
              {"kind", kind_name(bucket.kind)},
              {"limit", bucket.limit},
              {"level", bucket.level},
+             {"used", std::clamp(used, 0.0, 1.0)},
              {"held", bucket.held},
              {"learnt", bucket.learnt},
              {"paused_ms",
@@ -78,9 +81,11 @@ std::string Engine::stats() {
           {"in_flight", counts.in_flight},
           {"succeeded", counts.succeeded},
           {"failed", counts.failed},
-          {"cancelled", counts.cancelled}}},
-        {"attempts",
-         {{"started", counts.attempts}, {"retries", counts.retries}, {"refused", counts.refused}}},
+          {"cancelled", counts.cancelled},
+          {"attempts", counts.attempts},
+          {"retries", counts.retries},
+          {"refused", counts.refused},
+          {"unpaid", counts.unpaid}}},
         {"queue",
          {{"requests", held.requests},
           {"max_requests", settings_.max_requests},

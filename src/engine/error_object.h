@@ -34,9 +34,9 @@ struct ErrorParts {
     std::int64_t retry_after_ms = -1;
     std::uint32_t attempts = 0;
     ErrorSource source = ErrorSource::local;
-    std::string_view message;
-    std::string_view provider_type;
-    std::string_view request_id;
+    std::string_view message = {};
+    std::string_view provider_type = {};
+    std::string_view request_id = {};
 };
 
 // Never fails: without memory it is the immortal error of the code.

@@ -81,8 +81,10 @@ void Loop::start(const Action& action) {
     try {
         const std::size_t index = action.attempt & kIndexMask;
         if (index >= exchanges_.size()) exchanges_.resize(index + 1);
-        if (exchanges_[index] == nullptr) exchanges_[index] = std::make_unique<Exchange>(this);
-        Exchange* exchange = exchanges_[index].get();
+        std::unique_ptr<Exchange>& exchange = exchanges_[index];
+        if (exchange == nullptr) {
+            exchange = std::make_unique<Exchange>(static_cast<Exchange::Listener*>(this));
+        }
         exchange->begin({action.attempt, action.request, action.account,
                          slab_->at(action.request).body, now_, now_ + wall_offset_},
                         settings_.max_response_bytes);
@@ -108,9 +110,9 @@ void Loop::abort(const Action& action) {
 void Loop::end(const Action& action) {
     Request& request = slab_->at(action.request);
     if (action.kind == Action::Kind::succeed) {
-        Exchange* exchange = exchange_of(action.attempt);
-        const std::string& account = settings_.accounts[exchange->account()].name;
-        events_.push_back(make_done(request, exchange, account, now_));
+        Exchange* exchange = exchanges_[action.attempt & kIndexMask].get();
+        const AccountSettings& account = settings_.accounts[exchange->account()];
+        events_.push_back(make_done(request, exchange, account.name, now_));
     } else {
         events_.push_back(make_failed(request, action.status));
     }

@@ -80,6 +80,7 @@ bool Loop::fail_requests() noexcept {
 }
 
 void Loop::close_descriptors_only() noexcept {
+    if (transport_) transport_->close_descriptors_only();
     poller_.close_descriptors_only();
     wake_.close();
     timer_.close_descriptors_only();

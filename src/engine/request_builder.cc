@@ -15,6 +15,7 @@ namespace {
 
 // The provider's own bound on a Messages request is 32 MB; this is where a body stops making sense.
 constexpr std::size_t kMaxBody = std::size_t{1} << 30;
+constexpr std::size_t kMaxKeptScratch = std::size_t{1} << 18;
 constexpr std::size_t kMaxHeaders = 32;
 constexpr std::size_t kMaxHeaderName = 128;
 constexpr std::size_t kMaxHeaderValue = 8192;
@@ -78,16 +79,18 @@ void RequestBuilder::set_body(std::string_view body) {
     if (body.size() > kMaxBody) {
         throw Failure(WEIR_ERR_BAD_BODY, ErrorSource::local, "the body is above 1 GiB");
     }
-    std::string padded;
-    padded.reserve(body.size() + kBodyPadding);
-    padded.append(body);
-    padded.append(kBodyPadding, '\0');
+    scratch_.clear();
+    scratch_.reserve(body.size() + kBodyPadding);
+    scratch_.append(body);
+    scratch_.append(kBodyPadding, '\0');
     RequestHead head;
     std::string problem;
-    if (!read_request_head({padded.data(), body.size()}, &head, &problem)) {
+    if (!read_request_head({scratch_.data(), body.size()}, &head, &problem)) {
         throw Failure(WEIR_ERR_BAD_BODY, ErrorSource::local, std::move(problem));
     }
     body_ = BodyRef(BodyBlock::make(body, head, lines_of(headers_)));
+    head_ = head;
+    if (scratch_.capacity() > kMaxKeptScratch) std::string().swap(scratch_);
 }
 
 void RequestBuilder::set_priority(std::int32_t priority) {
@@ -143,7 +146,7 @@ void RequestBuilder::set_header(std::string_view name, std::string_view value) {
 // The headers travel with the body, which may be shared with requests that were submitted before.
 void RequestBuilder::rebuild(std::map<std::string, std::string> headers) {
     if (body_) {
-        body_ = BodyRef(BodyBlock::make(body_->bytes(), body_->head(), lines_of(headers)));
+        body_ = BodyRef(BodyBlock::make(body_->bytes(), head_, lines_of(headers)));
     }
     headers_.swap(headers);
 }

@@ -8,6 +8,7 @@
 
 #include "core/body.h"
 #include "engine/inbox.h"
+#include "weir/weir.h"
 
 namespace weir {
 
@@ -31,6 +32,8 @@ private:
     void rebuild(std::map<std::string, std::string> headers);
 
     BodyRef body_;
+    RequestHead head_;      // of body_
+    std::string scratch_;  // the body with the padding that its reader needs
     std::map<std::string, std::string> headers_;  // names in lower case
     std::uint64_t user_data_ = 0;
     std::uint64_t tag_ = 0;
