@@ -1,5 +1,5 @@
-/* C6: only weir_poll, weir_dispatch and weir_engine_wait may block, each no longer than its timeout;
- * they may return early on a signal and after weir_wakeup. */
+/* C6: only weir_poll, weir_dispatch and weir_engine_wait may block, each no longer than its
+ * timeout; they may return early on a signal and after weir_wakeup. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -7,12 +7,12 @@
 
 #include "api.h"
 
-#define TIMED(call, bound_ms)                                                 \
-    do {                                                                      \
-        const long long before = api_now_ms();                                \
-        call;                                                                 \
-        if (!CHECK_LT(api_now_ms() - before, check_slack_ms(bound_ms)))       \
-            fprintf(stderr, "    in %s\n", #call);                            \
+#define TIMED(call, bound_ms)                                           \
+    do {                                                                \
+        const long long before = api_now_ms();                          \
+        call;                                                           \
+        if (!CHECK_LT(api_now_ms() - before, check_slack_ms(bound_ms))) \
+            fprintf(stderr, "    in %s\n", #call);                      \
     } while (0)
 
 /* The engine is busy with a peer that does not answer; no call waits for it. */
@@ -26,9 +26,10 @@ static void others_do_not_block(const char* drive, const char* url) {
     uint64_t ticket = 0;
     int i;
     TIMED(CHECK_EQ(weir_engine_open(config, &engine, NULL), WEIR_OK), 500);
-    TIMED(for (i = 0; i < 100; ++i)
-              CHECK_EQ(weir_submit(engine, request, &ticket, NULL), WEIR_OK), 100);
-    CHECK_GE(weir_poll(engine, &event, sizeof event, 1, 20), 0); /* a start for a caller-driven one */
+    TIMED(for (i = 0; i < 100; ++i) CHECK_EQ(weir_submit(engine, request, &ticket, NULL), WEIR_OK),
+          100);
+    CHECK_GE(weir_poll(engine, &event, sizeof event, 1, 20),
+             0); /* a start for a caller-driven one */
     TIMED(CHECK_EQ(weir_cancel(engine, ticket), WEIR_OK), 50);
     TIMED(CHECK(weir_cancel_tag(engine, 9) <= 0), 50);
     TIMED(CHECK_GE(weir_fd(engine), 0), 50);
@@ -57,7 +58,7 @@ static void with_unresolvable_peer(const char* drive) {
 static void never_called(const weir_event* event, void* user) {
     (void)event;
     (void)user;
-    CHECK(!"an event of an idle engine");
+    CHECK_NEVER("an event of an idle engine");
 }
 
 static void waits_keep_their_timeout(const char* drive) {
@@ -120,10 +121,9 @@ static void* wait_for_events(void* argument) {
     struct waiter* waiter = argument;
     const long long before = api_now_ms();
     weir_event event;
-    waiter->result =
-        waiter->by_dispatch
-            ? weir_dispatch(waiter->engine, never_called, NULL, 1, waiter->timeout_ms)
-            : weir_poll(waiter->engine, &event, sizeof event, 1, waiter->timeout_ms);
+    waiter->result = waiter->by_dispatch
+                         ? weir_dispatch(waiter->engine, never_called, NULL, 1, waiter->timeout_ms)
+                         : weir_poll(waiter->engine, &event, sizeof event, 1, waiter->timeout_ms);
     waiter->took_ms = api_now_ms() - before;
     return NULL;
 }

@@ -1,5 +1,5 @@
-/* C7: every release function accepts NULL, never blocks, and may be called in any order and from any
- * thread. Errors, responses, texts and events outlive their engine. */
+/* C7: every release function accepts NULL, never blocks, and may be called in any order and from
+ * any thread. Errors, responses, texts and events outlive their engine. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,14 +78,32 @@ static void acquire(struct holdings* held, const char* drive, struct peer* peer)
 
 static void release_one(struct holdings* held, int which) {
     switch (which) {
-        case 0: weir_engine_release(held->engine); break;
-        case 1: weir_config_release(held->config); break;
-        case 2: weir_config_release(held->engine_config); break;
-        case 3: weir_request_release(held->request); break;
-        case 4: weir_text_release(held->stats); held->stats = NULL; break;
-        case 5: weir_error_release(held->error); held->error = NULL; break;
-        case 6: api_release(&held->done); break;
-        default: api_release(&held->failed); break;
+        case 0:
+            weir_engine_release(held->engine);
+            break;
+        case 1:
+            weir_config_release(held->config);
+            break;
+        case 2:
+            weir_config_release(held->engine_config);
+            break;
+        case 3:
+            weir_request_release(held->request);
+            break;
+        case 4:
+            weir_text_release(held->stats);
+            held->stats = NULL;
+            break;
+        case 5:
+            weir_error_release(held->error);
+            held->error = NULL;
+            break;
+        case 6:
+            api_release(&held->done);
+            break;
+        default:
+            api_release(&held->failed);
+            break;
     }
 }
 
@@ -113,7 +131,8 @@ static void any_order_any_thread(const char* drive) {
         acquire(&held, drive, peer);
         for (step = 0; step < kKinds; ++step) {
             const int position = (rotation + step) % kKinds;
-            struct release_call call = {&held, rotation < kKinds ? position : kKinds - 1 - position};
+            struct release_call call = {&held,
+                                        rotation < kKinds ? position : kKinds - 1 - position};
             pthread_t thread;
             DIE_UNLESS(pthread_create(&thread, NULL, release_on_thread, &call) == 0);
             pthread_join(thread, NULL);

@@ -1,5 +1,5 @@
-/* C8: inputs are borrowed for the call and copied before it returns. Each input lies at the end of a
- * page that nothing follows, without a NUL, and is unmapped after the call: a byte read past the
+/* C8: inputs are borrowed for the call and copied before it returns. Each input lies at the end of
+ * a page that nothing follows, without a NUL, and is unmapped after the call: a byte read past the
  * length, or a pointer kept, is a segmentation fault. */
 #include <stdio.h>
 #include <string.h>
@@ -103,7 +103,8 @@ static void request(const char* drive) {
     if (event.type == WEIR_EVENT_DONE) {
         struct loan name = lend_text("Request-Id");
         const char* found = NULL;
-        CHECK_EQ(weir_response_header(event.object, name.bytes, name.length, &found, NULL), WEIR_OK);
+        CHECK_EQ(weir_response_header(event.object, name.bytes, name.length, &found, NULL),
+                 WEIR_OK);
         take_back(&name);
         CHECK_STR(found, "req_test");
     }

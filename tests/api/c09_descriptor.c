@@ -72,8 +72,9 @@ static void wakeup_is_no_event(void) {
     world_close(&world);
 }
 
-/* Polled only when the descriptor says so, and with timeout 0, an engine of either kind gets all its
- * work done: also what time makes due, such as a deadline and the pause before a second attempt. */
+/* Polled only when the descriptor says so, and with timeout 0, an engine of either kind gets all
+ * its work done: also what time makes due, such as a deadline and the pause before a second
+ * attempt. */
 static void descriptor_is_enough(const char* drive) {
     enum { kRequests = 12 };
     struct peer* peer = peer_start();
@@ -106,8 +107,8 @@ static void descriptor_is_enough(const char* drive) {
         if (!found) ++idle_wakes;
     }
     CHECK_EQ(succeeded, kRequests);
-    /* A thread-driven engine's descriptor never wakes for nothing; a caller-driven one may find work
-     * that yields no event, but must not spin. */
+    /* A thread-driven engine's descriptor never wakes for nothing; a caller-driven one may find
+     * work that yields no event, but must not spin. */
     if (drive[0] == 't') CHECK_EQ(idle_wakes, 0);
     CHECK_LT(idle_wakes, 2000);
     api_drain(engine);

@@ -1,5 +1,6 @@
 /* C11: after fork() the child's calls on an inherited engine return WEIR_ERR_FORKED; release is
- * safe. What was built without an engine can be used in the child, an engine of its own among it. */
+ * safe. What was built without an engine can be used in the child, an engine of its own among it.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -20,7 +21,7 @@ static void count_destroy(void* user) { ++*(int*)user; }
 static void never_called(const weir_event* event, void* user) {
     (void)event;
     (void)user;
-    CHECK(!"an event in the child");
+    CHECK_NEVER("an event in the child");
 }
 
 static void own_engine_works(const weir_config* config) {
@@ -189,7 +190,9 @@ static void release_and_exit_child(void* argument) {
     weir_engine_release(from->world.engine);
     exit_child(argument);
 }
-static void release_and_exit_in_child(const char* drive) { run_child(drive, release_and_exit_child); }
+static void release_and_exit_in_child(const char* drive) {
+    run_child(drive, release_and_exit_child);
+}
 
 /* As a preforking server does: configured in the parent, opened in each worker. */
 static void fifty_workers(const char* drive) {

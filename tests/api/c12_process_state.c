@@ -56,8 +56,7 @@ static void look(struct process* process) {
     umask(process->mask_of_files);
     process->environment = hash_environment();
     for (i = 0; i < 3; ++i) getitimer((__itimer_which_t)i, &process->timers[i]);
-    for (i = 0; i < RLIM_NLIMITS; ++i)
-        getrlimit((__rlimit_resource_t)i, &process->limits[i]);
+    for (i = 0; i < RLIM_NLIMITS; ++i) getrlimit((__rlimit_resource_t)i, &process->limits[i]);
     process->rounding = fegetround();
     process->priority = getpriority(PRIO_PROCESS, 0);
 }
@@ -149,8 +148,8 @@ static void decimal_comma(const char* drive) {
     weir_config* config = NULL;
     weir_text* text = NULL;
     DIE_UNLESS(mkdtemp(directory) != NULL);
-    snprintf(command, sizeof command,
-             "localedef -i de_DE -f UTF-8 %s/de_DE.UTF-8 >/dev/null 2>&1", directory);
+    snprintf(command, sizeof command, "localedef -i de_DE -f UTF-8 %s/de_DE.UTF-8 >/dev/null 2>&1",
+             directory);
     CHECK_EQ(system(command), 0);
     setenv("LOCPATH", directory, 1);
     CHECK(setlocale(LC_ALL, "de_DE.UTF-8") != NULL);

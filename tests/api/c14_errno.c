@@ -4,11 +4,11 @@
 
 #include "api.h"
 
-#define KEEPS(call)                 \
-    do {                            \
-        errno = 4242;               \
-        call;                       \
-        CHECK_EQ(errno, 4242);      \
+#define KEEPS(call)            \
+    do {                       \
+        errno = 4242;          \
+        call;                  \
+        CHECK_EQ(errno, 4242); \
     } while (0)
 
 static void of_null(void) {

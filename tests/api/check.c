@@ -38,8 +38,8 @@ int check_true(int held, const char* expression, const char* file, int line) {
     return held ? 1 : failed(file, line, "%s does not hold", expression);
 }
 
-int check_number(long long actual, const char* relation, long long expected,
-                 const char* expression, const char* file, int line) {
+int check_number(long long actual, const char* relation, long long expected, const char* expression,
+                 const char* file, int line) {
     int held = 0;
     if (strcmp(relation, "==") == 0) held = actual == expected;
     if (strcmp(relation, "!=") == 0) held = actual != expected;

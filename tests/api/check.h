@@ -7,30 +7,30 @@
 /* Each check prints file, line and values when it fails, is counted, and gives 1 if it held. The
  * case goes on; use REQUIRE where the rest of a function makes no sense without the condition. */
 #define CHECK(condition) check_true((condition) ? 1 : 0, #condition, __FILE__, __LINE__)
-#define CHECK_EQ(actual, expected)                                                            \
+#define CHECK_NEVER(what) check_true(0, what, __FILE__, __LINE__)
+#define CHECK_EQ(actual, expected) \
     check_number((long long)(actual), "==", (long long)(expected), #actual, __FILE__, __LINE__)
-#define CHECK_NE(actual, other)                                                            \
+#define CHECK_NE(actual, other) \
     check_number((long long)(actual), "!=", (long long)(other), #actual, __FILE__, __LINE__)
-#define CHECK_LT(actual, bound)                                                           \
+#define CHECK_LT(actual, bound) \
     check_number((long long)(actual), "<", (long long)(bound), #actual, __FILE__, __LINE__)
-#define CHECK_GE(actual, bound)                                                            \
+#define CHECK_GE(actual, bound) \
     check_number((long long)(actual), ">=", (long long)(bound), #actual, __FILE__, __LINE__)
 #define CHECK_STR(actual, expected) check_text((actual), (expected), #actual, __FILE__, __LINE__)
 #define CHECK_HAS(text, part) check_part((text), (part), 1, #text, __FILE__, __LINE__)
 #define CHECK_HAS_NOT(text, part) check_part((text), (part), 0, #text, __FILE__, __LINE__)
 
-#define REQUIRE(condition)              \
-    do {                                \
-        if (!CHECK(condition)) return;  \
+#define REQUIRE(condition)             \
+    do {                               \
+        if (!CHECK(condition)) return; \
     } while (0)
 
 /* For helpers, where going on is impossible: prints and ends the program. */
-#define DIE_UNLESS(condition) \
-    ((condition) ? (void)0 : check_die(#condition, __FILE__, __LINE__))
+#define DIE_UNLESS(condition) ((condition) ? (void)0 : check_die(#condition, __FILE__, __LINE__))
 
 int check_true(int held, const char* expression, const char* file, int line);
-int check_number(long long actual, const char* relation, long long expected,
-                 const char* expression, const char* file, int line);
+int check_number(long long actual, const char* relation, long long expected, const char* expression,
+                 const char* file, int line);
 int check_text(const char* actual, const char* expected, const char* expression, const char* file,
                int line);
 int check_part(const char* text, const char* part, int wanted, const char* expression,

@@ -92,9 +92,11 @@ static size_t whole_request(struct connection* c) {
     end = strstr(c->in, "\r\n\r\n");
     if (end == NULL) return 0;
     head = (size_t)(end - c->in) + 4;
-    for (line = strstr(c->in, "\r\n"); line != NULL && line < end; line = strstr(line + 2, "\r\n")) {
+    for (line = strstr(c->in, "\r\n"); line != NULL && line < end;
+         line = strstr(line + 2, "\r\n")) {
         if (strncasecmp(line + 2, "content-length:", 15) == 0) body = strtoul(line + 17, NULL, 10);
-        if (strncasecmp(line + 2, "transfer-encoding:", 18) == 0) DIE_UNLESS(!"chunked request");
+        if (strncasecmp(line + 2, "transfer-encoding:", 18) == 0)
+            check_die("no chunked request", __FILE__, __LINE__);
         if (strncasecmp(line + 2, "expect: 100", 11) == 0 && !c->continued) {
             static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
             c->continued = send(c->fd, go_on, sizeof go_on - 1, MSG_NOSIGNAL) > 0;
@@ -106,8 +108,8 @@ static size_t whole_request(struct connection* c) {
 
 /* Chooses the reply to a request that is now whole. */
 static void take_request(struct peer* peer, struct connection* c) {
-    const size_t shown = c->request_length < sizeof peer->last ? c->request_length
-                                                                : sizeof peer->last - 1;
+    const size_t shown =
+        c->request_length < sizeof peer->last ? c->request_length : sizeof peer->last - 1;
     pthread_mutex_lock(&peer->mutex);
     ++peer->requests;
     memcpy(peer->last, c->in, shown);
@@ -156,8 +158,7 @@ static void start_reply(struct peer* peer, struct connection* c) {
 }
 
 static void write_some(struct peer* peer, struct connection* c) {
-    const ssize_t n =
-        send(c->fd, c->out.bytes + c->sent, c->out.length - c->sent, MSG_NOSIGNAL);
+    const ssize_t n = send(c->fd, c->out.bytes + c->sent, c->out.length - c->sent, MSG_NOSIGNAL);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (n < 0) {
         drop(peer, c, 0);

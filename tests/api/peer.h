@@ -6,16 +6,16 @@
 #include <stddef.h>
 
 enum peer_kind {
-    PEER_ANSWER,      /* 200 and a message */
-    PEER_STREAM,      /* 200 and a whole stream */
-    PEER_STATUS,      /* `status` and an error body */
-    PEER_HANG,        /* takes the request and says nothing */
-    PEER_CLOSE,       /* takes the request and closes */
-    PEER_RESET,       /* takes the request and resets the connection */
-    PEER_TRUNCATE,    /* closes in the middle of an answer */
-    PEER_GARBAGE,     /* 200 and something that is not JSON */
-    PEER_STREAM_CUT,  /* closes in the middle of a stream */
-    PEER_STREAM_HANG  /* says nothing more in the middle of a stream */
+    PEER_ANSWER,     /* 200 and a message */
+    PEER_STREAM,     /* 200 and a whole stream */
+    PEER_STATUS,     /* `status` and an error body */
+    PEER_HANG,       /* takes the request and says nothing */
+    PEER_CLOSE,      /* takes the request and closes */
+    PEER_RESET,      /* takes the request and resets the connection */
+    PEER_TRUNCATE,   /* closes in the middle of an answer */
+    PEER_GARBAGE,    /* 200 and something that is not JSON */
+    PEER_STREAM_CUT, /* closes in the middle of a stream */
+    PEER_STREAM_HANG /* says nothing more in the middle of a stream */
 };
 
 struct peer_reply {
@@ -32,9 +32,9 @@ void peer_stop(struct peer* peer);
 
 const char* peer_url(const struct peer* peer);
 
-/* What a request gets: the next reply of those queued with peer_next; else what its text says, as in
- * "reply=hang", one of answer, stream, hang, close, reset, truncate, garbage, streamcut, streamhang
- * or a status such as 500; else a message, or a stream if it asked for one. */
+/* What a request gets: the next reply of those queued with peer_next; else what its text says, as
+ * in "reply=hang", one of answer, stream, hang, close, reset, truncate, garbage, streamcut,
+ * streamhang or a status such as 500; else a message, or a stream if it asked for one. */
 void peer_next(struct peer* peer, struct peer_reply reply);
 
 /* While the gate is shut no reply is sent. */

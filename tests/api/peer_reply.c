@@ -12,10 +12,14 @@ static const struct {
     const char* word;
     enum peer_kind kind;
 } kinds[] = {
-    {"answer", PEER_ANSWER},       {"streamcut", PEER_STREAM_CUT},
-    {"streamhang", PEER_STREAM_HANG}, {"stream", PEER_STREAM},
-    {"hang", PEER_HANG},           {"close", PEER_CLOSE},
-    {"reset", PEER_RESET},         {"truncate", PEER_TRUNCATE},
+    {"answer", PEER_ANSWER},
+    {"streamcut", PEER_STREAM_CUT},
+    {"streamhang", PEER_STREAM_HANG},
+    {"stream", PEER_STREAM},
+    {"hang", PEER_HANG},
+    {"close", PEER_CLOSE},
+    {"reset", PEER_RESET},
+    {"truncate", PEER_TRUNCATE},
     {"garbage", PEER_GARBAGE},
 };
 
@@ -60,14 +64,22 @@ static void append(struct peer_output* output, const char* format, ...) {
 
 static const char* error_type(int status) {
     switch (status) {
-        case 400: return "invalid_request_error";
-        case 401: return "authentication_error";
-        case 403: return "permission_error";
-        case 404: return "not_found_error";
-        case 413: return "request_too_large";
-        case 429: return "rate_limit_error";
-        case 529: return "overloaded_error";
-        default: return "api_error";
+        case 400:
+            return "invalid_request_error";
+        case 401:
+            return "authentication_error";
+        case 403:
+            return "permission_error";
+        case 404:
+            return "not_found_error";
+        case 413:
+            return "request_too_large";
+        case 429:
+            return "rate_limit_error";
+        case 529:
+            return "overloaded_error";
+        default:
+            return "api_error";
     }
 }
 
@@ -99,12 +111,14 @@ static void append_body(struct peer_output* output, const char* body) {
 static void append_answer(struct peer_output* output, const struct peer_reply* reply,
                           const char* echo) {
     char body[1024];
-    snprintf(body, sizeof body,
-             "{\"id\":\"msg_test\",\"type\":\"message\",\"role\":\"assistant\","
-             "\"model\":\"claude-sonnet-4-5-20250929\",\"content\":[{\"type\":\"text\",\"text\":\"%s\"}],"
-             "\"stop_reason\":\"end_turn\",\"stop_sequence\":null,\"usage\":{\"input_tokens\":12,"
-             "\"cache_creation_input_tokens\":3,\"cache_read_input_tokens\":4,\"output_tokens\":5}}",
-             echo);
+    snprintf(
+        body, sizeof body,
+        "{\"id\":\"msg_test\",\"type\":\"message\",\"role\":\"assistant\","
+        "\"model\":\"claude-sonnet-4-5-20250929\",\"content\":[{\"type\":\"text\",\"text\":\"%s\"}]"
+        ","
+        "\"stop_reason\":\"end_turn\",\"stop_sequence\":null,\"usage\":{\"input_tokens\":12,"
+        "\"cache_creation_input_tokens\":3,\"cache_read_input_tokens\":4,\"output_tokens\":5}}",
+        echo);
     append_head(output, reply, 200, "application/json");
     append_body(output, body);
     if (reply->kind == PEER_TRUNCATE) output->length -= 40;
@@ -120,12 +134,13 @@ static void append_stream(struct peer_output* output, const struct peer_reply* r
     char delta[256];
     append_head(output, reply, 200, "text/event-stream; charset=utf-8");
     append(output, "transfer-encoding: chunked\r\n\r\n");
-    append_event(output, "message_start",
-                 "{\"type\":\"message_start\",\"message\":{\"id\":\"msg_test\",\"type\":\"message\","
-                 "\"role\":\"assistant\",\"model\":\"claude-sonnet-4-5-20250929\",\"content\":[],"
-                 "\"stop_reason\":null,\"stop_sequence\":null,\"usage\":{\"input_tokens\":12,"
-                 "\"cache_creation_input_tokens\":3,\"cache_read_input_tokens\":4,"
-                 "\"output_tokens\":1}}}");
+    append_event(
+        output, "message_start",
+        "{\"type\":\"message_start\",\"message\":{\"id\":\"msg_test\",\"type\":\"message\","
+        "\"role\":\"assistant\",\"model\":\"claude-sonnet-4-5-20250929\",\"content\":[],"
+        "\"stop_reason\":null,\"stop_sequence\":null,\"usage\":{\"input_tokens\":12,"
+        "\"cache_creation_input_tokens\":3,\"cache_read_input_tokens\":4,"
+        "\"output_tokens\":1}}}");
     append_event(output, "content_block_start",
                  "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":"
                  "{\"type\":\"text\",\"text\":\"\"}}");
@@ -154,7 +169,9 @@ void peer_write_reply(const struct peer_reply* reply, const char* request, size_
     switch (reply->kind) {
         case PEER_STREAM:
         case PEER_STREAM_CUT:
-        case PEER_STREAM_HANG: append_stream(output, reply, echo); return;
+        case PEER_STREAM_HANG:
+            append_stream(output, reply, echo);
+            return;
         case PEER_STATUS:
             snprintf(body, sizeof body,
                      "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":\"because\"},"
@@ -167,6 +184,8 @@ void peer_write_reply(const struct peer_reply* reply, const char* request, size_
             append_head(output, reply, 200, "application/json");
             append_body(output, "{\"type\":\"message\",\"content\":[\"\xff\xfe this is not JSON");
             return;
-        default: append_answer(output, reply, echo); return;
+        default:
+            append_answer(output, reply, echo);
+            return;
     }
 }

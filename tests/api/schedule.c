@@ -36,8 +36,8 @@ static unsigned pick(unsigned long long* state, unsigned bound) {
 }
 
 static void submit_one(struct run* run, unsigned long long* random) {
-    static const char* const wishes[] = {"answer", "answer", "answer",   "stream", "hang",
-                                         "close",  "500",    "400",      "429",    "truncate",
+    static const char* const wishes[] = {"answer", "answer",  "answer",    "stream", "hang",
+                                         "close",  "500",     "400",       "429",    "truncate",
                                          "reset",  "garbage", "streamhang"};
     static const int64_t deadlines_ms[] = {0, 0, 1, 20, 200};
     const int number = atomic_fetch_add(&run->schedule->submit_count, 1);
@@ -72,8 +72,8 @@ static void cancel_one(struct run* run, unsigned long long* random) {
     const int count = atomic_load(&run->schedule->submit_count);
     int32_t status;
     if (count == 0) return;
-    status = weir_cancel(run->engine,
-                         atomic_load(&run->schedule->submits[pick(random, (unsigned)count)].ticket));
+    status = weir_cancel(
+        run->engine, atomic_load(&run->schedule->submits[pick(random, (unsigned)count)].ticket));
     CHECK(status == WEIR_OK || status == WEIR_ERR_NOT_FOUND || status == WEIR_ERR_CLOSED);
 }
 

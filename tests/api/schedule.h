@@ -15,16 +15,16 @@ struct submit_record {
     atomic_ullong ticket;
     int events;
     int terminals;
-    int after_terminal;           /* events that came after a terminal event */
+    int after_terminal;              /* events that came after a terminal event */
     unsigned long long event_ticket; /* as its events name it */
-    int tickets_differ;           /* its events named different tickets */
+    int tickets_differ;              /* its events named different tickets */
 };
 
 struct schedule {
     unsigned long long seed;
     struct submit_record submits[SCHEDULE_MAX_SUBMITS];
     atomic_int submit_count;
-    int strangers; /* events with a ticket, and user_data that no submit had */
+    int strangers;                  /* events with a ticket, and user_data that no submit had */
     atomic_int hooks_inside_submit; /* calls of the wake hook on a thread inside weir_submit */
 };
 

@@ -1,9 +1,9 @@
-#include "weir_dl_table.h"
-
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "weir_dl_table.h"
 
 struct weir_dl_table weir_dl;
 
