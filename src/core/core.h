@@ -11,7 +11,9 @@
 #include "core/request_slab.h"
 #include "limits/limiter.h"
 #include "queue/queue.h"
+#include "retry/breaker.h"
 #include "retry/policy.h"
+#include "retry/retry_budget.h"
 
 namespace weir {
 
@@ -30,7 +32,7 @@ struct Action {
     std::uint16_t account = 0;  // start
     std::int32_t status = 0;    // fail: the WEIR_ERR_ code
     RequestIndex request = kNoRequest;
-    AttemptId attempt = 0;      // fail: the attempt that failed now, or 0
+    AttemptId attempt = 0;  // fail: the attempt that failed now, or 0
 };
 
 // The state machine of requests; it owns them from submit to their terminal event. Single-threaded
@@ -39,7 +41,6 @@ struct Action {
 class Core {
 public:
     Core(const CoreSettings& settings, RequestSlab* slab, std::uint64_t seed);
-    ~Core();
 
     // Inputs. Each appends to `actions`.
     void submit(RequestIndex request, TimeNs now, std::vector<Action>* actions);
@@ -58,15 +59,89 @@ public:
     void advance(TimeNs now, std::vector<Action>* actions);
     TimeNs next_timer() const;
 
-    // While the caller does not take its events nothing new is started.
-    void set_delivery_blocked(bool blocked);
+    // A tenant's share of its priority, 1 unless set.
+    void set_tenant_weight(std::uint32_t tenant, std::uint32_t weight) {
+        queue_.set_weight(tenant, weight);
+    }
 
-    Limiter& limiter();
+    // While the caller does not take its events nothing new is started.
+    void set_delivery_blocked(bool blocked) { delivery_blocked_ = blocked; }
+
+    Limiter& limiter() { return limiter_; }
+
     struct Counts {
-        std::uint64_t queued, backing_off, in_flight, accepted, succeeded, failed, cancelled;
-        std::uint64_t attempts, retries, refused;  // refused: 429 of any kind
+        std::uint64_t accepted = 0;
+        std::uint64_t succeeded = 0;
+        std::uint64_t failed = 0;  // cancelled among them
+        std::uint64_t cancelled = 0;
+        std::uint64_t attempts = 0;
+        std::uint64_t retries = 0;  // attempts beyond a request's first
+        std::uint64_t refused = 0;  // attempts that the provider's limits turned away
+        std::uint64_t unpaid = 0;   // retries put off, the retry budget being used up
+        std::uint64_t backing_off = 0;
+        std::uint64_t in_flight = 0;
     };
-    const Counts& counts() const;
+    const Counts& counts() const { return counts_; }
+    std::uint64_t queued() const { return queue_.size(); }
+
+private:
+    struct Attempt {
+        std::uint32_t generation = 0;
+        RequestIndex request = kNoRequest;  // the next free attempt while free
+        std::uint16_t account = 0;
+        bool live = false;
+        bool trial = false;  // of an endpoint that was thought to be out
+        Reservation reservation;
+    };
+    // An account's model class, as far as failures go.
+    struct Endpoint {
+        Breaker breaker;
+        RetryBudget retries;
+    };
+    Endpoint& endpoint(std::size_t account, std::size_t model_class) {
+        return endpoints_[account * queue_.lanes() + model_class];
+    }
+
+    Attempt* find(AttemptId id);
+    AttemptId id_of(AttemptIndex index) const;
+    AttemptIndex take_attempt();
+    void free_attempt(AttemptIndex index);
+
+    void start_what_may(TimeNs now, std::vector<Action>* actions);
+    RequestIndex next_to_start(TimeNs now);
+    void try_start(RequestIndex index, TimeNs now, std::vector<Action>* actions);
+    bool backfill(RequestIndex head, std::size_t promised_account, TimeNs now, TimeNs* earliest,
+                  std::vector<Action>* actions);
+    Verdict reserve(const Request& request, std::size_t account, TimeNs now, Reservation* out);
+    void start(RequestIndex index, std::uint16_t account, const Reservation& reservation,
+               std::vector<Action>* actions);
+    Cost cost_of(const Request& request) const;
+    void charge_difference(const Request& request, const Reservation& reservation,
+                           const Outcome& outcome);
+
+    void learn_of_endpoint(const Attempt& attempt, const Outcome& outcome, TimeNs now);
+    void pause(RequestIndex index, TimeNs until);
+    void on_timer(RequestIndex index, TimeNs now, std::vector<Action>* actions);
+    void end_early(RequestIndex index, std::int32_t status, TimeNs now,
+                   std::vector<Action>* actions);
+    void finish(RequestIndex index, Action::Kind kind, std::int32_t status, AttemptId attempt,
+                std::vector<Action>* actions);
+
+    CoreSettings settings_;
+    RequestSlab* slab_;
+    Random random_;
+    Limiter limiter_;
+    Queue<RequestSlab> queue_;
+    TimingWheel<RequestSlab> wheel_;
+    std::vector<Attempt> attempts_;
+    AttemptIndex free_attempt_ = kNoAttempt;
+    std::vector<BudgetId> budgets_;    // by account and model class
+    std::vector<Endpoint> endpoints_;  // likewise
+    std::size_t first_lane_ = 0;       // round robin over the lanes
+    std::size_t first_account_ = 0;    // and over the accounts
+    bool closed_ = false;
+    bool delivery_blocked_ = false;
+    Counts counts_;
 };
 
 }  // namespace weir

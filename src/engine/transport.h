@@ -22,7 +22,8 @@ public:
         virtual void on_ready(int fd, std::uint32_t epoll_events) = 0;
     };
     virtual ~Poller() = default;
-    virtual void watch(int fd, std::uint32_t epoll_events, Watcher* watcher) = 0;  // adds or changes
+    virtual void watch(int fd, std::uint32_t epoll_events,
+                       Watcher* watcher) = 0;  // adds or changes
     virtual void unwatch(int fd) = 0;
 };
 

@@ -33,8 +33,8 @@ inline constexpr int kLimitKinds = 5;
 struct LimitReading {
     std::int64_t limit = -1;
     std::int64_t remaining = -1;
-    TimeNs reset_in_ns = -1;   // from the response's arrival until the bucket is full again
-    std::int64_t rounding = 1;  // `remaining` is within this much of the truth
+    TimeNs reset_in_ns = -1;    // from the response's arrival until the bucket is full again
+    std::int64_t rounding = 1;  // the step that `remaining` is rounded to: the truth is within half
 
     bool present() const { return limit >= 0 || remaining >= 0; }
 };
@@ -52,21 +52,21 @@ struct LimitReadings {
 // What an attempt came to. The classes are the rows of the retry table (retry/policy.h).
 enum class OutcomeClass : std::uint8_t {
     success,
-    rate_limited,   // 429 that names or implies a bucket
-    acceleration,   // 429 for growing too fast
-    spend_limit,    // 429 or 400 until somebody pays or raises a limit
-    overloaded,     // 529, overloaded_error
-    server_error,   // other 5xx, api_error, timeout_error, 408, 409
-    connection,     // no connection, or it broke
-    tls,            // certificate or handshake refused
-    timeout,        // one of our own timeouts
-    broken,         // truncated, not JSON, not what the status promised
-    too_large,      // above our cap on a response
-    stream_error,   // an error event, or the end, inside a stream
-    bad_key,        // 401
-    forbidden,      // 403
-    bad_request,    // 400, 404, 413, 422 and other 4xx
-    aborted,        // we ended the attempt ourselves
+    rate_limited,  // 429 that names or implies a bucket
+    acceleration,  // 429 for growing too fast
+    spend_limit,   // 429 or 400 until somebody pays or raises a limit
+    overloaded,    // 529, overloaded_error
+    server_error,  // other 5xx, api_error, timeout_error, 408, 409
+    connection,    // no connection, or it broke
+    tls,           // certificate or handshake refused
+    timeout,       // one of our own timeouts
+    broken,        // truncated, not JSON, not what the status promised
+    too_large,     // above our cap on a response
+    stream_error,  // an error event, or the end, inside a stream
+    bad_key,       // 401
+    forbidden,     // 403
+    bad_request,   // 400, 404, 413, 422 and other 4xx
+    aborted,       // we ended the attempt ourselves
 };
 inline constexpr int kOutcomeClasses = 16;
 
@@ -77,18 +77,20 @@ struct Outcome {
     bool maybe_executed = false;             // the provider may have done, and billed, the work
     bool content_delivered = false;          // the caller has seen content of this stream
     int http_status = 0;
-    TimeNs retry_after_ns = -1;              // what the provider asked to wait, or -1
-    Usage usage;                             // whole or partial
-    bool hit_max_tokens = false;             // stop_reason max_tokens: the output was cut
+    TimeNs retry_after_ns = -1;   // what the provider asked to wait, or -1
+    Usage usage;                  // whole or partial
+    bool hit_max_tokens = false;  // stop_reason max_tokens: the output was cut
 };
 
 // What an error object shows of the last attempt. Beside the outcome because it allocates.
 struct ErrorDetail {
-    std::string type;        // error.type
-    std::string code;        // error.details.error_code
-    std::string message;     // error.message, or what the transport said; never a key
+    std::string type;     // error.type
+    std::string code;     // error.details.error_code
+    std::string message;  // error.message, or what the transport said; never a key
     std::string request_id;
     bool from_provider = false;
+    int http_status = 0;
+    TimeNs retry_after_ns = -1;
 };
 
 }  // namespace weir
