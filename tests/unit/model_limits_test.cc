@@ -222,6 +222,27 @@ TEST(ModelLimits, OutputLengthsAreHeavyTailedCutAndTheSameForTheSameMarker) {
     EXPECT_TRUE(cut.hit_max_tokens);
 }
 
+TEST(ModelLimits, UseThatGrowsTooFastIsRefusedBelowTheLimit) {
+    Config config = fixed_config(100, 1, 50);
+    config.classes[0].enforcement.ramp = {600, 300, 300};
+    Model model(config);
+    Request request = small();
+    request.input_tokens = 600;
+    EXPECT_TRUE(model.arrive(request, 0).accepted());
+    const Decision refused = model.arrive(request, kNsPerS);
+    EXPECT_EQ(refused.reason, RefusalReason::acceleration);
+    EXPECT_EQ(refused.status, 429);
+    EXPECT_EQ(refused.wait_ns, 59 * kNsPerS);
+    EXPECT_TRUE(model.arrive(request, 60 * kNsPerS).accepted());
+    // The second minute lets 900 tokens pass, so that 600 of them take 40 s.
+    EXPECT_FALSE(model.arrive(request, 99 * kNsPerS).accepted());
+    EXPECT_TRUE(model.arrive(request, 100 * kNsPerS).accepted());
+    // After a long pause it starts again.
+    EXPECT_TRUE(model.arrive(request, 1000 * kNsPerS).accepted());
+    EXPECT_FALSE(model.arrive(request, 1001 * kNsPerS).accepted());
+    EXPECT_EQ(model.counts(0, 0).refused_for_growth, 3U);
+}
+
 // An hour of traffic twice, with everything on: the same seed must do the same.
 std::uint64_t trace_of(std::uint64_t seed) {
     Config config = fixed_config(100, 1, 50);
