@@ -21,6 +21,7 @@ Core::Core(const CoreSettings& settings, RequestSlab* slab, std::uint64_t seed)
                                                static_cast<std::uint16_t>(lane)));
         }
     }
+    endpoints_.resize(budgets_.size());
     attempts_.reserve(settings.max_in_flight);
 }
 
@@ -84,11 +85,14 @@ void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDet
     const RequestIndex index = attempt->request;
     Request& request = slab_->at(index);
 
+    const std::size_t account = attempt->account;
+    const bool trial = attempt->trial;
     if (rule(outcome.cls).action == OutcomeRule::Action::wait_bucket) {
         ++counts_.refused;
-        ++request.refusals;
         limiter_.refuse(attempt->reservation, outcome, now);
     }
+    if (not_its_fault(outcome, trial)) ++request.refusals;
+    learn_of_endpoint(*attempt, outcome, now);
     limiter_.settle(attempt->reservation, outcome, now);
     charge_difference(request, attempt->reservation, outcome);
     free_attempt(request.attempt);
@@ -103,7 +107,7 @@ void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDet
         }
         request.last_error = std::move(detail);
     }
-    const Decision decision = decide(outcome, request.attempts, request.refusals,
+    const Decision decision = decide(outcome, trial, request.attempts, request.refusals,
                                      request.deadline_at, settings_.retry, now, &random_);
     switch (decision.kind) {
         case Decision::Kind::deliver:
@@ -113,15 +117,39 @@ void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDet
         case Decision::Kind::requeue:
             break;
     }
-    if (decision.not_before <= now) {
-        request.state = Request::State::queued;
-        queue_.push_front(index);
-        return;
+    TimeNs not_before = decision.not_before;
+    if (decision.paid && !endpoint(account, request.model_class).retries.withdraw(now)) {
+        ++counts_.unpaid;
+        not_before = std::max(not_before, later(now, settings_.retry.cap_ns));
     }
+    if (not_before > now) return pause(index, not_before);
+    request.state = Request::State::queued;
+    queue_.push_front(index);
+}
+
+// What an outcome says about the provider, and not about the request.
+void Core::learn_of_endpoint(const Attempt& attempt, const Outcome& outcome, TimeNs now) {
+    Endpoint& out_there = endpoint(attempt.account, slab_->at(attempt.request).model_class);
+    out_there.breaker.ended(attempt.trial);
+    if (outcome.cls == OutcomeClass::aborted) return;
+    const OutcomeRule& row = rule(outcome.cls);
+    const bool out =
+        row.action == OutcomeRule::Action::back_off &&
+        (row.scope == OutcomeRule::Scope::model || row.scope == OutcomeRule::Scope::provider);
+    if (out) {
+        out_there.breaker.failed(attempt.trial, now, settings_.retry, &random_);
+    } else {
+        out_there.breaker.succeeded();
+    }
+    if (outcome.cls == OutcomeClass::success) out_there.retries.succeeded();
+}
+
+void Core::pause(RequestIndex index, TimeNs until) {
+    Request& request = slab_->at(index);
     request.state = Request::State::backing_off;
     ++counts_.backing_off;
     wheel_.disarm(index);
-    wheel_.arm(index, std::min(decision.not_before, request.deadline_at));
+    wheel_.arm(index, std::min(until, request.deadline_at));
 }
 
 // The tenant was charged an estimate when the attempt started.
@@ -247,6 +275,10 @@ bool Core::backfill(RequestIndex head, std::size_t promised_account, TimeNs now,
 }
 
 Verdict Core::reserve(const Request& request, std::size_t account, TimeNs now, Reservation* out) {
+    const Breaker& breaker = endpoint(account, request.model_class).breaker;
+    if (!breaker.may_start(now)) {
+        return {.kind = Verdict::Kind::not_before, .at = breaker.may_start_at()};
+    }
     const BudgetId budget = budgets_[account * queue_.lanes() + request.model_class];
     return limiter_.reserve(budget, cost_of(request), now, out);
 }
@@ -260,6 +292,7 @@ void Core::start(RequestIndex index, std::uint16_t account, const Reservation& r
     attempt.request = index;
     attempt.account = account;
     attempt.reservation = reservation;
+    attempt.trial = endpoint(account, request.model_class).breaker.started();
     request.attempt = attempt_index;
     request.state = Request::State::in_flight;
     ++request.attempts;
@@ -276,7 +309,8 @@ Cost Core::cost_of(const Request& request) const {
     if (request.body) cost.max_output_tokens = request.body->head().max_tokens;
     cost.input_tokens = request.input_tokens;
     if (cost.input_tokens == 0 && request.body) {
-        cost.input_tokens = limiter_.expected_input(request.model_class, request.body->head());
+        cost.raw_input = static_cast<double>(request.body->head().input_tokens);
+        cost.input_tokens = limiter_.expected_input(request.model_class, cost.raw_input);
     }
     cost.output_tokens = request.output_tokens;
     if (cost.output_tokens == 0) {
@@ -299,6 +333,7 @@ void Core::end_early(RequestIndex index, std::int32_t status, TimeNs now,
         Outcome outcome;
         outcome.cls = OutcomeClass::aborted;
         outcome.maybe_executed = true;
+        learn_of_endpoint(attempts_[request.attempt], outcome, now);
         limiter_.settle(attempts_[request.attempt].reservation, outcome, now);
         free_attempt(request.attempt);
         request.attempt = kNoAttempt;

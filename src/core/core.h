@@ -11,7 +11,9 @@
 #include "core/request_slab.h"
 #include "limits/limiter.h"
 #include "queue/queue.h"
+#include "retry/breaker.h"
 #include "retry/policy.h"
+#include "retry/retry_budget.h"
 
 namespace weir {
 
@@ -75,6 +77,7 @@ public:
         std::uint64_t attempts = 0;
         std::uint64_t retries = 0;  // attempts beyond a request's first
         std::uint64_t refused = 0;  // attempts that the provider's limits turned away
+        std::uint64_t unpaid = 0;   // retries put off, the retry budget being used up
         std::uint64_t backing_off = 0;
         std::uint64_t in_flight = 0;
     };
@@ -87,8 +90,18 @@ private:
         RequestIndex request = kNoRequest;  // the next free attempt while free
         std::uint16_t account = 0;
         bool live = false;
+        bool trial = false;  // of an endpoint that was thought to be out
         Reservation reservation;
     };
+    // An account's model class, as far as failures go.
+    struct Endpoint {
+        Breaker breaker;
+        RetryBudget retries;
+    };
+    Endpoint& endpoint(std::size_t account, std::size_t model_class) {
+        return endpoints_[account * queue_.lanes() + model_class];
+    }
+
     Attempt* find(AttemptId id);
     AttemptId id_of(AttemptIndex index) const;
     AttemptIndex take_attempt();
@@ -106,6 +119,8 @@ private:
     void charge_difference(const Request& request, const Reservation& reservation,
                            const Outcome& outcome);
 
+    void learn_of_endpoint(const Attempt& attempt, const Outcome& outcome, TimeNs now);
+    void pause(RequestIndex index, TimeNs until);
     void on_timer(RequestIndex index, TimeNs now, std::vector<Action>* actions);
     void end_early(RequestIndex index, std::int32_t status, TimeNs now,
                    std::vector<Action>* actions);
@@ -120,9 +135,10 @@ private:
     TimingWheel<RequestSlab> wheel_;
     std::vector<Attempt> attempts_;
     AttemptIndex free_attempt_ = kNoAttempt;
-    std::vector<BudgetId> budgets_;  // by account and model class
-    std::size_t first_lane_ = 0;     // round robin over the lanes
-    std::size_t first_account_ = 0;  // and over the accounts
+    std::vector<BudgetId> budgets_;    // by account and model class
+    std::vector<Endpoint> endpoints_;  // likewise
+    std::size_t first_lane_ = 0;       // round robin over the lanes
+    std::size_t first_account_ = 0;    // and over the accounts
     bool closed_ = false;
     bool delivery_blocked_ = false;
     Counts counts_;

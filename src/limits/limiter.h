@@ -63,8 +63,9 @@ public:
     // first use; the same pair gives the same id.
     BudgetId budget(std::uint16_t account, std::uint16_t model_class);
 
-    // Expected input of a request by what its body shows; corrected by the usage seen so far.
-    std::int64_t expected_input(std::uint16_t model_class, const RequestHead& head) const;
+    // Expected input of a request whose body was estimated at `raw_estimate` tokens
+    // (raw_input_estimate): corrected by the usage seen so far.
+    std::int64_t expected_input(std::uint16_t model_class, double raw_estimate) const;
 
     // Expected output of a request of a model class that allows `max_tokens`.
     std::int64_t expected_output(std::uint16_t model_class, std::uint32_t max_tokens) const;

@@ -17,8 +17,8 @@ constexpr double kEnoughSamples = 30;
 
 }  // namespace
 
-std::int64_t Limiter::expected_input(std::uint16_t model_class, const RequestHead& head) const {
-    const double tokens = raw_input_estimate(head) * estimates_[model_class].input.factor();
+std::int64_t Limiter::expected_input(std::uint16_t model_class, double raw_estimate) const {
+    const double tokens = raw_estimate * estimates_[model_class].input.factor();
     return static_cast<std::int64_t>(std::ceil(std::min(tokens, static_cast<double>(kMaxUnits))));
 }
 

@@ -71,6 +71,7 @@ enum class HeaderFamily : std::uint8_t {
     x_ratelimit_duration,  // x-ratelimit-*, resets as "6m0s"
     ietf,                  // RateLimit and RateLimit-Policy
 };
+inline constexpr std::size_t kHeaderFamilies = 5;
 std::string_view header_family_name(HeaderFamily family);
 
 struct Config {
@@ -91,5 +92,9 @@ struct Config {
 
 // One account, one key "test-key", and one class that takes every model, with these limits.
 Config simple_config(const Limits& limits);
+
+// Everything `factor` times faster: pauses and latencies are divided by it, limits a minute
+// multiplied, and buckets hold as many tokens as before.
+void speed_up(double factor, Config* config);
 
 }  // namespace weir::model

@@ -60,6 +60,7 @@ enum class RetryAfterStyle : std::uint8_t {
     negative,
     nonsense,
 };
+inline constexpr std::size_t kRetryAfterStyles = 8;
 std::string_view retry_after_style_name(RetryAfterStyle style);
 
 // A rule strikes if everything that it says holds. Without `every` and `first`, each request that

@@ -23,7 +23,7 @@ Limits Limits::scaled(double factor) const {
 }
 
 LimitSet::LimitSet(const Limits& limits, const Enforcement& enforcement, TimeNs first_midnight)
-    : limits_(limits), enforcement_(enforcement) {
+    : limits_(limits), enforcement_(enforcement), ramp_(enforcement.ramp) {
     for (std::size_t i = 0; i < kLimitKinds; ++i) {
         const LimitKind kind = limit_kind_at(i);
         const Shape form = shape(kind, limits[kind]);
@@ -44,6 +44,7 @@ LimitSet::Shape LimitSet::shape(LimitKind kind, std::int64_t limit) const {
 
 void LimitSet::refresh(TimeNs now) {
     for (Bucket& each : buckets_) each.refresh(now);
+    ramp_.refresh(now);
 }
 
 double LimitSet::needed(LimitKind kind, double amount) const {
@@ -69,7 +70,10 @@ LimitSet::Refusal LimitSet::admit(std::int64_t input_tokens, std::int64_t max_to
         if (buckets_[i].level() + kSlack >= need) continue;
         const TimeNs wait_ns = buckets_[i].wait_for(need);
         if (longest.refused && wait_ns <= longest.wait_ns) continue;
-        longest = {true, kind, wait_ns};
+        longest = {true, false, kind, wait_ns};
+    }
+    if (const TimeNs wait_ns = ramp_.wait_for(input_tokens); wait_ns > longest.wait_ns) {
+        longest = {true, true, LimitKind::input_tokens, wait_ns};
     }
     if (longest.refused) {
         if (enforcement_.refused_count) {
@@ -79,6 +83,7 @@ LimitSet::Refusal LimitSet::admit(std::int64_t input_tokens, std::int64_t max_to
         return longest;
     }
     for (std::size_t i = 0; i < kLimitKinds; ++i) buckets_[i].take(amounts[i]);
+    ramp_.take(input_tokens);
     return longest;
 }
 

@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "model/bucket.h"
 #include "model/limits.h"
+#include "model/ramp.h"
 
 namespace weir::model {
 
@@ -24,6 +25,7 @@ public:
 
     struct Refusal {
         bool refused = false;
+        bool for_growth = false;  // the ramp refused, not a bucket
         LimitKind by = LimitKind::requests;
         TimeNs wait_ns = 0;  // until this bucket would let the request pass; kNever: never
     };
@@ -64,6 +66,7 @@ private:
     Enforcement enforcement_;
     std::array<Bucket, kLimitKinds> buckets_;
     std::array<double, kLimitKinds> cotenant_share_{};
+    Ramp ramp_;
 };
 
 }  // namespace weir::model

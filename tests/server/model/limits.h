@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "model/ramp.h"
+
 namespace weir::model {
 
 // The buckets of one account and model class.
@@ -58,6 +60,7 @@ struct Enforcement {
     // A request that needs more than the bucket holds but no more than its limit a minute is
     // admitted when the bucket is full, and leaves it in debt; a strict depth refuses it for ever.
     bool strict_depth = false;
+    RampSettings ramp;
 };
 
 }  // namespace weir::model

@@ -79,7 +79,7 @@ Decision Model::arrive(const Request& request, TimeNs now) {
     const LimitSet::Refusal refusal = set.admit(request.input_tokens, request.max_tokens);
     decision.readings = set.read(config_.rounding);
     if (refusal.refused) {
-        ++counts.refused[index_of(refusal.by)];
+        ++(refusal.for_growth ? counts.refused_for_growth : counts.refused[index_of(refusal.by)]);
         refuse_by_limit(refusal, now, &decision);
         return decision;
     }

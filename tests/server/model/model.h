@@ -27,7 +27,8 @@ public:
     // Does what time makes due. Every other call does it too.
     void advance(TimeNs now);
 
-    int find_key(std::string_view secret) const;   // index, or -1
+    int find_key(std::string_view secret) const;  // index, or -1
+    int account_of(int key) const { return config_.keys[static_cast<std::size_t>(key)].account; }
     int find_class(std::string_view model) const;  // index, or -1
     int find_account(std::string_view name) const;
     int find_class_named(std::string_view name) const;

@@ -92,7 +92,7 @@ void Model::refuse_by_limit(const LimitSet::Refusal& refusal, TimeNs now, Decisi
     ClassCounts& counts = counts_.of[index];
     decision->status = 429;
     decision->error = ErrorType::rate_limit;
-    decision->reason = RefusalReason::limit;
+    decision->reason = refusal.for_growth ? RefusalReason::acceleration : RefusalReason::limit;
     decision->refused_by = refusal.by;
     decision->wait_ns = refusal.wait_ns;
     // A request that never fits is told to wait until the bucket is full, as any other would be.

@@ -12,6 +12,7 @@ ClassCounts Counts::total() const {
         sum.completed += one.completed;
         sum.abandoned += one.abandoned;
         for (std::size_t i = 0; i < kLimitKinds; ++i) sum.refused[i] += one.refused[i];
+        sum.refused_for_growth += one.refused_for_growth;
         for (std::size_t i = 0; i < kFaultKinds; ++i) sum.faults[i] += one.faults[i];
         sum.input_tokens += one.input_tokens;
         sum.output_tokens += one.output_tokens;

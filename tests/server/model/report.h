@@ -19,6 +19,7 @@ struct ClassCounts {
     std::uint64_t completed = 0;                       // generated to the end
     std::uint64_t abandoned = 0;                       // the client went away before that
     std::array<std::uint64_t, kLimitKinds> refused{};  // by their buckets
+    std::uint64_t refused_for_growth = 0;              // by the ramp
     std::array<std::uint64_t, kFaultKinds> faults{};
     std::int64_t input_tokens = 0;   // of accepted requests
     std::int64_t output_tokens = 0;  // produced so far
@@ -27,7 +28,7 @@ struct ClassCounts {
     double wait_stated_s = 0;  // the sum of what refusals said to wait
 
     std::uint64_t refused_in_all() const {
-        std::uint64_t sum = 0;
+        std::uint64_t sum = refused_for_growth;
         for (const std::uint64_t one : refused) sum += one;
         return sum;
     }
