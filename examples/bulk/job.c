@@ -63,15 +63,17 @@ static int submit(struct job* job, struct id* id) {
     }
     weir_request_set_user_data(job->request, (uint64_t)(uintptr_t)id);
     int32_t status = weir_submit(job->engine, job->request, &ticket, &error);
-    job->waiting = status == WEIR_ERR_QUEUE_FULL ? id : NULL;
+    /* A request that finds no place though nothing else is there never will. */
+    int full = status == WEIR_ERR_QUEUE_FULL && job->outstanding > 0;
+    job->waiting = full ? id : NULL;
     if (status == WEIR_OK) {
         job->outstanding++;
         job->tally.accepted++;
-    } else if (status != WEIR_ERR_QUEUE_FULL) {
+    } else if (!full) {
         refused(job, id, status, error);
     }
     weir_error_release(error);
-    return status != WEIR_ERR_QUEUE_FULL;
+    return !full;
 }
 
 static void bad_line(struct job* job, const char* problem, struct id* id) {

@@ -147,8 +147,8 @@ static void print_times(const struct plan* plan, const struct configured_limits*
     }
     if (without > 0)
         printf(
-            "%d of %d models have no limit in the configuration (limit.<class>.\n"
-            "requests_per_minute and the like): a run learns them from the API.\n",
+            "No limit is configured for %d of %d models (limit.<class>.requests_per_minute and\n"
+            "the like): a run learns them from the API.\n",
             without, plan->model_count);
 }
 

@@ -10,12 +10,15 @@
 
 #define PROGRESS_SAMPLES 32
 
+struct progress_sample {
+    double at;
+    double finished;
+    double spent[STATS_LIMIT_COUNT]; /* of each limit, since the start */
+};
+
 struct progress {
     double shown_at;
-    struct {
-        double at;
-        uint64_t finished;
-    } samples[PROGRESS_SAMPLES]; /* a ring, for the rate of late */
+    struct progress_sample samples[PROGRESS_SAMPLES]; /* a ring, for the rates of late */
     unsigned sample_count;
 };
 

@@ -42,7 +42,7 @@ public:
 
     // For the child of a fork: closes the inherited sockets so that the parent's connections stay
     // whole. The transport must then be leaked, for libcurl's state is the parent's.
-    void close_descriptors_only();
+    void close_descriptors_only() override;
 
 private:
     using Exchanges = std::unordered_map<ExchangeId, std::unique_ptr<Transfer>>;
