@@ -105,8 +105,7 @@ TEST_F(TransportTls, NothingIsSentTwice) {
     std::atomic<int> requests{0};
     Server server(
         [&](Connection& peer, int) {
-            peer.read_request();
-            ++requests;
+            if (!peer.read_request().empty()) ++requests;
             peer.send(ok_response("{}"));
             if (!peer.read_request().empty()) ++requests;
         },
