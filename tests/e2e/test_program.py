@@ -190,7 +190,8 @@ class Plan(support.EndToEnd):
                           "--set", "limit.claude-sonnet-4.output_tokens_per_minute=6400")
         self.assertEqual((ended.returncode, ended.stderr), (0, ""))
         self.assertIn("25,600 at most", ended.stdout)
-        self.assertIn("at least 2m 00s; at most 4m 00s", ended.stdout)
+        self.assertIn("Time under these limits: about 2m 00s.", ended.stdout)
+        self.assertIn("as long as its max_tokens: 4m 00s.", ended.stdout)
         self.assertFalse(self.output.exists())
 
     def test_without_limits(self):
