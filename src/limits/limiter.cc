@@ -70,6 +70,15 @@ TimeNs Limiter::dominant_cost(BudgetId budget, const Cost& cost) const {
     return dominant > 0 ? dominant : kNsPerUs * (1 + cost.input_tokens + cost.output_tokens);
 }
 
+double Limiter::headroom(BudgetId budget, TimeNs now) const {
+    double least = 1;
+    for (const Bucket& bucket : pools_[budget].buckets) {
+        if (!bucket.active()) continue;
+        least = std::min(least, bucket.level(now) / static_cast<double>(bucket.limit()));
+    }
+    return least;
+}
+
 Pool Limiter::make_pool(std::uint16_t account, std::uint16_t model_class) const {
     Pool pool;
     pool.account = account;
