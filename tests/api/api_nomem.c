@@ -292,7 +292,6 @@ static long sweep_mode(const char* name, operation run, int and_all_after) {
         failing_malloc_arm(skip, and_all_after);
         status = run(&error);
         disarm();
-        if (status && status != WEIR_ERR_NOMEM) fprintf(stderr, "DBG %d %s\n", status, weir_error_message(error));
         CHECK(status == WEIR_OK || status == WEIR_ERR_NOMEM);
         if (status == WEIR_ERR_NOMEM && error != NULL) {
             CHECK_EQ(weir_error_code(error), WEIR_ERR_NOMEM);
