@@ -33,22 +33,13 @@ BudgetId Limiter::budget(std::uint16_t account, std::uint16_t model_class) {
     return id;
 }
 
-TimeNs Limiter::dominant_cost(BudgetId budget, const Cost& cost) const {
-    const Pool& pool = pools_[budget];
-    const Amounts amounts = amounts_of(cost, cost.output_tokens);
-    TimeNs dominant = 0;
-    for (std::size_t i = 0; i < kMinuteKinds; ++i) {
-        const auto kind = static_cast<LimitKind>(i);
-        if (pool[kind].active()) dominant = std::max(dominant, pool[kind].time_for(amounts[kind]));
-    }
-    return dominant > 0 ? dominant : kNsPerUs * (1 + cost.input_tokens + cost.output_tokens);
-}
-
-double Limiter::headroom(BudgetId budget, TimeNs now) const {
+double Limiter::headroom(BudgetId id, TimeNs now) const {
+    const Pool& pool = budgets_[id].pool;
     double least = 1;
-    for (const Bucket& bucket : pools_[budget].buckets) {
+    for (const LimitKind kind : kAllKinds) {
+        const Bucket& bucket = pool.bucket(kind);
         if (!bucket.active()) continue;
-        least = std::min(least, bucket.level(now) / static_cast<double>(bucket.limit()));
+        least = std::min(least, pool.room(kind, now) / static_cast<double>(bucket.limit()));
     }
     return least;
 }

@@ -245,6 +245,8 @@ private:
                 case Action::Kind::fail:
                     ended(action, &known);
                     break;
+                case Action::Kind::key_changed:
+                    break;
             }
         }
         actions_.clear();
