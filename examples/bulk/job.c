@@ -9,10 +9,9 @@
 #include "interrupt.h"
 #include "results.h"
 
-#define TAG_ALL 1u           /* the tag of every request, for cancelling them all */
-#define STATS_PERIOD_S 0.1   /* how often the engine is asked while there is input left */
-#define FIRST_READ_AHEAD 16u /* doubled whenever the engine uses half of it in one period */
-#define MAX_READ_AHEAD 65536u
+#define TAG_ALL 1u         /* the tag of every request, for cancelling them all */
+#define STATS_PERIOD_S 0.1 /* how often the engine is asked while there is input left */
+#define READ_AHEAD 64u     /* requests that wait in the engine: more than start in one period */
 #define EVENTS_AT_ONCE 64
 
 double job_now(void) {
@@ -119,19 +118,15 @@ static struct id* prepare(struct job* job, const char* text, size_t length) {
     return NULL;
 }
 
-/* Asks the engine how far it is, and reads further ahead if it works faster than that allows. */
 static void look_at_engine(struct job* job, double now) {
     if (now - job->stats_at < STATS_PERIOD_S) return;
     job->stats_at = now;
-    if (!engine_stats_read(job->engine, &job->stats)) return;
-    if (!job->input_ended && job->stats.queued < job->read_ahead / 2 &&
-        job->read_ahead < MAX_READ_AHEAD)
-        job->read_ahead *= 2;
+    engine_stats_read(job->engine, &job->stats);
 }
 
 static int wants_input(const struct job* job) {
     return !job->stop && !job->input_ended && !job->waiting &&
-           job->outstanding < job->stats.in_flight + job->read_ahead;
+           job->outstanding < job->stats.in_flight + READ_AHEAD;
 }
 
 /* Takes lines in until the engine has enough. True: the input must be waited for. */
@@ -240,7 +235,6 @@ static int wait_ms(const struct job* job, double now) {
 void job_run(struct job* job) {
     job->started_at = job_now();
     progress_start(&job->progress, job->started_at);
-    job->read_ahead = FIRST_READ_AHEAD;
     weir_request_set_tag(job->request, TAG_ALL);
     weir_request_set_priority(job->request, job->options->priority);
     for (;;) {

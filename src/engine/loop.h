@@ -85,6 +85,7 @@ private:
     void carry_out();
     void start(const Action& action);
     void abort(const Action& action);
+    void key_changed(const Action& action);
     void end(const Action& action);
     bool make_room() noexcept;
     Outcome outcome_of(Exchange* exchange, const WireEnd& end,
