@@ -130,8 +130,8 @@ TEST(TransportExchange, TakesANewConnectionWhenTheIdleOneWasClosed) {
     Server server([&](Connection& peer, int number) {
         peer.read_request();
         peer.send(ok_response("{}"));
-        if (number > 0) peer.wait_for_close();
-        shutdown(peer.fd(), SHUT_RDWR);
+        if (number > 0) return peer.wait_for_close();
+        peer.end();
         closed.open();
     });
     Loop loop;
