@@ -12,6 +12,10 @@ namespace {
 
 using Kind = WireEnd::Kind;
 
+const std::string kMessage =
+    R"({"type":"message","id":"msg_1","role":"assistant","model":"m","content":[],)"
+    R"("stop_reason":"end_turn","usage":{"input_tokens":1,"output_tokens":1}})";
+
 // Answers every request on a connection with `response`, and keeps what it read.
 class EchoingServer {
 public:
@@ -45,15 +49,15 @@ public:
 };
 
 TEST(TransportExchange, CarriesRequestAndResponse) {
-    EchoingServer echo(
-        "HTTP/1.1 200 OK\r\nrequest-id:  req_1 \r\nContent-Length: 7\r\n\r\n{\"b\":2}");
+    EchoingServer echo("HTTP/1.1 200 OK\r\nrequest-id:  req_1 \r\nContent-Length: " +
+                       std::to_string(kMessage.size()) + "\r\n\r\n" + kMessage);
     Loop loop;
     Seen& seen = loop.fetch(echo.server.url());
     EXPECT_EQ(seen.kind(), Kind::complete) << seen.end.detail;
     EXPECT_TRUE(seen.end.request_sent);
     EXPECT_EQ(seen.reader.http_status(), 200);
     EXPECT_EQ(seen.header("request-id"), "req_1");
-    EXPECT_EQ(seen.body(), "{\"b\":2}");
+    EXPECT_EQ(seen.body(), kMessage);
 
     ASSERT_EQ(echo.requests().size(), 1U);
     const std::string request = echo.requests().front();
@@ -87,12 +91,13 @@ TEST(TransportExchange, SpeaksOtherMethods) {
 TEST(TransportExchange, ReadsChunkedBodyAndSkipsTrailers) {
     EchoingServer echo(
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-        "4\r\n{\"b\"\r\n3\r\n:2}\r\n0\r\nlate: trailer\r\n\r\n");
+        "1\r\n{\r\n" +
+        chunk(kMessage.substr(1)) + "0\r\nlate: trailer\r\n\r\n");
     Loop loop;
     Seen& seen = loop.fetch(echo.server.url());
     EXPECT_EQ(seen.kind(), Kind::complete) << seen.end.detail;
     EXPECT_EQ(seen.header("late"), "");
-    EXPECT_EQ(seen.body(), "{\"b\":2}");
+    EXPECT_EQ(seen.body(), kMessage);
 }
 
 TEST(TransportExchange, KeepsInterimResponsesFromTheReader) {
@@ -125,8 +130,8 @@ TEST(TransportExchange, TakesANewConnectionWhenTheIdleOneWasClosed) {
     Server server([&](Connection& peer, int number) {
         peer.read_request();
         peer.send(ok_response("{}"));
-        if (number > 0) peer.wait_for_close();
-        shutdown(peer.fd(), SHUT_RDWR);
+        if (number > 0) return peer.wait_for_close();
+        peer.end();
         closed.open();
     });
     Loop loop;
@@ -170,6 +175,7 @@ TEST(TransportExchange, CarriesALargeBody) {
     EXPECT_EQ(loop.finish(loop.start(parts)).kind(), Kind::complete);
     ASSERT_EQ(echo.requests().size(), 1U);
     EXPECT_GT(echo.requests().front().size(), parts.body.size());
+    EXPECT_EQ(echo.requests().front().find("Expect:"), std::string::npos);
 }
 
 TEST(TransportExchange, DoesNotFollowRedirects) {
@@ -184,13 +190,15 @@ TEST(TransportExchange, DoesNotFollowRedirects) {
 }
 
 TEST(TransportExchange, DoesNotLetAPathChangeTheHost) {
+    EchoingServer other;
     Loop loop;
     Loop::Parts parts;
     parts.base_url = "http://127.0.0.1";
-    parts.path = ".example.com/";
+    parts.path = ":" + std::to_string(other.server.port()) + "/v1/messages";
     Seen& seen = loop.finish(loop.start(parts));
     EXPECT_EQ(seen.kind(), Kind::connect_failed);
     EXPECT_FALSE(seen.end.request_sent);
+    EXPECT_EQ(other.server.connections(), 0);
 }
 
 TEST(TransportExchange, TakesNoProxyFromTheEnvironment) {

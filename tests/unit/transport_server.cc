@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 
 namespace weir::testing {
@@ -66,10 +67,15 @@ Connection::Connection(int fd, SSL_CTX* tls) : fd_(fd) {
 }
 
 Connection::~Connection() {
-    if (ssl_ != nullptr) {
-        if (usable_) SSL_shutdown(ssl_);
-        SSL_free(ssl_);
-    }
+    end();
+    SSL_free(ssl_);
+}
+
+void Connection::end() {
+    if (!usable_) return;
+    if (ssl_ != nullptr) SSL_shutdown(ssl_);
+    if (!hard_) shutdown(fd_, SHUT_RDWR);
+    usable_ = false;
 }
 
 bool Connection::fill() {
@@ -126,6 +132,7 @@ void Connection::wait_for_close() {
 void Connection::reset() {
     const linger hard{1, 0};
     setsockopt(fd_, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+    hard_ = true;
 }
 
 void Connection::splice_to(int port) {
@@ -199,6 +206,12 @@ void Server::accept_all() {
             close(fd);
         });
     }
+}
+
+std::string chunk(std::string_view text) {
+    char size[16];
+    std::snprintf(size, sizeof size, "%zx\r\n", text.size());
+    return size + std::string(text) + "\r\n";
 }
 
 std::string ok_response(std::string_view body) {
