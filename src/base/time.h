@@ -16,8 +16,6 @@ inline constexpr TimeNs kNsPerS = 1'000'000'000;
 inline constexpr TimeNs kNsPerMinute = 60 * kNsPerS;
 
 // Times near kNever stay there instead of overflowing.
-constexpr TimeNs later(TimeNs time, TimeNs by) {
-    return time > kNever - by ? kNever : time + by;
-}
+constexpr TimeNs later(TimeNs time, TimeNs by) { return time > kNever - by ? kNever : time + by; }
 
 }  // namespace weir

@@ -3,35 +3,49 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "provider/request_head.h"
 
 namespace weir {
 
+// What is kept of a request's head: a million of them may wait.
+struct BodyHead {
+    std::uint32_t model_offset = 0;
+    std::uint32_t max_tokens = 0;
+    float input_tokens = 0;  // estimated, before any correction
+    std::uint16_t model_length = 0;
+    bool stream = false;
+    bool fast = false;
+};
+
 // A request's body with its head, in one block, shared by reference count: between a builder and
 // the requests that it submits, and between the attempts of a request. Immutable once made.
 class BodyBlock {
 public:
-    // Copies `body`. Throws std::bad_alloc.
+    // Copies `body`. Throws std::bad_alloc. The caller owns one reference.
     static BodyBlock* make(std::string_view body, const RequestHead& head,
-                           const std::vector<std::string>& extra_headers);
+                           std::vector<std::string> extra_headers);
     void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
     void release() noexcept;
 
     std::string_view bytes() const;
     std::string_view model() const;
-    const RequestHead& head() const { return head_; }
-    const std::vector<std::string>* extra_headers() const { return extra_headers_; }
+    const BodyHead& head() const { return head_; }
+    // "name: value", or NULL if there are none.
+    const std::vector<std::string>* extra_headers() const { return extra_headers_.get(); }
 
 private:
     BodyBlock() = default;
+    ~BodyBlock() = default;
     std::atomic<std::uint32_t> references_{1};
     std::uint32_t size_ = 0;
-    const std::vector<std::string>* extra_headers_ = nullptr;
-    RequestHead head_;
+    std::unique_ptr<const std::vector<std::string>> extra_headers_;
+    BodyHead head_;
 };
 
 // An owning reference to a BodyBlock, or none.
@@ -39,13 +53,17 @@ class BodyRef {
 public:
     BodyRef() = default;
     explicit BodyRef(BodyBlock* block) : block_(block) {}  // takes the reference over
-    BodyRef(const BodyRef& other) : block_(other.block_) { if (block_) block_->retain(); }
+    BodyRef(const BodyRef& other) : block_(other.block_) {
+        if (block_) block_->retain();
+    }
     BodyRef(BodyRef&& other) noexcept : block_(other.block_) { other.block_ = nullptr; }
     BodyRef& operator=(BodyRef other) noexcept {
         std::swap(block_, other.block_);
         return *this;
     }
-    ~BodyRef() { if (block_) block_->release(); }
+    ~BodyRef() {
+        if (block_) block_->release();
+    }
 
     const BodyBlock* get() const { return block_; }
     const BodyBlock* operator->() const { return block_; }

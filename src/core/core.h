@@ -4,6 +4,8 @@
 #include <memory>
 #include <vector>
 
+#include "accounts/account_chooser.h"
+#include "accounts/key_ring.h"
 #include "base/random.h"
 #include "base/timing_wheel.h"
 #include "core/core_settings.h"
@@ -11,7 +13,9 @@
 #include "core/request_slab.h"
 #include "limits/limiter.h"
 #include "queue/queue.h"
+#include "retry/breaker.h"
 #include "retry/policy.h"
+#include "retry/retry_budget.h"
 
 namespace weir {
 
@@ -21,16 +25,18 @@ using AttemptId = std::uint64_t;
 // What the core wants done. Data, so that a run can be recorded and compared.
 struct Action {
     enum class Kind : std::uint8_t {
-        start,    // begin the attempt
-        abort,    // end the attempt; no on_end will be given for it
-        succeed,  // the request's terminal event: the answer of `attempt`
-        fail,     // the request's terminal event: `status`
+        start,        // begin the attempt
+        abort,        // end the attempt; no on_end will be given for it
+        succeed,      // the request's terminal event: the answer of `attempt`
+        fail,         // the request's terminal event: `status`
+        key_changed,  // the key was quarantined, cools down, or is active again
     };
     Kind kind;
-    std::uint16_t account = 0;  // start
+    std::uint16_t account = 0;  // start, key_changed
+    std::uint16_t key = 0;      // likewise
     std::int32_t status = 0;    // fail: the WEIR_ERR_ code
     RequestIndex request = kNoRequest;
-    AttemptId attempt = 0;      // fail: the attempt that failed now, or 0
+    AttemptId attempt = 0;  // fail: the attempt that failed now, or 0
 };
 
 // The state machine of requests; it owns them from submit to their terminal event. Single-threaded
@@ -39,7 +45,6 @@ struct Action {
 class Core {
 public:
     Core(const CoreSettings& settings, RequestSlab* slab, std::uint64_t seed);
-    ~Core();
 
     // Inputs. Each appends to `actions`.
     void submit(RequestIndex request, TimeNs now, std::vector<Action>* actions);
@@ -58,15 +63,98 @@ public:
     void advance(TimeNs now, std::vector<Action>* actions);
     TimeNs next_timer() const;
 
-    // While the caller does not take its events nothing new is started.
-    void set_delivery_blocked(bool blocked);
+    // A tenant's share of its priority, 1 unless set.
+    void set_tenant_weight(std::uint32_t tenant, std::uint32_t weight) {
+        queue_.set_weight(tenant, weight);
+    }
 
-    Limiter& limiter();
+    // While the caller does not take its events nothing new is started.
+    void set_delivery_blocked(bool blocked) { delivery_blocked_ = blocked; }
+
+    Limiter& limiter() { return limiter_; }
+    KeyRing& keys() { return keys_; }
+
     struct Counts {
-        std::uint64_t queued, backing_off, in_flight, accepted, succeeded, failed, cancelled;
-        std::uint64_t attempts, retries, refused;  // refused: 429 of any kind
+        std::uint64_t accepted = 0;
+        std::uint64_t succeeded = 0;
+        std::uint64_t failed = 0;  // cancelled among them
+        std::uint64_t cancelled = 0;
+        std::uint64_t attempts = 0;
+        std::uint64_t retries = 0;  // attempts beyond a request's first
+        std::uint64_t refused = 0;  // attempts that the provider's limits turned away
+        std::uint64_t unpaid = 0;   // retries put off, the retry budget being used up
+        std::uint64_t backing_off = 0;
+        std::uint64_t in_flight = 0;
     };
-    const Counts& counts() const;
+    const Counts& counts() const { return counts_; }
+    std::uint64_t queued() const { return queue_.size(); }
+
+private:
+    struct Attempt {
+        std::uint32_t generation = 0;
+        RequestIndex request = kNoRequest;  // the next free attempt while free
+        KeyRing::Pick key;
+        bool live = false;
+        bool trial = false;  // of an endpoint that was thought to be out
+        Reservation reservation;
+    };
+    // An account's model class, as far as failures go.
+    struct Endpoint {
+        Breaker breaker;
+        RetryBudget retries;
+    };
+    Endpoint& endpoint(std::size_t account, std::size_t model_class) {
+        return endpoints_[account * queue_.lanes() + model_class];
+    }
+
+    Attempt* find(AttemptId id);
+    AttemptId id_of(AttemptIndex index) const;
+    AttemptIndex take_attempt();
+    void free_attempt(AttemptIndex index);
+
+    void start_what_may(TimeNs now, std::vector<Action>* actions);
+    RequestIndex next_to_start(TimeNs now);
+    void try_start(RequestIndex index, TimeNs now, std::vector<Action>* actions);
+    bool backfill(RequestIndex head, std::uint16_t promised_account, TimeNs now, TimeNs* earliest,
+                  std::vector<Action>* actions);
+    Verdict reserve(const Request& request, std::uint16_t account, TimeNs now, Reservation* out);
+    const std::vector<std::uint16_t>& accounts_for(const Request& request, TimeNs now);
+    std::int32_t why_no_account() const;
+    void start(RequestIndex index, std::uint16_t account, const Reservation& reservation,
+               TimeNs now, std::vector<Action>* actions);
+    Cost cost_of(const Request& request) const;
+    void charge_difference(const Request& request, const Reservation& reservation,
+                           const Outcome& outcome);
+
+    void learn_of_endpoint(const Attempt& attempt, const Outcome& outcome, TimeNs now);
+    void learn_of_key(const Attempt& attempt, const Outcome& outcome, TimeNs now,
+                      std::vector<Action>* actions);
+    bool is_about_the_request(const Outcome& outcome) const;
+    bool may_go_elsewhere(const Attempt& attempt, const Outcome& outcome, TimeNs now) const;
+    void pause(RequestIndex index, TimeNs until);
+    void on_timer(RequestIndex index, TimeNs now, std::vector<Action>* actions);
+    void end_early(RequestIndex index, std::int32_t status, TimeNs now,
+                   std::vector<Action>* actions);
+    void finish(RequestIndex index, Action::Kind kind, std::int32_t status, AttemptId attempt,
+                std::vector<Action>* actions);
+
+    CoreSettings settings_;
+    RequestSlab* slab_;
+    Random random_;
+    Limiter limiter_;
+    KeyRing keys_;
+    AccountChooser chooser_;
+    Queue<RequestSlab> queue_;
+    TimingWheel<RequestSlab> wheel_;
+    std::vector<Attempt> attempts_;
+    AttemptIndex free_attempt_ = kNoAttempt;
+    std::vector<BudgetId> budgets_;    // by account and model class
+    std::vector<Endpoint> endpoints_;  // likewise
+    std::size_t first_lane_ = 0;       // round robin over the lanes
+    std::vector<double> headroom_;     // by account
+    bool closed_ = false;
+    bool delivery_blocked_ = false;
+    Counts counts_;
 };
 
 }  // namespace weir

@@ -3,12 +3,12 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <string>
-#include <vector>
 
 #include "base/time.h"
+#include "base/timing_wheel.h"
 #include "core/body.h"
 #include "provider/outcome.h"
+#include "queue/queue_link.h"
 
 namespace weir {
 
@@ -17,13 +17,11 @@ inline constexpr RequestIndex kNoRequest = 0xFFFFFFFFu;
 using AttemptIndex = std::uint32_t;
 inline constexpr AttemptIndex kNoAttempt = 0xFFFFFFFFu;
 
-inline constexpr int kPriorities = 4;
-
 // One request, from submit to its terminal event: a slot of a RequestSlab. The submitting thread
 // fills in the first part and hands the slot over; from then on the core alone touches it, but for
 // `ticket`, which any thread may read to learn whether the request is still outstanding.
 struct Request {
-    enum class State : std::uint8_t { free, submitted, queued, backing_off, in_flight };
+    enum class State : std::uint8_t { idle, queued, backing_off, in_flight };
 
     std::atomic<std::uint64_t> ticket{0};  // generation << 32 | index + 1; 0 while free
     std::uint64_t user_data = 0;
@@ -31,21 +29,28 @@ struct Request {
     BodyRef body;
     TimeNs submitted_at = 0;
     TimeNs deadline_at = kNever;
-    std::uint32_t input_tokens = 0;   // the caller's figure or the estimate
-    std::uint32_t output_tokens = 0;  // the caller's figure, or 0: learnt
+    std::uint32_t generation = 0;     // of the slot; a generation is never given twice
+    std::uint32_t input_tokens = 0;   // the caller's figure, or 0: to be estimated
+    std::uint32_t output_tokens = 0;  // the caller's figure, or 0: as learnt
+    std::uint32_t tenant = 0;
+    std::uint32_t affinity = 0;  // like requests go to the same account, where that is configured
     std::uint16_t model_class = 0;
     std::uint8_t priority = 2;
 
     // The core's part.
-    State state = State::free;
+    State state = State::idle;  // idle: free, in the inbox, or ended
     std::uint8_t attempts = 0;
     bool maybe_executed = false;  // by an earlier attempt
-    std::uint16_t queue_tag = 0;
-    TimeNs timer_at = kNever;          // the next thing that time does to it
-    std::uint32_t timer_next = kNoRequest, timer_prev = kNoRequest;
-    std::uint32_t queue_next = kNoRequest, queue_prev = kNoRequest;  // also the inbox and free lists
+    std::uint8_t refusals = 0;    // attempts that a limit of the provider's turned away
     AttemptIndex attempt = kNoAttempt;
-    std::unique_ptr<ErrorDetail> last_error;  // of the attempt before
+    TimerLink timer;  // the deadline, or the end of the backoff, whichever is first
+    QueueLink link;   // in the queue, the inbox or the free list
+    std::unique_ptr<ErrorDetail> last_error;  // of the last attempt that failed
+
+    void reset();  // as a free slot, but for ticket and generation
 };
+
+// A million queued requests have room in 192 bytes each, with the head of their BodyBlock.
+static_assert(sizeof(Request) <= 128);
 
 }  // namespace weir

@@ -22,7 +22,8 @@ public:
         virtual void on_ready(int fd, std::uint32_t epoll_events) = 0;
     };
     virtual ~Poller() = default;
-    virtual void watch(int fd, std::uint32_t epoll_events, Watcher* watcher) = 0;  // adds or changes
+    virtual void watch(int fd, std::uint32_t epoll_events,
+                       Watcher* watcher) = 0;  // adds or changes
     virtual void unwatch(int fd) = 0;
 };
 
@@ -67,6 +68,8 @@ public:
     virtual TimeNs next_timer() const = 0;
     // Does what time makes due. `now` is the loop's clock.
     virtual void advance(TimeNs now) = 0;
+    // For the child of a fork: closes what was inherited. The transport must then be leaked.
+    virtual void close_descriptors_only() {}
 };
 
 }  // namespace weir

@@ -32,10 +32,10 @@ struct LimitSettings {
         std::string name;
         std::vector<AccountLimits> limits;
     };
-    std::vector<Class> classes;    // index: model class
+    std::vector<Class> classes;     // index: model class
     std::vector<Account> accounts;  // index: account
     OutputAccounting output_accounting = OutputAccounting::automatic;
-    double burst_s = 0;  // depth of a bucket in seconds of its refill; 0: learn it
+    double burst_s = 0;   // depth of a bucket in seconds of its refill; 0: learn it
     bool pinned = false;  // configured limits win over the provider's headers
 };
 

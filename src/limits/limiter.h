@@ -1,21 +1,19 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <string_view>
 #include <vector>
 
 #include "base/time.h"
+#include "limits/cost.h"
+#include "limits/input_estimate.h"
 #include "limits/limit_settings.h"
+#include "limits/output_histogram.h"
+#include "limits/pool.h"
 #include "provider/outcome.h"
+#include "provider/request_head.h"
 
 namespace weir {
-
-// What one attempt is expected to take.
-struct Cost {
-    std::int64_t input_tokens = 0;
-    std::int64_t output_tokens = 0;      // expected
-    std::int64_t max_output_tokens = 0;  // the request's max_tokens
-};
 
 // Names a set of buckets that an attempt must pass together: an account and a model class.
 using BudgetId = std::uint32_t;
@@ -25,22 +23,14 @@ struct Reservation {
     BudgetId budget = 0;
     TimeNs reserved_at = 0;
     Cost cost;
-    std::int64_t shown_output = 0;  // already debited by progress()
-    std::uint64_t sequence = 0;     // the order of reservations in this budget
-};
-
-struct Verdict {
-    enum class Kind : std::uint8_t { granted, not_before, never };
-    Kind kind = Kind::granted;
-    LimitKind binding = LimitKind::unknown;  // the bucket that said so
-    TimeNs at = 0;                           // not_before: when to ask again
+    std::int64_t shown_output = 0;  // what progress() has seen
+    Hold hold;
 };
 
 // The provider's buckets, mirrored. One owner, the core; no clock of its own.
 class Limiter {
 public:
     explicit Limiter(const LimitSettings& settings);
-    ~Limiter();
 
     // The wall clock is monotonic time plus this; for quotas that end at a calendar's midnight.
     void set_wall_offset(std::int64_t unix_minus_monotonic_ns);
@@ -49,8 +39,21 @@ public:
     // first use; the same pair gives the same id.
     BudgetId budget(std::uint16_t account, std::uint16_t model_class);
 
+    // Expected input of a request whose body was estimated at `raw_estimate` tokens
+    // (raw_input_estimate): corrected by the usage seen so far.
+    std::int64_t expected_input(std::uint16_t model_class, double raw_estimate) const;
+
     // Expected output of a request of a model class that allows `max_tokens`.
     std::int64_t expected_output(std::uint16_t model_class, std::uint32_t max_tokens) const;
+
+    // How much of the budget the cost is, in time: the longest that one of its buckets takes to
+    // refill it. What fairness between tenants is counted in. A budget without limits counts
+    // tokens.
+    TimeNs dominant_cost(BudgetId budget, const Cost& cost) const;
+
+    // The share of its limits that the budget has left: that of the bucket that has least. 1 where
+    // nothing is limited.
+    double headroom(BudgetId budget, TimeNs now) const;
 
     // Holds `cost` in every bucket of the budget, or in none.
     Verdict reserve(BudgetId budget, const Cost& cost, TimeNs now, Reservation* out);
@@ -72,13 +75,41 @@ public:
         std::uint16_t account;
         std::uint16_t model_class;
         LimitKind kind;
-        double limit;      // in its period
-        double level;      // what could be taken now
-        double held;       // by attempts in flight
-        bool learnt;       // from headers or refusals rather than from the configuration
+        double limit;  // in its period
+        double level;  // what could be taken now
+        double held;   // by attempts in flight
+        bool learnt;   // from headers or refusals rather than from the configuration
         TimeNs paused_until;
     };
     void view(TimeNs now, std::vector<BucketView>* out) const;
+
+    // Readings that made no sense.
+    std::uint64_t ignored_readings() const { return ignored_; }
+
+private:
+    // Powers of two of max_tokens.
+    static constexpr std::size_t kMaxTokensBins = 32;
+    struct ClassEstimates {
+        InputCorrection input;
+        OutputHistogram output;
+        std::array<OutputHistogram, kMaxTokensBins> output_by_max;
+    };
+
+    Pool make_pool(std::uint16_t account, std::uint16_t model_class) const;
+    std::int64_t counted_input(std::uint16_t model_class, const Usage& usage) const;
+    void learn_usage(std::uint16_t model_class, const Cost& cost, const Outcome& outcome);
+
+    LimitSettings settings_;
+    std::int64_t wall_offset_ns_ = 0;
+    struct Budget {
+        std::uint16_t account;
+        std::uint16_t model_class;
+        Pool pool;
+    };
+    std::vector<Budget> budgets_;            // by BudgetId
+    std::vector<BudgetId> ids_;              // by account and model class
+    std::vector<ClassEstimates> estimates_;  // by model class
+    std::uint64_t ignored_ = 0;
 };
 
 }  // namespace weir

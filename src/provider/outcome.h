@@ -89,6 +89,8 @@ struct ErrorDetail {
     std::string message;  // error.message, or what the transport said; never a key
     std::string request_id;
     bool from_provider = false;
+    int http_status = 0;
+    TimeNs retry_after_ns = -1;
 };
 
 }  // namespace weir

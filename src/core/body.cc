@@ -1,0 +1,47 @@
+#include "core/body.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "limits/input_estimate.h"
+
+namespace weir {
+
+BodyBlock* BodyBlock::make(std::string_view body, const RequestHead& head,
+                           std::vector<std::string> extra_headers) {
+    auto headers = extra_headers.empty()
+                       ? nullptr
+                       : std::make_unique<const std::vector<std::string>>(std::move(extra_headers));
+    void* memory = std::malloc(sizeof(BodyBlock) + body.size());
+    if (memory == nullptr) throw std::bad_alloc();
+    auto* block = new (memory) BodyBlock;
+    block->size_ = static_cast<std::uint32_t>(body.size());
+    block->head_ = {.model_offset = head.model_offset,
+                    .max_tokens = head.max_tokens,
+                    .input_tokens = static_cast<float>(raw_input_estimate(head)),
+                    .model_length = static_cast<std::uint16_t>(head.model_length),
+                    .stream = head.stream,
+                    .fast = head.fast};
+    block->extra_headers_ = std::move(headers);
+    if (!body.empty())
+        std::memcpy(static_cast<char*>(memory) + sizeof(BodyBlock), body.data(), body.size());
+    return block;
+}
+
+void BodyBlock::release() noexcept {
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    this->~BodyBlock();
+    std::free(this);
+}
+
+std::string_view BodyBlock::bytes() const {
+    return {reinterpret_cast<const char*>(this) + sizeof(BodyBlock), size_};
+}
+
+std::string_view BodyBlock::model() const {
+    return bytes().substr(head_.model_offset, head_.model_length);
+}
+
+}  // namespace weir

@@ -1,0 +1,456 @@
+#include "core/core.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "weir/weir.h"
+
+namespace weir {
+
+namespace {
+
+constexpr std::uint16_t kNoAccount = 0xFFFF;
+
+}  // namespace
+
+Core::Core(const CoreSettings& settings, RequestSlab* slab, std::uint64_t seed)
+    : settings_(settings),
+      slab_(slab),
+      random_(seed),
+      limiter_(settings.limits),
+      keys_(settings.accounts.accounts),
+      chooser_(settings.accounts),
+      queue_(slab, settings.limits.classes.size(), settings.queue),
+      wheel_(slab),
+      headroom_(settings.accounts.accounts.size()) {
+    assert(settings.accounts.accounts.size() == settings.limits.accounts.size());
+    for (std::size_t account = 0; account < settings.limits.accounts.size(); ++account) {
+        for (std::size_t lane = 0; lane < queue_.lanes(); ++lane) {
+            budgets_.push_back(limiter_.budget(static_cast<std::uint16_t>(account),
+                                               static_cast<std::uint16_t>(lane)));
+        }
+    }
+    endpoints_.resize(budgets_.size());
+    attempts_.reserve(settings.max_in_flight);
+}
+
+// ---- Inputs: requests ----
+
+void Core::submit(RequestIndex index, TimeNs now, std::vector<Action>* actions) {
+    Request& request = slab_->at(index);
+    assert(request.state == Request::State::idle);
+    ++counts_.accepted;
+    if (closed_) return finish(index, Action::Kind::fail, WEIR_ERR_SHUTDOWN, 0, actions);
+    if (request.deadline_at <= now) {
+        return finish(index, Action::Kind::fail, WEIR_ERR_DEADLINE, 0, actions);
+    }
+    request.state = Request::State::queued;
+    queue_.push_back(index);
+    wheel_.arm(index, request.deadline_at);
+}
+
+void Core::cancel(std::uint64_t ticket, TimeNs now, std::vector<Action>* actions) {
+    if (!slab_->outstanding(ticket)) return;
+    const RequestIndex index = RequestSlab::index_of(ticket);
+    if (slab_->at(index).state == Request::State::idle) return;  // has ended in this very turn
+    end_early(index, WEIR_ERR_CANCELLED, now, actions);
+}
+
+void Core::cancel_tag(std::uint64_t tag, TimeNs now, std::vector<Action>* actions) {
+    slab_->for_each([&](RequestIndex index) {
+        const Request& request = slab_->at(index);
+        if (request.state == Request::State::idle || request.tag != tag) return;
+        end_early(index, WEIR_ERR_CANCELLED, now, actions);
+    });
+}
+
+void Core::close(TimeNs now, std::vector<Action>* actions) {
+    closed_ = true;
+    slab_->for_each([&](RequestIndex index) {
+        if (slab_->at(index).state == Request::State::idle) return;
+        end_early(index, WEIR_ERR_SHUTDOWN, now, actions);
+    });
+}
+
+// ---- Inputs: attempts ----
+
+void Core::on_head(AttemptId id, const LimitReadings& readings, TimeNs now) {
+    Attempt* attempt = find(id);
+    if (attempt == nullptr) return;
+    limiter_.observe(attempt->reservation, readings, now);
+    queue_.unblock_all();
+}
+
+void Core::on_progress(AttemptId id, std::int64_t output_tokens, TimeNs now) {
+    Attempt* attempt = find(id);
+    if (attempt == nullptr) return;
+    limiter_.progress(&attempt->reservation, output_tokens, now);
+}
+
+void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDetail> detail,
+                  TimeNs now, std::vector<Action>* actions) {
+    Attempt* attempt = find(id);
+    if (attempt == nullptr) return;
+    const RequestIndex index = attempt->request;
+    Request& request = slab_->at(index);
+
+    const std::uint16_t account = attempt->key.id.account;
+    const bool trial = attempt->trial;
+    if (rule(outcome.cls).action == OutcomeRule::Action::wait_bucket) {
+        ++counts_.refused;
+        limiter_.refuse(attempt->reservation, outcome, now);
+    }
+    if (not_its_fault(outcome, trial)) ++request.refusals;
+    learn_of_endpoint(*attempt, outcome, now);
+    learn_of_key(*attempt, outcome, now, actions);
+    const bool elsewhere = may_go_elsewhere(*attempt, outcome, now);
+    limiter_.settle(attempt->reservation, outcome, now);
+    charge_difference(request, attempt->reservation, outcome);
+    free_attempt(request.attempt);
+    request.attempt = kNoAttempt;
+    queue_.unblock_all();
+
+    if (outcome.cls != OutcomeClass::success) {
+        request.maybe_executed |= outcome.maybe_executed;
+        if (detail != nullptr) {
+            detail->http_status = outcome.http_status;
+            detail->retry_after_ns = outcome.retry_after_ns;
+        }
+        request.last_error = std::move(detail);
+    }
+    const Decision decision = decide(outcome, trial, elsewhere, request.attempts, request.refusals,
+                                     request.deadline_at, settings_.retry, now, &random_);
+    switch (decision.kind) {
+        case Decision::Kind::deliver:
+            return finish(index, Action::Kind::succeed, WEIR_OK, id, actions);
+        case Decision::Kind::fail:
+            return finish(index, Action::Kind::fail, decision.status, id, actions);
+        case Decision::Kind::requeue:
+            break;
+    }
+    TimeNs not_before = decision.not_before;
+    if (decision.paid && !endpoint(account, request.model_class).retries.withdraw(now)) {
+        ++counts_.unpaid;
+        not_before = std::max(not_before, later(now, settings_.retry.cap_ns));
+    }
+    if (not_before > now) return pause(index, not_before);
+    request.state = Request::State::queued;
+    queue_.push_front(index);
+}
+
+// What an outcome says about the provider, and not about the request.
+void Core::learn_of_endpoint(const Attempt& attempt, const Outcome& outcome, TimeNs now) {
+    Endpoint& out_there = endpoint(attempt.key.id.account, slab_->at(attempt.request).model_class);
+    out_there.breaker.ended(attempt.trial);
+    if (outcome.cls == OutcomeClass::aborted) return;
+    const OutcomeRule& row = rule(outcome.cls);
+    const bool out =
+        row.action == OutcomeRule::Action::back_off &&
+        (row.scope == OutcomeRule::Scope::model || row.scope == OutcomeRule::Scope::provider);
+    if (out) {
+        out_there.breaker.failed(attempt.trial, now, settings_.retry, &random_);
+    } else {
+        out_there.breaker.succeeded();
+    }
+    if (outcome.cls == OutcomeClass::success) out_there.retries.succeeded();
+}
+
+void Core::learn_of_key(const Attempt& attempt, const Outcome& outcome, TimeNs now,
+                        std::vector<Action>* actions) {
+    Outcome seen = outcome;
+    if (is_about_the_request(outcome)) seen.cls = OutcomeClass::bad_request;
+    if (!keys_.on_outcome(attempt.key, seen, now)) return;
+    actions->push_back({.kind = Action::Kind::key_changed,
+                        .account = attempt.key.id.account,
+                        .key = attempt.key.id.key});
+}
+
+// Where there is no other key, a 403 is more likely to be about the request than about the key.
+bool Core::is_about_the_request(const Outcome& outcome) const {
+    return outcome.cls == OutcomeClass::forbidden && keys_.count() == 1;
+}
+
+bool Core::may_go_elsewhere(const Attempt& attempt, const Outcome& outcome, TimeNs now) const {
+    if (is_about_the_request(outcome)) return false;
+    return settings_.accounts.wait_when_all_out || keys_.any_usable(now, &attempt.key.id);
+}
+
+void Core::pause(RequestIndex index, TimeNs until) {
+    Request& request = slab_->at(index);
+    request.state = Request::State::backing_off;
+    ++counts_.backing_off;
+    wheel_.disarm(index);
+    wheel_.arm(index, std::min(until, request.deadline_at));
+}
+
+// The tenant was charged an estimate when the attempt started.
+void Core::charge_difference(const Request& request, const Reservation& reservation,
+                             const Outcome& outcome) {
+    const TimeNs charged = limiter_.dominant_cost(reservation.budget, reservation.cost);
+    TimeNs used = 0;
+    if (outcome.usage.known()) {
+        Cost cost = reservation.cost;
+        cost.input_tokens = std::max<std::int64_t>(0, outcome.usage.input_tokens) +
+                            std::max<std::int64_t>(0, outcome.usage.cache_write_tokens);
+        cost.output_tokens = std::max<std::int64_t>(0, outcome.usage.output_tokens);
+        used = limiter_.dominant_cost(reservation.budget, cost);
+    } else if (outcome.maybe_executed) {
+        used = charged;
+    }
+    queue_.charge({request.model_class, request.priority, request.tenant}, used - charged);
+}
+
+// ---- Time ----
+
+void Core::advance(TimeNs now, std::vector<Action>* actions) {
+    wheel_.advance(now, [&](RequestIndex index) { on_timer(index, now, actions); });
+    if (!closed_ && !delivery_blocked_) start_what_may(now, actions);
+}
+
+TimeNs Core::next_timer() const {
+    TimeNs next = wheel_.next();
+    if (delivery_blocked_ || counts_.in_flight >= settings_.max_in_flight) return next;
+    for (std::size_t lane = 0; lane < queue_.lanes(); ++lane) {
+        if (!queue_.empty(lane)) next = std::min(next, queue_.blocked_until(lane));
+    }
+    return next;
+}
+
+void Core::on_timer(RequestIndex index, TimeNs now, std::vector<Action>* actions) {
+    Request& request = slab_->at(index);
+    if (request.deadline_at <= now) return end_early(index, WEIR_ERR_DEADLINE, now, actions);
+    assert(request.state == Request::State::backing_off);
+    request.state = Request::State::queued;
+    --counts_.backing_off;
+    queue_.push_front(index);
+    wheel_.arm(index, request.deadline_at);
+}
+
+// ---- Starting ----
+
+void Core::start_what_may(TimeNs now, std::vector<Action>* actions) {
+    while (counts_.in_flight < settings_.max_in_flight) {
+        const RequestIndex next = next_to_start(now);
+        if (next == kNoRequest) return;
+        try_start(next, now, actions);
+    }
+}
+
+// The most urgent among the lanes' next requests. Equal lanes take turns, so that a model class
+// whose budget is wide does not take every place in flight.
+RequestIndex Core::next_to_start(TimeNs now) {
+    if (queue_.size() == 0) return kNoRequest;
+    RequestIndex best = kNoRequest;
+    std::size_t best_lane = 0;
+    for (std::size_t i = 0; i < queue_.lanes(); ++i) {
+        const std::size_t lane = (first_lane_ + i) % queue_.lanes();
+        if (queue_.empty(lane) || queue_.blocked_until(lane) > now) continue;
+        const RequestIndex next = queue_.next(lane, now);
+        if (best != kNoRequest && slab_->at(next).priority >= slab_->at(best).priority) continue;
+        best = next;
+        best_lane = lane;
+    }
+    if (best != kNoRequest) first_lane_ = (best_lane + 1) % queue_.lanes();
+    return best;
+}
+
+// Starts the request that is next in its lane, or blocks the lane until it may.
+void Core::try_start(RequestIndex index, TimeNs now, std::vector<Action>* actions) {
+    const Request& request = slab_->at(index);
+    TimeNs earliest = kNever;
+    std::uint16_t promised_account = kNoAccount;
+    bool fits_nowhere = true;
+    for (const std::uint16_t account : accounts_for(request, now)) {
+        Reservation reservation;
+        const Verdict verdict = reserve(request, account, now, &reservation);
+        if (verdict.kind == Verdict::Kind::granted) {
+            return start(index, account, reservation, now, actions);
+        }
+        if (verdict.kind == Verdict::Kind::never) continue;
+        fits_nowhere = false;
+        if (verdict.at <= earliest) {
+            earliest = verdict.at;
+            promised_account = account;
+        }
+    }
+    if (!settings_.accounts.wait_when_all_out && !keys_.any_usable(now)) {
+        return finish(index, Action::Kind::fail, why_no_account(), 0, actions);
+    }
+    if (fits_nowhere) {
+        return finish(index, Action::Kind::fail, WEIR_ERR_NEVER_FITS, 0, actions);
+    }
+    if (backfill(index, promised_account, now, &earliest, actions)) return;
+    queue_.block(request.model_class, std::max(earliest, now + 1));
+}
+
+// A request at the head that must wait has a start time on one account. What is behind it may use
+// the others, where it does not delay that start (EASY backfilling). True if something started.
+bool Core::backfill(RequestIndex head, std::uint16_t promised_account, TimeNs now, TimeNs* earliest,
+                    std::vector<Action>* actions) {
+    constexpr std::size_t kMostTried = 8;
+    const std::size_t accounts = settings_.accounts.accounts.size();
+    if (accounts < 2) return false;
+    bool started = false;
+    queue_.for_some_behind(slab_->at(head).model_class, head, kMostTried, [&](RequestIndex index) {
+        for (std::uint16_t account = 0; account < accounts; ++account) {
+            if (account == promised_account) continue;
+            Reservation reservation;
+            const Verdict verdict = reserve(slab_->at(index), account, now, &reservation);
+            if (verdict.kind == Verdict::Kind::not_before) {
+                *earliest = std::min(*earliest, verdict.at);
+            } else if (verdict.kind == Verdict::Kind::granted) {
+                start(index, account, reservation, now, actions);
+                started = true;
+                return false;
+            }
+        }
+        return true;
+    });
+    return started;
+}
+
+// The accounts in the order in which they are asked.
+const std::vector<std::uint16_t>& Core::accounts_for(const Request& request, TimeNs now) {
+    if (chooser_.wants_headroom()) {
+        for (std::size_t account = 0; account < headroom_.size(); ++account) {
+            const BudgetId budget = budgets_[account * queue_.lanes() + request.model_class];
+            headroom_[account] = limiter_.headroom(budget, now);
+        }
+    }
+    return chooser_.order(request.affinity, headroom_);
+}
+
+// What a request fails with when no key may be used.
+std::int32_t Core::why_no_account() const {
+    const std::vector<KeyRing::View> keys = keys_.view();
+    return keys.empty() ? WEIR_ERR_NO_ACCOUNT : rule(keys.front().reason).status;
+}
+
+Verdict Core::reserve(const Request& request, std::uint16_t account, TimeNs now, Reservation* out) {
+    if (!keys_.usable(account, now)) {
+        return {.kind = Verdict::Kind::not_before, .at = keys_.usable_at(account)};
+    }
+    const Breaker& breaker = endpoint(account, request.model_class).breaker;
+    if (!breaker.may_start(now)) {
+        return {.kind = Verdict::Kind::not_before, .at = breaker.may_start_at()};
+    }
+    const BudgetId budget = budgets_[account * queue_.lanes() + request.model_class];
+    return limiter_.reserve(budget, cost_of(request), now, out);
+}
+
+void Core::start(RequestIndex index, std::uint16_t account, const Reservation& reservation,
+                 TimeNs now, std::vector<Action>* actions) {
+    Request& request = slab_->at(index);
+    queue_.take(index, limiter_.dominant_cost(reservation.budget, reservation.cost));
+    const AttemptIndex attempt_index = take_attempt();
+    Attempt& attempt = attempts_[attempt_index];
+    attempt.request = index;
+    keys_.pick(account, now, &attempt.key);
+    chooser_.chosen(account);
+    attempt.reservation = reservation;
+    attempt.trial = endpoint(account, request.model_class).breaker.started();
+    request.attempt = attempt_index;
+    request.state = Request::State::in_flight;
+    ++request.attempts;
+    ++counts_.attempts;
+    if (request.attempts > 1) ++counts_.retries;
+    actions->push_back({.kind = Action::Kind::start,
+                        .account = account,
+                        .key = attempt.key.id.key,
+                        .request = index,
+                        .attempt = id_of(attempt_index)});
+}
+
+Cost Core::cost_of(const Request& request) const {
+    Cost cost;
+    if (request.body) cost.max_output_tokens = request.body->head().max_tokens;
+    cost.input_tokens = request.input_tokens;
+    if (cost.input_tokens == 0 && request.body) {
+        cost.raw_input = static_cast<double>(request.body->head().input_tokens);
+        cost.input_tokens = limiter_.expected_input(request.model_class, cost.raw_input);
+    }
+    cost.output_tokens = request.output_tokens;
+    if (cost.output_tokens == 0) {
+        cost.output_tokens = limiter_.expected_output(
+            request.model_class, static_cast<std::uint32_t>(cost.max_output_tokens));
+    }
+    return cost;
+}
+
+// ---- Ending ----
+
+// Ends a request that has not come to its end by itself.
+void Core::end_early(RequestIndex index, std::int32_t status, TimeNs now,
+                     std::vector<Action>* actions) {
+    Request& request = slab_->at(index);
+    AttemptId attempt_id = 0;
+    if (request.state == Request::State::in_flight) {
+        attempt_id = id_of(request.attempt);
+        actions->push_back({.kind = Action::Kind::abort, .request = index, .attempt = attempt_id});
+        Outcome outcome;
+        outcome.cls = OutcomeClass::aborted;
+        outcome.maybe_executed = true;
+        learn_of_endpoint(attempts_[request.attempt], outcome, now);
+        learn_of_key(attempts_[request.attempt], outcome, now, actions);
+        limiter_.settle(attempts_[request.attempt].reservation, outcome, now);
+        free_attempt(request.attempt);
+        request.attempt = kNoAttempt;
+        queue_.unblock_all();
+    }
+    finish(index, Action::Kind::fail, status, attempt_id, actions);
+}
+
+void Core::finish(RequestIndex index, Action::Kind kind, std::int32_t status, AttemptId attempt,
+                  std::vector<Action>* actions) {
+    Request& request = slab_->at(index);
+    if (request.state == Request::State::queued) queue_.remove(index);
+    if (request.state == Request::State::backing_off) --counts_.backing_off;
+    wheel_.disarm(index);
+    request.state = Request::State::idle;
+    if (kind == Action::Kind::succeed) {
+        ++counts_.succeeded;
+    } else {
+        ++counts_.failed;
+        if (status == WEIR_ERR_CANCELLED) ++counts_.cancelled;
+    }
+    actions->push_back({.kind = kind, .status = status, .request = index, .attempt = attempt});
+}
+
+// ---- Attempts ----
+
+AttemptId Core::id_of(AttemptIndex index) const {
+    return static_cast<AttemptId>(attempts_[index].generation) << 32 | index;
+}
+
+Core::Attempt* Core::find(AttemptId id) {
+    const auto index = static_cast<AttemptIndex>(id & 0xFFFFFFFFu);
+    if (index >= attempts_.size()) return nullptr;
+    Attempt& attempt = attempts_[index];
+    return attempt.live && attempt.generation == id >> 32 ? &attempt : nullptr;
+}
+
+AttemptIndex Core::take_attempt() {
+    AttemptIndex index = free_attempt_;
+    if (index == kNoAttempt) {
+        index = static_cast<AttemptIndex>(attempts_.size());
+        attempts_.emplace_back();
+    } else {
+        free_attempt_ = attempts_[index].request;
+    }
+    Attempt& attempt = attempts_[index];
+    ++attempt.generation;
+    attempt.live = true;
+    ++counts_.in_flight;
+    return index;
+}
+
+void Core::free_attempt(AttemptIndex index) {
+    Attempt& attempt = attempts_[index];
+    attempt.live = false;
+    attempt.request = free_attempt_;
+    free_attempt_ = index;
+    --counts_.in_flight;
+}
+
+}  // namespace weir

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+
+#include "accounts/account_settings.h"
+#include "limits/limit_settings.h"
+#include "queue/queue_settings.h"
+#include "retry/retry_settings.h"
+
+namespace weir {
+
+struct CoreSettings {
+    std::uint32_t max_in_flight = 64;
+    AccountsSettings accounts;  // by the same index as the limits' accounts
+    LimitSettings limits;
+    QueueSettings queue;
+    RetrySettings retry;
+};
+
+}  // namespace weir

@@ -1,0 +1,27 @@
+#include "core/request.h"
+
+namespace weir {
+
+void Request::reset() {
+    user_data = 0;
+    tag = 0;
+    body = BodyRef();
+    submitted_at = 0;
+    deadline_at = kNever;
+    input_tokens = 0;
+    output_tokens = 0;
+    tenant = 0;
+    affinity = 0;
+    model_class = 0;
+    priority = 2;
+    state = State::idle;
+    attempts = 0;
+    maybe_executed = false;
+    refusals = 0;
+    attempt = kNoAttempt;
+    timer = TimerLink();
+    link = QueueLink();
+    last_error.reset();
+}
+
+}  // namespace weir

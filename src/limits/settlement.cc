@@ -1,0 +1,94 @@
+// What attempts turn out to take: expectations, live corrections and settlements.
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include "limits/limiter.h"
+
+namespace weir {
+
+namespace {
+
+// Until answers have been seen.
+constexpr double kPriorOutput = 600;
+// Below this many answers with a like max_tokens, all answers of the model class speak.
+constexpr double kEnoughSamples = 30;
+
+}  // namespace
+
+std::int64_t Limiter::expected_input(std::uint16_t model_class, double raw_estimate) const {
+    const double tokens = raw_estimate * estimates_[model_class].input.factor();
+    return static_cast<std::int64_t>(std::ceil(std::min(tokens, static_cast<double>(kMaxUnits))));
+}
+
+std::int64_t Limiter::expected_output(std::uint16_t model_class, std::uint32_t max_tokens) const {
+    const ClassEstimates& estimates = estimates_[model_class];
+    const std::int64_t at_most = max_tokens > 0 ? max_tokens : kMaxUnits;
+    const auto bin = static_cast<std::size_t>(std::bit_width(max_tokens)) % kMaxTokensBins;
+    const OutputHistogram& own = estimates.output_by_max[bin];
+    const double tokens = own.samples() >= kEnoughSamples
+                              ? own.expected(at_most, kPriorOutput)
+                              : estimates.output.expected(at_most, kPriorOutput);
+    return std::max<std::int64_t>(static_cast<std::int64_t>(std::ceil(tokens)), 1);
+}
+
+void Limiter::progress(Reservation* reservation, std::int64_t output_tokens, TimeNs now) {
+    const std::int64_t shown = std::min(output_tokens, kMaxUnits);
+    const std::int64_t before = reservation->shown_output;
+    if (shown <= before) return;
+    reservation->shown_output = shown;
+    budgets_[reservation->budget].pool.progress(reservation->cost, reservation->hold, before, shown,
+                                                now);
+}
+
+void Limiter::settle(const Reservation& reservation, const Outcome& outcome, TimeNs now) {
+    Budget& budget = budgets_[reservation.budget];
+    const bool never_sent = !outcome.maybe_executed && (outcome.cls == OutcomeClass::connection ||
+                                                        outcome.cls == OutcomeClass::tls);
+    // Whether a refused request counts as a request is not known, except where it was the requests
+    // that were refused.
+    const bool requests_refused =
+        outcome.cls == OutcomeClass::rate_limited && outcome.refused == LimitKind::requests;
+
+    Pool::Settlement settlement;
+    settlement.cost = reservation.cost;
+    settlement.shown = reservation.shown_output;
+    settlement.reserved_at = reservation.reserved_at;
+    settlement.success = outcome.cls == OutcomeClass::success;
+    settlement.executed = settlement.success || outcome.maybe_executed || outcome.usage.known();
+    settlement.request_counts = !never_sent && !requests_refused;
+    settlement.input = counted_input(budget.model_class, outcome.usage);
+    if (outcome.usage.output_tokens >= 0)
+        settlement.output = sane_units(outcome.usage.output_tokens);
+    if (settlement.success) learn_usage(budget.model_class, reservation.cost, outcome);
+    budget.pool.settle(settlement, reservation.hold, now, wall_offset_ns_);
+}
+
+// What counts against the input limit; -1 if it is not known.
+std::int64_t Limiter::counted_input(std::uint16_t model_class, const Usage& usage) const {
+    if (usage.input_tokens < 0) return -1;
+    std::int64_t input = sane_units(usage.input_tokens) + sane_units(usage.cache_write_tokens);
+    if (settings_.classes[model_class].cache_reads_count)
+        input += sane_units(usage.cache_read_tokens);
+    return sane_units(input);
+}
+
+void Limiter::learn_usage(std::uint16_t model_class, const Cost& cost, const Outcome& outcome) {
+    ClassEstimates& estimates = estimates_[model_class];
+    const Usage& usage = outcome.usage;
+    if (usage.output_tokens >= 0) {
+        const std::int64_t output = sane_units(usage.output_tokens);
+        const auto max_tokens = static_cast<std::uint64_t>(cost.max_output_tokens);
+        const auto bin = static_cast<std::size_t>(std::bit_width(max_tokens)) % kMaxTokensBins;
+        estimates.output.add(output, outcome.hit_max_tokens);
+        estimates.output_by_max[bin].add(output, outcome.hit_max_tokens);
+    }
+    if (usage.input_tokens < 0) return;
+    const std::int64_t whole = sane_units(usage.input_tokens) +
+                               sane_units(usage.cache_write_tokens) +
+                               sane_units(usage.cache_read_tokens);
+    estimates.input.learn(cost.raw_input, whole);
+}
+
+}  // namespace weir

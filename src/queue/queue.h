@@ -1,0 +1,203 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "base/time.h"
+#include "queue/fair_level.h"
+#include "queue/queue_settings.h"
+
+namespace weir {
+
+// The requests that wait. A lane holds those of one model class: it is blocked until a time when
+// its budget has no room for the request that is next, and no other lane waits for it. In a lane,
+// four priorities; in a priority, the tenants (FairLevel).
+//
+// `Table` is FairLevel's, with `Place queue_place(i)` besides: where a request belongs.
+struct QueuePlace {
+    std::uint16_t lane = 0;
+    std::uint8_t priority = 2;
+    std::uint32_t tenant = 0;
+};
+
+template <class Table>
+class Queue {
+public:
+    static constexpr std::uint32_t kNone = QueueLink::kNone;
+
+    Queue(Table* table, std::size_t lanes, const QueueSettings& settings)
+        : table_(table), settings_(settings), lanes_(lanes) {
+        for (Lane& lane : lanes_) {
+            for (Level& level : lane.levels) level.configure(table, settings.order);
+        }
+    }
+
+    // Weights are 1 unless they are set.
+    void set_weight(std::uint32_t tenant, std::uint32_t weight) {
+        if (tenant >= weights_.size()) weights_.resize(tenant + 1u, 1);
+        weights_[tenant] = weight;
+    }
+
+    void push_back(std::uint32_t index) {
+        const QueuePlace place = table_->queue_place(index);
+        const bool new_head = level(place).empty();
+        level(place).push_back(place.tenant, weight(place.tenant), index);
+        // A blocked lane waits for its head; a head that is new may be small enough.
+        if (new_head) lanes_[place.lane].blocked_until = 0;
+        lift(place);
+    }
+
+    // For a request that was at the head once and comes back.
+    void push_front(std::uint32_t index) {
+        const QueuePlace place = table_->queue_place(index);
+        level(place).push_front(place.tenant, weight(place.tenant), index);
+        lanes_[place.lane].blocked_until = 0;
+        lift(place);
+    }
+
+    void remove(std::uint32_t index) {
+        const QueuePlace place = table_->queue_place(index);
+        level(place).remove(index);
+        lanes_[place.lane].blocked_until = 0;
+        --lanes_[place.lane].size;
+        --size_;
+    }
+
+    // Takes out what is about to start, and charges its tenant and priority.
+    void take(std::uint32_t index, TimeNs cost) {
+        const QueuePlace place = table_->queue_place(index);
+        Lane& lane = lanes_[place.lane];
+        std::int64_t& tag = lane.tags[place.priority];
+        lane.virtual_time = std::max(lane.virtual_time, tag);
+        tag += cost / std::max<TimeNs>(1, settings_.weights[place.priority]);
+        level(place).take(index, cost);
+        ++lane.turn;
+        --lane.size;
+        --size_;
+    }
+
+    // What was charged turned out to be more (negative: less) by `cost`.
+    void charge(const QueuePlace& place, TimeNs cost) {
+        level(place).charge(place.tenant, cost);
+        lanes_[place.lane].tags[place.priority] +=
+            cost / std::max<TimeNs>(1, settings_.weights[place.priority]);
+    }
+
+    // The request that is next in the lane, or kNone.
+    std::uint32_t next(std::size_t lane_number, TimeNs now) const {
+        const Lane& lane = lanes_[lane_number];
+        if (lane.turn % kTurnsPerAged == 0) {
+            if (const std::uint32_t aged = longest_waiting(lane, now); aged != kNone) return aged;
+        }
+        const Level* chosen = nullptr;
+        std::int64_t least = 0;
+        for (std::size_t priority = 0; priority < kPriorities; ++priority) {
+            const Level& candidate = lane.levels[priority];
+            if (candidate.empty()) continue;
+            if (settings_.sharing == QueueSettings::Sharing::strict) return candidate.head();
+            if (chosen == nullptr || lane.tags[priority] < least) {
+                chosen = &candidate;
+                least = lane.tags[priority];
+            }
+        }
+        return chosen == nullptr ? kNone : chosen->head();
+    }
+
+    // Requests behind the next one, in about the order in which they would go. Stops after `most`,
+    // or when visit(index) returns false.
+    template <class F>
+    void for_some_behind(std::size_t lane, std::uint32_t next, std::size_t most, F&& visit) const {
+        bool go_on = true;
+        for (const Level& candidate : lanes_[lane].levels) {
+            if (candidate.empty() || !go_on) continue;
+            candidate.for_some(most, next, [&](std::uint32_t index) {
+                --most;
+                go_on = visit(index) && most > 0;
+                return go_on;
+            });
+        }
+    }
+
+    // The newest request of the lowest priority that waits anywhere: what a full queue drops.
+    std::uint32_t newest_of_lowest() const {
+        for (std::size_t priority = kPriorities; priority-- > 0;) {
+            std::uint32_t newest = kNone;
+            for (const Lane& lane : lanes_) {
+                if (lane.levels[priority].empty()) continue;
+                const std::uint32_t index = lane.levels[priority].newest();
+                if (newest == kNone || table_->submitted_at(index) > table_->submitted_at(newest)) {
+                    newest = index;
+                }
+            }
+            if (newest != kNone) return newest;
+        }
+        return kNone;
+    }
+
+    bool empty(std::size_t lane) const { return lanes_[lane].size == 0; }
+    std::size_t waiting(std::size_t lane, std::size_t priority) const {
+        return lanes_[lane].levels[priority].size();
+    }
+
+    void block(std::size_t lane, TimeNs until) { lanes_[lane].blocked_until = until; }
+    TimeNs blocked_until(std::size_t lane) const { return lanes_[lane].blocked_until; }
+    void unblock_all() {
+        for (Lane& lane : lanes_) lane.blocked_until = 0;
+    }
+
+    std::size_t lanes() const { return lanes_.size(); }
+    std::uint64_t size() const { return size_; }
+
+private:
+    using Level = FairLevel<Table>;
+    struct Lane {
+        std::array<Level, kPriorities> levels;
+        std::array<std::int64_t, kPriorities> tags{};  // weighted sharing: as a flow's
+        std::int64_t virtual_time = 0;
+        TimeNs blocked_until = 0;
+        std::uint64_t turn = 0;
+        std::uint64_t size = 0;
+    };
+    // What has aged gets one turn of so many: an old backlog makes progress, and yet an urgent
+    // request never waits for all of it.
+    static constexpr std::uint64_t kTurnsPerAged = 4;
+
+    Level& level(const QueuePlace& place) { return lanes_[place.lane].levels[place.priority]; }
+
+    std::uint32_t weight(std::uint32_t tenant) const {
+        return tenant < weights_.size() ? weights_[tenant] : 1;
+    }
+
+    // A priority that was empty has saved no credit up.
+    void lift(const QueuePlace& place) {
+        ++size_;
+        ++lanes_[place.lane].size;
+        if (level(place).size() != 1) return;
+        std::int64_t& tag = lanes_[place.lane].tags[place.priority];
+        tag = std::max(tag, lanes_[place.lane].virtual_time);
+    }
+
+    std::uint32_t longest_waiting(const Lane& lane, TimeNs now) const {
+        if (settings_.ageing_ns == 0) return kNone;
+        std::uint32_t longest = kNone;
+        for (const Level& candidate : lane.levels) {
+            if (candidate.empty()) continue;
+            const std::uint32_t oldest = candidate.oldest();
+            if (now - table_->submitted_at(oldest) < settings_.ageing_ns) continue;
+            if (longest == kNone || table_->submitted_at(oldest) < table_->submitted_at(longest)) {
+                longest = oldest;
+            }
+        }
+        return longest;
+    }
+
+    Table* table_;
+    QueueSettings settings_;
+    std::vector<Lane> lanes_;
+    std::vector<std::uint32_t> weights_;
+    std::uint64_t size_ = 0;
+};
+
+}  // namespace weir

@@ -1,0 +1,346 @@
+#include "random_schedule.h"
+
+#include <algorithm>
+#include <map>
+#include <queue>
+#include <set>
+#include <vector>
+
+#include "core/core.h"
+#include "weir/weir.h"
+
+namespace weir::test {
+
+namespace {
+
+constexpr TimeNs kTick = TimeNs{1} << 20;  // the timing wheel's
+
+class Schedule {
+public:
+    explicit Schedule(std::uint64_t seed)
+        : random_(seed), settings_(make_settings()), core_(settings_, &slab_, random_.next()) {}
+
+    ScheduleResult run() {
+        plan();
+        advance_core();
+        while (result_.broken.empty()) {
+            const TimeNs timer = core_.next_timer();
+            const TimeNs event = events_.empty() ? kNever : events_.top().at;
+            if (timer == kNever && event == kNever) break;
+            if (++result_.events > 200'000) {
+                broken("the schedule does not come to an end");
+                break;
+            }
+            now_ = std::max(now_, std::min(timer, event));
+            if (event <= now_) {
+                const Event next = events_.top();
+                events_.pop();
+                happen(next);
+            }
+            advance_core();
+            check();
+        }
+        check_end();
+        return result_;
+    }
+
+private:
+    struct Event {
+        enum class Kind { submit, cancel, cancel_tag, close, head, progress, end, unblock };
+        TimeNs at;
+        std::uint64_t order;
+        Kind kind;
+        std::uint64_t what;
+        bool operator<(const Event& other) const {
+            return at != other.at ? at > other.at : order > other.order;
+        }
+    };
+    struct Live {  // an attempt in flight
+        std::uint64_t ticket;
+        TimeNs started_at;
+    };
+    struct Known {  // a request that was accepted
+        bool ended = false;
+        std::uint64_t tag = 0;
+        TimeNs deadline_at = kNever;
+        TimeNs not_before = 0;
+        std::uint32_t starts = 0;
+        std::uint32_t countable = 0;
+    };
+
+    CoreSettings make_settings() {
+        CoreSettings settings;
+        settings.max_in_flight = static_cast<std::uint32_t>(1 + random_.below(8));
+        settings.accounts.choice = static_cast<AccountChoice>(random_.below(4));
+        settings.accounts.wait_when_all_out = random_.below(2) == 0;
+        settings.queue.order = static_cast<QueueSettings::Order>(random_.below(2));
+        settings.queue.sharing = static_cast<QueueSettings::Sharing>(random_.below(2));
+        settings.queue.ageing_ns = static_cast<TimeNs>(random_.below(10 * kNsPerS));
+        settings.retry.max_attempts = static_cast<std::uint8_t>(1 + random_.below(4));
+        settings.retry.max_refusals = static_cast<std::uint8_t>(1 + random_.below(6));
+        settings.retry.jitter = static_cast<Jitter>(random_.below(3));
+        settings.retry.after_timeout = random_.below(4) != 0;
+        const std::uint64_t classes = 1 + random_.below(3);
+        for (std::uint64_t i = 0; i < classes; ++i) {
+            LimitSettings::Class model_class;
+            model_class.name = "class" + std::to_string(i);
+            model_class.models = {model_class.name};
+            if (random_.below(2) == 0) {
+                model_class.limits.requests_per_minute =
+                    static_cast<std::int64_t>(30 + random_.below(600));
+            }
+            if (random_.below(2) == 0) {
+                model_class.limits.input_tokens_per_minute =
+                    static_cast<std::int64_t>(20'000 + random_.below(400'000));
+            }
+            if (random_.below(2) == 0) {
+                model_class.limits.output_tokens_per_minute =
+                    static_cast<std::int64_t>(8'000 + random_.below(80'000));
+            }
+            settings.limits.classes.push_back(model_class);
+        }
+        const std::uint64_t accounts = 1 + random_.below(3);
+        for (std::uint64_t i = 0; i < accounts; ++i) {
+            settings.limits.accounts.push_back(
+                {.name = "account" + std::to_string(i), .limits = {}});
+            settings.accounts.accounts.push_back(
+                {.name = "account" + std::to_string(i),
+                 .keys = static_cast<std::uint16_t>(1 + random_.below(3))});
+        }
+        return settings;
+    }
+
+    void plan() {
+        const std::uint64_t requests = 5 + random_.below(60);
+        for (std::uint64_t i = 0; i < requests; ++i) {
+            post(random_.below(20) * kNsPerS / (1 + random_.below(20)), Event::Kind::submit, i);
+        }
+        for (std::uint64_t i = random_.below(4); i > 0; --i) {
+            post(random_.below(30 * kNsPerS), Event::Kind::cancel_tag, 1 + random_.below(3));
+        }
+        if (random_.below(3) == 0) post(random_.below(60 * kNsPerS), Event::Kind::close, 0);
+        if (random_.below(4) == 0) {
+            core_.set_delivery_blocked(true);
+            post(random_.below(5 * kNsPerS), Event::Kind::unblock, 0);
+        }
+    }
+
+    void post(std::uint64_t in_ns, Event::Kind kind, std::uint64_t what) {
+        events_.push({now_ + static_cast<TimeNs>(in_ns), order_++, kind, what});
+    }
+
+    void happen(const Event& event) {
+        switch (event.kind) {
+            case Event::Kind::submit:
+                submit();
+                break;
+            case Event::Kind::cancel:
+                core_.cancel(event.what, now_, &actions_);
+                break;
+            case Event::Kind::cancel_tag:
+                core_.cancel_tag(event.what, now_, &actions_);
+                break;
+            case Event::Kind::close:
+                core_.close(now_, &actions_);
+                break;
+            case Event::Kind::unblock:
+                core_.set_delivery_blocked(false);
+                break;
+            case Event::Kind::head:
+                head(event.what);
+                break;
+            case Event::Kind::progress:
+                core_.on_progress(event.what, static_cast<std::int64_t>(random_.below(500)), now_);
+                break;
+            case Event::Kind::end:
+                end(event.what);
+                break;
+        }
+        take_actions();
+    }
+
+    void submit() {
+        const RequestIndex index = slab_.take();
+        Request& request = slab_.at(index);
+        const std::uint64_t ticket = request.ticket.load();
+        request.submitted_at = now_;
+        request.priority = static_cast<std::uint8_t>(random_.below(kPriorities));
+        request.model_class =
+            static_cast<std::uint16_t>(random_.below(settings_.limits.classes.size()));
+        request.tenant = static_cast<std::uint32_t>(random_.below(3));
+        request.tag = random_.below(4);
+        request.input_tokens = static_cast<std::uint32_t>(1 + random_.below(3000));
+        request.output_tokens = static_cast<std::uint32_t>(1 + random_.below(1000));
+        if (random_.below(3) == 0) {
+            request.deadline_at = now_ + static_cast<TimeNs>(random_.below(20 * kNsPerS));
+        }
+        if (known_.contains(ticket)) broken("a ticket was given twice");
+        known_[ticket] = {.tag = request.tag, .deadline_at = request.deadline_at};
+        ++result_.accepted;
+        if (random_.below(6) == 0) post(random_.below(20 * kNsPerS), Event::Kind::cancel, ticket);
+        core_.submit(index, now_, &actions_);
+    }
+
+    void head(AttemptId attempt) {
+        LimitReadings readings;
+        if (random_.below(2) == 0) {
+            LimitReading& reading = readings.of[random_.below(kLimitKinds)];
+            reading.limit = static_cast<std::int64_t>(100 + random_.below(1'000'000));
+            reading.remaining =
+                static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(reading.limit)));
+        }
+        core_.on_head(attempt, readings, now_);
+    }
+
+    void end(AttemptId attempt) {
+        const auto live = live_.find(attempt);
+        if (live == live_.end()) return;  // aborted meanwhile
+        Outcome outcome;
+        outcome.cls = random_.below(3) == 0
+                          ? static_cast<OutcomeClass>(random_.below(kOutcomeClasses))
+                          : OutcomeClass::success;
+        outcome.maybe_executed = random_.below(3) == 0;
+        outcome.content_delivered = random_.below(20) == 0;
+        if (random_.below(8) == 0)
+            outcome.should_retry = static_cast<std::int8_t>(random_.below(2));
+        outcome.refused = static_cast<LimitKind>(random_.below(kLimitKinds + 1));
+        if (random_.below(3) == 0) {
+            outcome.retry_after_ns = static_cast<TimeNs>(random_.below(5 * kNsPerS));
+        }
+        outcome.usage.input_tokens = static_cast<std::int64_t>(random_.below(4000));
+        outcome.usage.output_tokens = static_cast<std::int64_t>(random_.below(2000));
+        Known& known = known_.at(live->second.ticket);
+        const bool refusal = rule(outcome.cls).action == OutcomeRule::Action::wait_bucket;
+        if (!refusal) ++known.countable;
+        if (outcome.retry_after_ns > 0 && !refusal)
+            known.not_before = now_ + outcome.retry_after_ns;
+        live_.erase(live);
+        core_.on_end(attempt, outcome, nullptr, now_, &actions_);
+    }
+
+    void advance_core() {
+        core_.advance(now_, &actions_);
+        take_actions();
+    }
+
+    void take_actions() {
+        for (const Action& action : actions_) {
+            record(action);
+            if (action.kind == Action::Kind::key_changed) continue;
+            const std::uint64_t ticket = slab_.at(action.request).ticket.load();
+            const auto found = known_.find(ticket);
+            if (found == known_.end())
+                return broken("an action for a ticket that was never accepted");
+            Known& known = found->second;
+            if (known.ended) return broken("an action after the terminal one");
+            switch (action.kind) {
+                case Action::Kind::start:
+                    started(action, ticket, &known);
+                    break;
+                case Action::Kind::abort:
+                    if (live_.erase(action.attempt) != 1)
+                        broken("an abort of no attempt in flight");
+                    break;
+                case Action::Kind::succeed:
+                case Action::Kind::fail:
+                    ended(action, &known);
+                    break;
+                case Action::Kind::key_changed:
+                    break;
+            }
+        }
+        actions_.clear();
+    }
+
+    void started(const Action& action, std::uint64_t ticket, Known* known) {
+        for (const auto& [attempt, live] : live_) {
+            if (live.ticket == ticket) broken("two attempts of one request at a time");
+        }
+        if (!used_attempts_.insert(action.attempt).second) broken("an attempt id was used twice");
+        if (now_ < known->not_before) broken("an attempt began before the pause was over");
+        if (known->countable >= settings_.retry.max_attempts) broken("more attempts than allowed");
+        live_[action.attempt] = {ticket, now_};
+        ++known->starts;
+        ++result_.attempts;
+        const std::uint64_t takes = random_.below(4 * kNsPerS);
+        if (random_.below(4) != 0) post(takes / 4, Event::Kind::head, action.attempt);
+        if (random_.below(2) == 0) post(takes / 2, Event::Kind::progress, action.attempt);
+        post(takes, Event::Kind::end, action.attempt);
+    }
+
+    void ended(const Action& action, Known* known) {
+        known->ended = true;
+        ++result_.terminals;
+        if (known->deadline_at != kNever && now_ > known->deadline_at + 2 * kTick) {
+            broken("a request outlived its deadline");
+        }
+        if (action.kind == Action::Kind::fail && action.status >= WEIR_OK) {
+            broken("a failure without a status");
+        }
+        slab_.give_back(action.request);
+    }
+
+    void record(const Action& action) {
+        const std::uint64_t words[] = {static_cast<std::uint64_t>(now_),
+                                       static_cast<std::uint64_t>(action.kind),
+                                       action.account,
+                                       action.key,
+                                       static_cast<std::uint64_t>(action.status),
+                                       action.request,
+                                       action.attempt};
+        for (const std::uint64_t word : words) {
+            result_.trace_hash = (result_.trace_hash ^ word) * 0x100000001B3u;
+        }
+    }
+
+    void check() {
+        const Core::Counts& counts = core_.counts();
+        if (counts.in_flight != live_.size()) broken("in flight is not what is in flight");
+        if (live_.size() > settings_.max_in_flight) broken("more in flight than configured");
+        if (result_.accepted !=
+            result_.terminals + core_.queued() + counts.backing_off + counts.in_flight) {
+            broken("a request is nowhere");
+        }
+        double held = 0;
+        views_.clear();
+        core_.limiter().view(now_, &views_);
+        for (const Limiter::BucketView& view : views_) {
+            if (view.kind == LimitKind::requests) held += view.held;
+            if (view.held < 0) broken("a bucket holds less than nothing");
+        }
+        if (held > static_cast<double>(live_.size())) broken("more is held than is in flight");
+        if (live_.empty() && held != 0) broken("something is held, and nothing is in flight");
+    }
+
+    void check_end() {
+        if (!result_.broken.empty()) return;
+        if (!live_.empty()) broken("attempts in flight at the end");
+        for (const auto& [ticket, known] : known_) {
+            if (!known.ended) return broken("a request was lost");
+        }
+    }
+
+    void broken(const char* what) {
+        if (result_.broken.empty()) result_.broken = what;
+    }
+
+    Random random_;
+    CoreSettings settings_;
+    RequestSlab slab_;
+    Core core_;
+    TimeNs now_ = 1'000 * kNsPerS;
+    std::uint64_t order_ = 0;
+    std::priority_queue<Event> events_;
+    std::vector<Action> actions_;
+    std::map<AttemptId, Live> live_;
+    std::set<AttemptId> used_attempts_;
+    std::map<std::uint64_t, Known> known_;
+    std::vector<Limiter::BucketView> views_;
+    ScheduleResult result_;
+};
+
+}  // namespace
+
+ScheduleResult run_random_schedule(std::uint64_t seed) { return Schedule(seed).run(); }
+
+}  // namespace weir::test

@@ -1,0 +1,174 @@
+#include <gtest/gtest.h>
+
+#include "retry/backoff.h"
+#include "retry/policy.h"
+#include "weir/weir.h"
+
+namespace weir {
+namespace {
+
+constexpr TimeNs kNow = 1'000 * kNsPerS;
+
+Outcome outcome(OutcomeClass cls) {
+    Outcome result;
+    result.cls = cls;
+    return result;
+}
+
+Decision decide_first(const Outcome& result, TimeNs deadline_at = kNever) {
+    Random random(1);
+    return decide(result, false, false, 1,
+                  rule(result.cls).action == OutcomeRule::Action::wait_bucket ? 1 : 0, deadline_at,
+                  RetrySettings(), kNow, &random);
+}
+
+TEST(RetryPolicy, EveryClassHasItsVerdict) {
+    struct Row {
+        OutcomeClass cls;
+        Decision::Kind kind;
+        std::int32_t status;
+    };
+    using K = Decision::Kind;
+    const Row rows[] = {
+        {OutcomeClass::success, K::deliver, WEIR_OK},
+        {OutcomeClass::rate_limited, K::requeue, 0},
+        {OutcomeClass::acceleration, K::requeue, 0},
+        {OutcomeClass::spend_limit, K::fail, WEIR_ERR_SPEND_LIMIT},
+        {OutcomeClass::overloaded, K::requeue, 0},
+        {OutcomeClass::server_error, K::requeue, 0},
+        {OutcomeClass::connection, K::requeue, 0},
+        {OutcomeClass::tls, K::fail, WEIR_ERR_TLS},
+        {OutcomeClass::timeout, K::requeue, 0},
+        {OutcomeClass::broken, K::requeue, 0},
+        {OutcomeClass::too_large, K::fail, WEIR_ERR_RESPONSE_TOO_LARGE},
+        {OutcomeClass::stream_error, K::requeue, 0},
+        {OutcomeClass::bad_key, K::fail, WEIR_ERR_AUTHENTICATION},
+        {OutcomeClass::forbidden, K::fail, WEIR_ERR_PERMISSION},
+        {OutcomeClass::bad_request, K::fail, WEIR_ERR_REJECTED},
+        {OutcomeClass::aborted, K::fail, WEIR_ERR_CANCELLED},
+    };
+    static_assert(std::size(rows) == kOutcomeClasses);
+    for (const Row& row : rows) {
+        const Decision decision = decide_first(outcome(row.cls));
+        EXPECT_EQ(decision.kind, row.kind) << rule(row.cls).name;
+        EXPECT_EQ(decision.status, row.status) << rule(row.cls).name;
+    }
+}
+
+TEST(RetryPolicy, TheServersVerdictCounts) {
+    Outcome refused = outcome(OutcomeClass::overloaded);
+    refused.should_retry = 0;
+    EXPECT_EQ(decide_first(refused).kind, Decision::Kind::fail);
+    Outcome allowed = outcome(OutcomeClass::bad_request);
+    allowed.should_retry = 1;
+    EXPECT_EQ(decide_first(allowed).kind, Decision::Kind::requeue);
+}
+
+TEST(RetryPolicy, ASpendLimitIsNeverRetried) {
+    Outcome spent = outcome(OutcomeClass::spend_limit);
+    spent.should_retry = 1;
+    EXPECT_EQ(decide_first(spent).kind, Decision::Kind::fail);
+}
+
+TEST(RetryPolicy, WhatIsAboutAKeyGoesToAnotherOne) {
+    Random random(1);
+    for (const auto cls :
+         {OutcomeClass::bad_key, OutcomeClass::forbidden, OutcomeClass::spend_limit}) {
+        Outcome refused = outcome(cls);
+        refused.should_retry = 0;
+        refused.retry_after_ns = 3'600 * kNsPerS;
+        EXPECT_TRUE(not_its_fault(refused, false));
+        const Decision decision =
+            decide(refused, false, true, 1, 1, kNow + kNsPerS, RetrySettings(), kNow, &random);
+        EXPECT_EQ(decision.kind, Decision::Kind::requeue);
+        EXPECT_EQ(decision.not_before, 0) << "the wait is the refused key's, not the request's";
+    }
+}
+
+TEST(RetryPolicy, AFailedTrialOfAnEndpointIsNotTheRequestsFault) {
+    Random random(1);
+    const Outcome out = outcome(OutcomeClass::overloaded);
+    EXPECT_TRUE(not_its_fault(out, true));
+    EXPECT_FALSE(not_its_fault(out, false));
+    EXPECT_FALSE(not_its_fault(outcome(OutcomeClass::broken), true));
+    EXPECT_EQ(decide(out, true, false, 50, 50, kNever, RetrySettings(), kNow, &random).kind,
+              Decision::Kind::requeue);
+}
+
+TEST(RetryPolicy, ContentThatWasDeliveredEndsTheRetries) {
+    Outcome late = outcome(OutcomeClass::stream_error);
+    late.content_delivered = true;
+    EXPECT_EQ(decide_first(late).kind, Decision::Kind::fail);
+    EXPECT_EQ(decide_first(late).status, WEIR_ERR_STREAM_BROKEN);
+}
+
+TEST(RetryPolicy, WhatMayHaveBeenExecutedIsRepeatedOnlyIfConfigured) {
+    Outcome lost = outcome(OutcomeClass::timeout);
+    lost.maybe_executed = true;
+    EXPECT_EQ(decide_first(lost).kind, Decision::Kind::requeue);
+    RetrySettings careful;
+    careful.after_timeout = false;
+    Random random(1);
+    EXPECT_EQ(decide(lost, false, false, 1, 0, kNever, careful, kNow, &random).kind,
+              Decision::Kind::fail);
+}
+
+TEST(RetryPolicy, RetryAfterIsAFloorOfAnyLength) {
+    Outcome busy = outcome(OutcomeClass::overloaded);
+    busy.retry_after_ns = 7'200 * kNsPerS;
+    EXPECT_GE(decide_first(busy).not_before, kNow + busy.retry_after_ns);
+    busy.retry_after_ns = 1;
+    EXPECT_GE(decide_first(busy).not_before, kNow + 300 * kNsPerMs) << "our own backoff is one too";
+}
+
+TEST(RetryPolicy, AWaitBeyondTheDeadlineFailsAtOnce) {
+    Outcome busy = outcome(OutcomeClass::rate_limited);
+    busy.retry_after_ns = 60 * kNsPerS;
+    EXPECT_EQ(decide_first(busy, kNow + 59 * kNsPerS).kind, Decision::Kind::fail);
+    EXPECT_EQ(decide_first(busy, kNow + 61 * kNsPerS).kind, Decision::Kind::requeue);
+}
+
+TEST(RetryPolicy, AttemptsAndRefusalsAreBoundedApart) {
+    Random random(1);
+    RetrySettings settings;
+    settings.max_attempts = 3;
+    settings.max_refusals = 5;
+    const Outcome failed = outcome(OutcomeClass::server_error);
+    const Outcome refused = outcome(OutcomeClass::rate_limited);
+    const auto kind = [&](const Outcome& result, int attempts, int refusals) {
+        return decide(result, false, false, attempts, refusals, kNever, settings, kNow, &random)
+            .kind;
+    };
+    EXPECT_EQ(kind(failed, 2, 0), Decision::Kind::requeue);
+    EXPECT_EQ(kind(failed, 3, 0), Decision::Kind::fail);
+    EXPECT_EQ(kind(failed, 6, 4), Decision::Kind::requeue) << "refusals are not attempts";
+    EXPECT_EQ(kind(refused, 6, 4), Decision::Kind::requeue);
+    EXPECT_EQ(kind(refused, 6, 5), Decision::Kind::fail);
+}
+
+TEST(RetryPolicy, BackoffDoublesToItsCapWithinItsJitter) {
+    RetrySettings settings;
+    settings.base_ns = kNsPerS;
+    settings.cap_ns = 8 * kNsPerS;
+    struct Row {
+        Jitter jitter;
+        double low, high;
+    };
+    for (const Row& row :
+         {Row{Jitter::full, 0, 1}, Row{Jitter::equal, 0.5, 1}, Row{Jitter::fraction, 0.75, 1.25}}) {
+        settings.jitter = row.jitter;
+        Random random(3);
+        double sum = 0;
+        for (int failures = 1; failures <= 40; ++failures) {
+            const double full = std::min(8.0, static_cast<double>(1ull << (failures - 1)));
+            const double pause = static_cast<double>(backoff(failures, settings, &random)) / 1e9;
+            EXPECT_GE(pause, full * row.low);
+            EXPECT_LE(pause, full * row.high);
+            sum += pause / full;
+        }
+        EXPECT_NEAR(sum / 40, (row.low + row.high) / 2, 0.12);
+    }
+}
+
+}  // namespace
+}  // namespace weir
