@@ -137,6 +137,7 @@ void Loop::move_transport() {
 
 void Loop::take_inbox() {
     inbox_->take(&batch_);
+    if (batch_.close) phase_ = Phase::closing;  // said once, whatever is thrown below
     std::size_t command = 0;
     const auto run_commands_after = [&](RequestIndex index) {
         while (command < batch_.commands.size() && batch_.commands[command].after == index) {
@@ -164,7 +165,6 @@ void Loop::run_command(const Inbox::Command& command) {
 
 void Loop::close() {
     log(WEIR_LOG_INFO, "closing: {} requests are outstanding", inbox_->held().requests);
-    phase_ = Phase::closing;
     core_.close(now_, &actions_);
 }
 
