@@ -116,9 +116,8 @@ int32_t weir_submit(weir_engine* engine, const weir_request* request, uint64_t* 
 }
 
 int32_t weir_cancel(weir_engine* engine, uint64_t ticket) {
-    return guard(nullptr, [&] {
-        return engine_of(engine).cancel(ticket) ? WEIR_OK : WEIR_ERR_NOT_FOUND;
-    });
+    return guard(nullptr,
+                 [&] { return engine_of(engine).cancel(ticket) ? WEIR_OK : WEIR_ERR_NOT_FOUND; });
 }
 
 int32_t weir_cancel_tag(weir_engine* engine, uint64_t tag) {

@@ -1,10 +1,10 @@
 #include "engine/config_table.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "engine/failure.h"
 #include "weir/weir.h"

@@ -1,13 +1,12 @@
 #include "engine/engine.h"
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/epoll.h>
 
 #include <cerrno>
 #include <memory>
 #include <stdexcept>
-
-#include <fmt/format.h>
 
 #include "engine/clock.h"
 #include "engine/failure.h"
@@ -32,8 +31,7 @@ std::unique_ptr<Transport> make_curl_transport(const TransportSettings& settings
     }
     std::string problem;
     if (!settings.ca_file.empty() && !transport->load_certificates(&problem)) {
-        throw Failure(WEIR_ERR_INVALID_VALUE, ErrorSource::config,
-                      "transport.ca_file: " + problem);
+        throw Failure(WEIR_ERR_INVALID_VALUE, ErrorSource::config, "transport.ca_file: " + problem);
     }
     return transport;
 }

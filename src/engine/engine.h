@@ -78,8 +78,8 @@ private:
     EventDescriptor stopped_;  // stays readable once the loop has stopped
     WakeHook hook_;
     Loop loop_;
-    Descriptor either_;  // caller-driven: readable while the loop has work or events wait
-    std::mutex turn_mutex_;               // held during a turn, never while waiting
+    Descriptor either_;      // caller-driven: readable while the loop has work or events wait
+    std::mutex turn_mutex_;  // held during a turn, never while waiting
     std::atomic<bool> is_driven_{false};  // a caller is inside poll, dispatch or wait
     std::atomic<std::uint32_t> references_{1};
 };

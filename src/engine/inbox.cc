@@ -1,8 +1,8 @@
 #include "engine/inbox.h"
 
-#include <utility>
-
 #include <fmt/format.h>
+
+#include <utility>
 
 #include "engine/failure.h"
 #include "weir/weir.h"

@@ -1,11 +1,11 @@
 #include "engine/request_builder.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "engine/config_table.h"
 #include "engine/failure.h"
@@ -23,13 +23,30 @@ constexpr std::size_t kMaxHeaderValue = 8192;
 constexpr std::int64_t kMaxDeadlineMs = std::int64_t{10} * 365 * 24 * 3600 * 1000;
 
 // Those that say who pays, where the message goes, and how long it is.
-constexpr std::array<std::string_view, 24> kOwnedHeaders = {
-    "accept-encoding",     "anthropic-version",   "authorization",     "connection",
-    "content-encoding",    "content-length",      "content-type",      "cookie",
-    "expect",              "forwarded",           "host",              "http2-settings",
-    "keep-alive",          "proxy-authorization", "proxy-connection",  "range",
-    "te",                  "trailer",             "transfer-encoding", "upgrade",
-    "user-agent",          "via",                 "x-api-key",         "x-forwarded-for"};
+constexpr std::array<std::string_view, 24> kOwnedHeaders = {"accept-encoding",
+                                                            "anthropic-version",
+                                                            "authorization",
+                                                            "connection",
+                                                            "content-encoding",
+                                                            "content-length",
+                                                            "content-type",
+                                                            "cookie",
+                                                            "expect",
+                                                            "forwarded",
+                                                            "host",
+                                                            "http2-settings",
+                                                            "keep-alive",
+                                                            "proxy-authorization",
+                                                            "proxy-connection",
+                                                            "range",
+                                                            "te",
+                                                            "trailer",
+                                                            "transfer-encoding",
+                                                            "upgrade",
+                                                            "user-agent",
+                                                            "via",
+                                                            "x-api-key",
+                                                            "x-forwarded-for"};
 
 [[noreturn]] void refuse(std::string message) {
     throw Failure(WEIR_ERR_INVALID_VALUE, ErrorSource::local, std::move(message));

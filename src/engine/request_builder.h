@@ -32,8 +32,8 @@ private:
     void rebuild(std::map<std::string, std::string> headers);
 
     BodyRef body_;
-    RequestHead head_;      // of body_
-    std::string scratch_;  // the body with the padding that its reader needs
+    RequestHead head_;                            // of body_
+    std::string scratch_;                         // the body with the padding that its reader needs
     std::map<std::string, std::string> headers_;  // names in lower case
     std::uint64_t user_data_ = 0;
     std::uint64_t tag_ = 0;

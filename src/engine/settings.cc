@@ -1,9 +1,9 @@
 #include "engine/settings.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <string_view>
-
-#include <fmt/format.h>
 
 #include "engine/failure.h"
 #include "engine/limit_keys.h"

@@ -81,11 +81,9 @@ weir_error* error_of(const Request& request, std::int32_t status) {
         parts.provider_type = detail->type;
         parts.request_id = detail->request_id;
         parts.http_status = detail->http_status;
-        parts.retry_after_ms =
-            detail->retry_after_ns < 0 ? -1 : detail->retry_after_ns / kNsPerMs;
+        parts.retry_after_ms = detail->retry_after_ns < 0 ? -1 : detail->retry_after_ns / kNsPerMs;
         if (row->source != ErrorSource::local) {
-            parts.source =
-                detail->from_provider ? ErrorSource::provider : ErrorSource::transport;
+            parts.source = detail->from_provider ? ErrorSource::provider : ErrorSource::transport;
         }
     }
     return make_error(parts);
