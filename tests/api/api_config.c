@@ -108,7 +108,7 @@ static void described(void) {
         CHECK(known);
         CHECK(default_value != NULL && range != NULL);
         CHECK(line != NULL && line[0] != 0);
-        if (strchr(key, '<') != NULL) continue;
+        if (strchr(key, '<') != NULL || strcmp(type, "secret") == 0) continue;
         value_is(config, key, default_value);
         if (default_value[0] != 0) {
             api_set(config, key, default_value);
