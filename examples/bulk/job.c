@@ -207,21 +207,27 @@ static void take_interrupts(struct job* job) {
     }
 }
 
-static void show_progress(struct job* job, double now) {
+/* How many lines are still to come: about, and not at all after a stop. */
+static double lines_left(const struct job* job) {
     const struct reader* input = &job->input;
-    double share = input->size > 0 ? (double)input->consumed / (double)input->size : -1;
+    if (job->input_ended || job->stop) return 0;
+    if (input->size == 0 || input->consumed == 0) return -1;
+    double lines_a_byte = (double)input->line_number / (double)input->consumed;
+    return ((double)input->size - (double)input->consumed) * lines_a_byte;
+}
+
+static void show_progress(struct job* job, double now) {
     struct progress_view view = {
         .now = now,
         .started_at = job->started_at,
         .outstanding = job->outstanding,
-        .input_share = job->input_ended || share > 1 ? 1 : share,
+        .lines_left = lines_left(job),
         .tally = &job->tally,
         .stats = &job->stats,
         .state = job->cancelled ? "cancelling"
                  : job->stop    ? "finishing"
                                 : "",
     };
-    if (job->stop) view.input_share = 1; /* the rest is not taken in */
     if (progress_due_in(&job->progress, &job->console, now) <= 0)
         progress_show(&job->progress, &job->console, &view);
 }

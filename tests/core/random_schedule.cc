@@ -210,10 +210,12 @@ private:
         outcome.usage.input_tokens = static_cast<std::int64_t>(random_.below(4000));
         outcome.usage.output_tokens = static_cast<std::int64_t>(random_.below(2000));
         Known& known = known_.at(live->second.ticket);
-        const bool refusal = rule(outcome.cls).action == OutcomeRule::Action::wait_bucket;
-        if (!refusal) ++known.countable;
-        if (outcome.retry_after_ns > 0 && !refusal)
+        // Trials of an endpoint that is out are not counted, and cannot be told from here.
+        if (!not_its_fault(outcome, true)) ++known.countable;
+        // A bucket's pause, or a key's, is theirs and not the request's.
+        if (outcome.retry_after_ns > 0 && !not_its_fault(outcome, false)) {
             known.not_before = now_ + outcome.retry_after_ns;
+        }
         live_.erase(live);
         core_.on_end(attempt, outcome, nullptr, now_, &actions_);
     }

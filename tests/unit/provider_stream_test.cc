@@ -6,6 +6,7 @@
 
 #include "provider/delta_text.h"
 #include "provider/message_stream.h"
+#include "provider_allocations.h"
 
 namespace weir {
 namespace {
@@ -164,6 +165,27 @@ TEST(MessageStream, PingsAreNoProgress) {
     EXPECT_FALSE(f.stream.take_progress());
     f.stream.feed(kPing);
     EXPECT_FALSE(f.stream.take_progress());
+}
+
+TEST(MessageStream, DeltasAllocateNothing) {
+    struct Silent : MessageStream::Sink {
+        void on_event(std::string_view, std::string_view data) override { bytes += data.size(); }
+        void on_progress(std::int64_t) override {}
+        std::size_t bytes = 0;
+    } sink;
+    MessageStream stream;
+    stream.reset(&sink);
+    const std::string delta = text_delta(R"(some text, and \"more\" of it \u00e9)");
+    stream.feed(kStart + kBlockStart);
+    const auto feed_in_two = [&] {
+        stream.feed(std::string_view(delta).substr(0, 40));
+        stream.feed(std::string_view(delta).substr(40));
+    };
+    feed_in_two();  // the buffers get their size
+    const std::size_t before = allocations();
+    for (int i = 0; i < 1000; ++i) feed_in_two();
+    EXPECT_EQ(allocations(), before);
+    EXPECT_GT(sink.bytes, 100'000u);
 }
 
 TEST(MessageStream, WithoutASink) {
