@@ -18,6 +18,9 @@ constexpr double kBelievedDepthS = 10.0;
 constexpr TimeNs kFirstProbe = kNsPerS / 4;
 constexpr TimeNs kNextProbes = kNsPerS / 10;
 
+// Requests that are sent within this may arrive in another order.
+constexpr TimeNs kBurstNs = kNsPerS / 8;
+
 constexpr double kSpeedKept = 0.98;
 
 constexpr LimitKind kKinds[kMinuteKinds] = {LimitKind::requests, LimitKind::input_tokens,
@@ -58,7 +61,8 @@ Pool::Pool(const BucketLimits& limits, const Rules& rules) : rules_(rules) {
         open_ = true;
     }
     if (limits.tokens_per_day > 0) day_.set_limit(limits.tokens_per_day, false);
-    reserves_ = rules.accounting == OutputAccounting::reserved;
+    // While it is not known, the careful way: it is right for both, if slow for one.
+    reserves_ = rules.accounting != OutputAccounting::produced;
 }
 
 Bucket::Shape Pool::shape(LimitKind kind) const {
@@ -132,14 +136,23 @@ void Pool::start_paced(const Cost& cost, TimeNs now) {
 void Pool::take(const Cost& cost, TimeNs now, Hold* hold) {
     hold->sequence = ++sequence_;
     hold->debited = 0;
+    detector_.reserved_at(sequence_, now);
     detector_.add_reserved(cost.promised_output());
     hold->produced = detector_.produced();
     hold->reserved = detector_.reserved();
+    if (now - burst_began_at_ > kBurstNs) {
+        burst_began_at_ = now;
+        burst_ = {};
+    }
     for (const LimitKind kind : kKinds) {
         Bucket& each = bucket(kind);
         if (!each.active()) continue;
-        each.take(now, each.time_for(own_units(kind, cost)));
-        hold->baseline[static_cast<std::size_t>(kind)] = each.baseline(now);
+        const auto i = static_cast<std::size_t>(kind);
+        const std::int64_t units = own_units(kind, cost);
+        each.take(now, each.time_for(units));
+        hold->baseline[i] = each.baseline(now);
+        hold->burst[i] = burst_[i];
+        burst_[i] += static_cast<double>(units);
         hold->set(kind);
     }
     if (day_.active()) {
@@ -149,7 +162,7 @@ void Pool::take(const Cost& cost, TimeNs now, Hold* hold) {
     probe_at_ = now + (production_.attempts == 0 ? kFirstProbe : kNextProbes);
     ++production_.attempts;
     production_.unshown += cost.output_tokens;
-    production_.blind += cost.output_tokens;
+    production_.silent += cost.output_tokens;
     input_in_flight_ += cost.input_tokens;
     promised_ += cost.promised_output();
 }
@@ -157,10 +170,11 @@ void Pool::take(const Cost& cost, TimeNs now, Hold* hold) {
 void Pool::progress(const Cost& cost, const Hold& hold, std::int64_t shown_before,
                     std::int64_t shown, TimeNs now) {
     const std::int64_t more = shown - shown_before;
-    if (shown_before == 0) production_.blind -= cost.output_tokens;
+    if (shown_before == 0) production_.silent -= cost.output_tokens;
     production_.unshown -= unshown(cost, shown_before) - unshown(cost, shown);
     shown_ += more;
     detector_.add_produced(more);
+    if (detector_.waits_for(hold.sequence)) confirm_accounting(now);
     if (reserves_) return;
     for (const LimitKind kind : {LimitKind::output_tokens, LimitKind::tokens}) {
         if (hold.has(kind)) bucket(kind).settle(now, more);
@@ -171,7 +185,7 @@ void Pool::leave_flight(const Settlement& settlement) {
     const Cost& cost = settlement.cost;
     --production_.attempts;
     production_.unshown -= unshown(cost, settlement.shown);
-    if (settlement.shown == 0) production_.blind -= cost.output_tokens;
+    if (settlement.shown == 0) production_.silent -= cost.output_tokens;
     input_in_flight_ -= cost.input_tokens;
     promised_ -= cost.promised_output();
     shown_ -= settlement.shown;
@@ -204,10 +218,16 @@ void Pool::settle(const Settlement& settlement, const Hold& hold, TimeNs now,
                        wall_offset_ns);
     }
     if (!settlement.success) return;
+    if (detector_.waits_for(hold.sequence)) confirm_accounting(now);
+    const bool nothing_to_learn_from = !bucket(LimitKind::output_tokens).synced();
+    if (rules_.accounting == OutputAccounting::automatic && nothing_to_learn_from)
+        switch_accounting(false, now);
     refusals_ = 0;
     open_ = true;  // and if there were no headers, nothing is known to hold it back
     for (Bucket& each : buckets_) each.accepted();
     if (settlement.output < 0 || now <= settlement.reserved_at) return;
+    const double was_silent = settlement.shown == 0 ? 1 : 0;
+    production_.silent_share += (1 - kSpeedKept) * (was_silent - production_.silent_share);
     produced_sum_ = produced_sum_ * kSpeedKept + static_cast<double>(settlement.output);
     seconds_sum_ =
         seconds_sum_ * kSpeedKept + static_cast<double>(now - settlement.reserved_at) / 1e9;

@@ -80,8 +80,8 @@ private:
                                 TimeNs now);
     std::uint32_t observe_remaining(LimitKind kind, const LimitReading& reading,
                                     const Sighted& attempt, const Hold& hold, TimeNs now);
-    void detect_accounting(const LimitReading& reading, const Sighted& attempt, const Hold& hold,
-                           TimeNs now);
+    void note_accounting(const LimitReading& reading, const Sighted& attempt, const Hold& hold);
+    void confirm_accounting(TimeNs now);
     LimitKind most_likely(TimeNs now) const;
     std::int64_t own_units(LimitKind kind, const Cost& cost) const;
 
@@ -101,6 +101,9 @@ private:
     std::uint64_t sequence_ = 0;        // of the last reservation
     std::uint64_t limits_seen_in_ = 0;  // the latest reservation whose headers stated limits
 
+    TimeNs burst_began_at_ = 0;
+    std::array<double, kMinuteKinds> burst_{};  // taken since
+
     // Of the attempts in flight.
     Production production_;
     std::int64_t input_in_flight_ = 0;
@@ -113,6 +116,7 @@ private:
 
     bool reserves_ = false;
     AccountingDetector detector_;
+    double detector_rounding_ = 0;
 };
 
 }  // namespace weir

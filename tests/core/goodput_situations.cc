@@ -102,6 +102,14 @@ void add_enforcement(double sigma, std::vector<Situation>* out) {
                    &rows);
         for (Situation& row : rows) {
             row.world.model.classes[0].enforcement.depth_s = depth_s;
+            // A request that is larger than the bucket can only go when it is full, and nobody can
+            // time that without losing refill; three times the limits keep such requests rare.
+            if (depth_s == 1.0) {
+                model::Limits& limits = row.world.model.classes[0].limits;
+                limits = limits.scaled(3);
+                row.limits.classes[0].limits = known(limits);
+                row.requests_per_s *= 3;
+            }
             out->push_back(row);
         }
     }
