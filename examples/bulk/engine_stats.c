@@ -1,23 +1,26 @@
 #include "engine_stats.h"
 
 #include <jansson.h>
-#include <stdio.h>
 #include <string.h>
+
+const char* engine_stats_limit_name(enum stats_limit limit) {
+    static const char* const names[STATS_LIMIT_COUNT] = {"requests", "input_tokens",
+                                                         "output_tokens"};
+    return names[limit];
+}
 
 static uint64_t count_of(const json_t* object, const char* name) {
     json_int_t value = json_integer_value(json_object_get(object, name));
     return value > 0 ? (uint64_t)value : 0;
 }
 
-static void read_limit(const json_t* row, struct engine_stats* stats) {
-    const char* model_class = json_string_value(json_object_get(row, "class"));
+static void add_limit(const json_t* row, struct engine_stats* stats) {
     const char* kind = json_string_value(json_object_get(row, "kind"));
-    double limit = json_number_value(json_object_get(row, "limit"));
-    if (!model_class || !kind || limit <= 0 || stats->limit_count == STATS_MAX_LIMITS) return;
-    struct limit_use* use = &stats->limits[stats->limit_count++];
-    snprintf(use->model_class, sizeof use->model_class, "%s", model_class);
-    snprintf(use->kind, sizeof use->kind, "%s", kind);
-    use->limit = limit;
+    for (int i = 0; kind && i < STATS_LIMIT_COUNT; i++) {
+        if (strcmp(kind, engine_stats_limit_name((enum stats_limit)i)) != 0) continue;
+        stats->limits[i].per_minute += json_number_value(json_object_get(row, "limit"));
+        stats->limits[i].paused |= json_number_value(json_object_get(row, "paused_ms")) > 0;
+    }
 }
 
 int engine_stats_read(weir_engine* engine, struct engine_stats* stats) {
@@ -38,7 +41,7 @@ int engine_stats_read(weir_engine* engine, struct engine_stats* stats) {
         .retries = count_of(requests, "retries"),
         .refused = count_of(requests, "refused"),
     };
-    json_array_foreach(json_object_get(root, "limits"), index, row) read_limit(row, stats);
+    json_array_foreach(json_object_get(root, "limits"), index, row) add_limit(row, stats);
     json_decref(root);
     return 1;
 }

@@ -10,20 +10,22 @@
 
 #define PROGRESS_SAMPLES 32
 
+struct progress_sample {
+    double at;
+    double finished;
+    double spent[STATS_LIMIT_COUNT]; /* of each limit, since the start */
+};
+
 struct progress {
     double shown_at;
-    struct {
-        double at;
-        uint64_t finished;
-    } samples[PROGRESS_SAMPLES]; /* a ring, for the rate of late */
+    struct progress_sample samples[PROGRESS_SAMPLES]; /* a ring, for the rates of late */
     unsigned sample_count;
 };
 
 struct progress_view {
     double now, started_at;
     uint64_t outstanding;
-    double
-        input_share; /* how much of the input was read, 0 to 1; negative if it has no known end */
+    double lines_left; /* of the input, about; negative if it has no known end */
     const struct tally* tally;
     const struct engine_stats* stats;
     const char* state; /* "" or what is going on besides */

@@ -54,6 +54,9 @@ public:
     // Whether the ticket names a request that has no terminal event yet.
     bool outstanding(std::uint64_t ticket) const;
 
+    // The slots that were ever used are those below this.
+    RequestIndex used() const { return used_.load(std::memory_order_acquire); }
+
     // Calls f(index) for every slot that was ever used.
     template <class F>
     void for_each(F&& f) const {

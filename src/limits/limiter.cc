@@ -33,6 +33,17 @@ BudgetId Limiter::budget(std::uint16_t account, std::uint16_t model_class) {
     return id;
 }
 
+double Limiter::headroom(BudgetId id, TimeNs now) const {
+    const Pool& pool = budgets_[id].pool;
+    double least = 1;
+    for (const LimitKind kind : kAllKinds) {
+        const Bucket& bucket = pool.bucket(kind);
+        if (!bucket.active()) continue;
+        least = std::min(least, pool.room(kind, now) / static_cast<double>(bucket.limit()));
+    }
+    return least;
+}
+
 Pool Limiter::make_pool(std::uint16_t account, std::uint16_t model_class) const {
     BucketLimits limits = settings_.classes[model_class].limits;
     for (const LimitSettings::AccountLimits& own : settings_.accounts[account].limits) {

@@ -51,6 +51,10 @@ public:
     // tokens.
     TimeNs dominant_cost(BudgetId budget, const Cost& cost) const;
 
+    // The share of its limits that the budget has left: that of the bucket that has least. 1 where
+    // nothing is limited.
+    double headroom(BudgetId budget, TimeNs now) const;
+
     // Holds `cost` in every bucket of the budget, or in none.
     Verdict reserve(BudgetId budget, const Cost& cost, TimeNs now, Reservation* out);
 

@@ -42,7 +42,7 @@ public:
 
     // For the child of a fork: closes the inherited sockets so that the parent's connections stay
     // whole. The transport must then be leaked, for libcurl's state is the parent's.
-    void close_descriptors_only();
+    void close_descriptors_only() override;
 
 private:
     using Exchanges = std::unordered_map<ExchangeId, std::unique_ptr<Transfer>>;
@@ -57,7 +57,6 @@ private:
 
     static int on_timer(CURLM* multi, long timeout_ms, void* self) noexcept;
 
-    bool uses_http2() const;
     Transfer* take_transfer(ExchangeId id);
     void give_back(Exchanges::node_type node);
     void prepare(Transfer* transfer, const HttpRequest& request, Started* started);
@@ -80,7 +79,7 @@ private:
     DeadlineHeap deadlines_;
     TimeNs curl_timer_at_ = kNever;
     bool inside_curl_ = false;
-    bool http2_failed_ = false;  // new exchanges take HTTP/1.1
+    bool http2_ = false;  // for new exchanges; until it fails
 };
 
 }  // namespace weir

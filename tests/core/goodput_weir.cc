@@ -47,6 +47,7 @@ public:
 private:
     static CoreSettings core_settings(const LimitSettings& limits) {
         CoreSettings settings;
+        settings.accounts.accounts.resize(limits.accounts.size());
         settings.max_in_flight = kMaxInFlight;
         settings.limits = limits;
         settings.retry.max_refusals = 200;
@@ -97,8 +98,9 @@ private:
                     }
                     break;
                 }
+                case Action::Kind::key_changed:
                 case Action::Kind::abort:
-                    throw std::logic_error("nothing was cancelled");
+                    throw std::logic_error("nothing was cancelled, and no key refused");
                 case Action::Kind::succeed:
                 case Action::Kind::fail: {
                     slab_.give_back(action.request);

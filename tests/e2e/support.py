@@ -12,7 +12,9 @@ import urllib.request
 
 BUILD = pathlib.Path(os.environ.get("WEIR_BUILD", "build")).resolve()
 WEIR = BUILD / "examples" / "weir"
-MODEL_SERVER = BUILD / "tests" / "server" / "weir-model-server"
+MODEL_SERVER = (os.environ.get("WEIR_MODEL_SERVER")
+                or BUILD / "tests" / "server" / "weir-model-server")
+SANITIZER = os.environ.get("WEIR_SANITIZER", "none")
 KEY = "test-key"
 MODEL = "claude-sonnet-4-5"
 

@@ -43,6 +43,30 @@ TEST(ModelLimits, EachBucketRefusesAndSaysHowLong) {
     EXPECT_EQ(counts.input_tokens, 36'010);
 }
 
+TEST(ModelLimits, OfSeveralBucketsTheOneThatTakesLongestIsNamed) {
+    Model model(fixed_config(100, 1, 50));
+    model.set_level(0, 0, LimitKind::requests, 0, 0);
+    model.set_level(0, 0, LimitKind::input_tokens, 0, 0);
+    model.set_level(0, 0, LimitKind::output_tokens, -5999, 0);
+    const Decision refused = model.arrive(small(), 0);
+    EXPECT_EQ(refused.refused_by, LimitKind::output_tokens);
+    EXPECT_EQ(refused.wait_ns, 10 * kNsPerS);
+    model.set_level(0, 0, LimitKind::requests, -19, 0);
+    EXPECT_EQ(model.arrive(small(), 0).refused_by, LimitKind::requests);
+}
+
+TEST(ModelLimits, ADaysTokensAreInputAndOutput) {
+    Config config = fixed_config(100, 1, 50);
+    config.classes[0].limits = {0, 0, 0, 1000};
+    config.unix_at_zero_ns = -3600 * kNsPerS;  // an hour before midnight
+    Model model(config);
+    for (int i = 0; i < 10; ++i)
+        EXPECT_EQ(model.arrive(small(), i * 10 * kNsPerS).status, i < 9 ? 200 : 429);
+    EXPECT_DOUBLE_EQ(model.level(0, 0, LimitKind::day_tokens, 3599 * kNsPerS), 1000 - 9 * 110);
+    EXPECT_EQ(model.arrive(small(), 3599 * kNsPerS).wait_ns, kNsPerS);
+    EXPECT_TRUE(model.arrive(small(), 3600 * kNsPerS).accepted());
+}
+
 TEST(ModelLimits, ARefusedRequestTakesNothing) {
     Model model(fixed_config(100, 1, 50));
     model.set_level(0, 0, LimitKind::input_tokens, 5, 0);
@@ -220,6 +244,29 @@ TEST(ModelLimits, OutputLengthsAreHeavyTailedCutAndTheSameForTheSameMarker) {
     const Decision cut = model.arrive(request, kDraws);
     EXPECT_EQ(cut.output_tokens, 1);
     EXPECT_TRUE(cut.hit_max_tokens);
+}
+
+TEST(ModelLimits, UseThatGrowsTooFastIsRefusedBelowTheLimit) {
+    Config config = fixed_config(100, 1, 50);
+    config.classes[0].enforcement.ramp = {600, 300, 300};
+    Model model(config);
+    Request request = small();
+    request.input_tokens = 600;
+    EXPECT_TRUE(model.arrive(request, 0).accepted());
+    const Decision refused = model.arrive(request, kNsPerS);
+    EXPECT_EQ(refused.reason, RefusalReason::acceleration);
+    EXPECT_EQ(refused.status, 429);
+    EXPECT_EQ(refused.wait_ns, 59 * kNsPerS);
+    EXPECT_TRUE(model.arrive(request, 60 * kNsPerS).accepted());
+    // The second minute lets 900 tokens pass, so that 600 of them take 40 s.
+    EXPECT_FALSE(model.arrive(request, 99 * kNsPerS).accepted());
+    EXPECT_TRUE(model.arrive(request, 100 * kNsPerS).accepted());
+    EXPECT_FALSE(model.arrive(request, 134 * kNsPerS).accepted());
+    EXPECT_TRUE(model.arrive(request, 135 * kNsPerS).accepted());  // 1200 a minute from 120 s on
+    // After a long pause it starts again.
+    EXPECT_TRUE(model.arrive(request, 1000 * kNsPerS).accepted());
+    EXPECT_FALSE(model.arrive(request, 1001 * kNsPerS).accepted());
+    EXPECT_EQ(model.counts(0, 0).refused_for_growth, 4U);
 }
 
 // An hour of traffic twice, with everything on: the same seed must do the same.
