@@ -1,6 +1,7 @@
 #include "limits/pool.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace weir {
 
@@ -12,6 +13,9 @@ constexpr double kRequestsGuardS = 0.15;
 constexpr double kTokensGuardS = 1.5;
 // A bucket's depth is not published; this much of it is believed until more is seen.
 constexpr double kBelievedDepthS = 10.0;
+
+constexpr double kSearchGuardS = 0.05;
+constexpr double kSearchDepthS = 2.0;
 
 // Attempts before anything is known: the second after the first, the others closer. A refusal
 // comes back within this and then states the limits.
@@ -223,8 +227,9 @@ void Pool::settle(const Settlement& settlement, const Hold& hold, TimeNs now,
     if (rules_.accounting == OutputAccounting::automatic && nothing_to_learn_from)
         switch_accounting(false, now);
     refusals_ = 0;
-    open_ = true;  // and if there were no headers, nothing is known to hold it back
+    if (!open_) begin_search(now);
     for (Bucket& each : buckets_) each.accepted();
+    if (search_.active() && search_.accepted(now)) apply_search(now);
     if (settlement.output < 0 || now <= settlement.reserved_at) return;
     const double was_silent = settlement.shown == 0 ? 1 : 0;
     production_.silent_share += (1 - kSpeedKept) * (was_silent - production_.silent_share);
@@ -248,6 +253,20 @@ void Pool::settle_output(const Settlement& settlement, const Hold& hold, TimeNs 
     for (const LimitKind kind : {LimitKind::output_tokens, LimitKind::tokens}) {
         if (hold.has(kind)) bucket(kind).settle(now, more);
     }
+}
+
+// An answer came, and nothing that states a limit: requests are paced as it turns out.
+void Pool::begin_search(TimeNs now) {
+    open_ = true;
+    search_.begin(now);
+    apply_search(now);
+}
+
+void Pool::apply_search(TimeNs now) {
+    const Bucket::Shape shape{
+        .guard_s = kSearchGuardS, .depth_s = kSearchDepthS, .learn_depth = false};
+    const double per_minute = std::ceil(search_.pace_per_s() * 60);
+    bucket(LimitKind::requests).set_limit(static_cast<std::int64_t>(per_minute), true, shape, now);
 }
 
 void Pool::switch_accounting(bool reserves, TimeNs now) {

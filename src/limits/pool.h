@@ -9,6 +9,7 @@
 #include "limits/cost.h"
 #include "limits/day_quota.h"
 #include "limits/limit_settings.h"
+#include "limits/rate_search.h"
 #include "provider/outcome.h"
 
 namespace weir {
@@ -74,6 +75,8 @@ private:
     void start_paced(const Cost& cost, TimeNs now);
     void switch_accounting(bool reserves, TimeNs now);
     void settle_output(const Settlement& settlement, const Hold& hold, TimeNs now);
+    void begin_search(TimeNs now);
+    void apply_search(TimeNs now);
     void leave_flight(const Settlement& settlement);
 
     std::uint32_t observe_limit(LimitKind kind, const LimitReading& reading, const Hold& hold,
@@ -97,6 +100,8 @@ private:
     // Before anything is known of the limits, attempts go out one by one.
     bool open_ = false;
     TimeNs probe_at_ = 0;
+
+    RateSearch search_;  // while nothing else is known
 
     std::uint64_t sequence_ = 0;        // of the last reservation
     std::uint64_t limits_seen_in_ = 0;  // the latest reservation whose headers stated limits

@@ -9,6 +9,8 @@ namespace weir {
 namespace {
 
 constexpr TimeNs kFirstWait = kNsPerS;
+// A bucket whose limit is searched for gets this long to fill up again.
+constexpr TimeNs kSearchCushion = 3 * kNsPerS;
 constexpr TimeNs kLongestGuess = kNsPerMinute;
 // How old the news of a stream's production may be.
 constexpr double kShownLagS = 0.4;
@@ -55,6 +57,7 @@ std::uint32_t Pool::observe_limit(LimitKind kind, const LimitReading& reading, c
     // Answers overtake each other: only the latest attempt's word on the limit counts.
     if (hold.sequence < limits_seen_in_) return 0;
     open_ = true;
+    search_.end();
     if (kind == LimitKind::day_tokens) {
         if (rules_.pinned && day_.active() && !day_.learnt()) return 0;
         day_.set_limit(reading.limit, true);
@@ -142,6 +145,11 @@ TimeNs Pool::refuse(const Outcome& outcome, const Sighted& attempt, const Hold& 
     // Attempts that were already on their way when the last refusal came are part of its event.
     if (refusals_ == 0 || attempt.reserved_at >= paused_at_) ++refusals_;
     TimeNs wait = outcome.retry_after_ns;
+    if (search_.active()) {
+        search_.refused(attempt.reserved_at, now);
+        apply_search(now);
+        if (wait < 0) wait = kSearchCushion;
+    }
     if (wait < 0 && kind == LimitKind::day_tokens && day_.active()) {
         day_.refused(now, wall_offset_ns);
         wait = day_.fits_at(now, wall_offset_ns, 1) - now;

@@ -50,4 +50,16 @@ struct Score {
 Score run_goodput(const Situation& situation, Contender contender, std::uint64_t seed,
                   TimeNs measured_ns);
 
+// A job of so many requests by weir, from nothing. The optimum is the least time in which the
+// buckets could pass the work, and a mean service time.
+struct JobScore {
+    double seconds = 0;
+    double optimum_s = 0;
+    std::uint64_t accepted = 0;
+    std::uint64_t refused = 0;
+
+    double goodput() const { return optimum_s / seconds; }
+};
+JobScore run_job(const Situation& situation, std::uint64_t requests, std::uint64_t seed);
+
 }  // namespace weir::test

@@ -55,6 +55,7 @@ private:
     }
 
     void submit(std::uint16_t model_class, TimeNs now) {
+        if (!world_->has_work()) return;
         const Work work = world_->draw_work(model_class);
         const RequestIndex index = slab_.take();
         if (index >= works_.size()) {
