@@ -65,6 +65,7 @@ OutputAccounting AccountingDetector::confirm(double per_s, double full, double r
     } else if (std::abs(moment.remaining - if_produced) < kNear * gap) {
         votes_ = first ? -kEnough : std::max(std::min(votes_, 0) - 1, -kEnough);
     }
+    if (std::abs(votes_) == kEnough) decided_ = true;
     if (votes_ == kEnough) return OutputAccounting::reserved;
     if (votes_ == -kEnough) return OutputAccounting::produced;
     return OutputAccounting::automatic;

@@ -42,6 +42,8 @@ public:
     // `rounding` of the truth. Returns the kind that is now believed, or automatic while none is.
     OutputAccounting confirm(double per_s, double full, double rounding);
 
+    bool decided() const { return decided_; }
+
 private:
     static constexpr int kEnough = 3;
     static constexpr std::size_t kTimes = 64;
@@ -54,6 +56,7 @@ private:
     Moment noted_;
     Moment last_;
     bool has_last_ = false;
+    bool decided_ = false;
     int votes_ = 0;  // for reserved, less those for produced
 };
 

@@ -55,7 +55,7 @@ public:
 
     // ---- The way of a reservation ----
 
-    bool ever_fits(std::int64_t units) const { return units <= limit_; }
+    bool ever_fits(std::int64_t units) const { return units <= limit_ || !active(); }
     TimeNs time_for(std::int64_t units) const { return rate_.time_for(units); }
 
     // When `need` may be taken, if nothing else is.

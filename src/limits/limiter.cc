@@ -73,13 +73,14 @@ Verdict Limiter::reserve(BudgetId id, const Cost& cost, TimeNs now, Reservation*
     Pool& pool = budgets_[id].pool;
     const Cost asked{sane_units(cost.input_tokens), sane_units(cost.output_tokens),
                      sane_units(cost.max_output_tokens), cost.raw_input};
-    const Verdict verdict = pool.check(asked, now, wall_offset_ns_);
+    Pool::Needs needs;
+    const Verdict verdict = pool.check(asked, now, wall_offset_ns_, &needs);
     if (verdict.kind != Verdict::Kind::granted) return verdict;
     out->budget = id;
     out->reserved_at = now;
     out->cost = asked;
     out->shown_output = 0;
-    pool.take(asked, now, &out->hold);
+    pool.take(asked, needs, now, &out->hold);
     return verdict;
 }
 

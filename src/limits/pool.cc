@@ -97,26 +97,33 @@ std::int64_t Pool::own_units(LimitKind kind, const Cost& cost) const {
     return 0;
 }
 
-Verdict Pool::check(const Cost& cost, TimeNs now, std::int64_t wall_offset_ns) {
+Verdict Pool::check(const Cost& cost, TimeNs now, std::int64_t wall_offset_ns, Needs* needs) {
     if (sequence_ == 0) start_paced(cost, now);
+    if (reserves_ && !bucket(LimitKind::output_tokens).ever_fits(cost.promised_output()))
+        give_up_reserving(now);
+    const std::int64_t output = reserves_ ? cost.promised_output() : 0;
+    const std::int64_t later_output = reserves_ ? 0 : cost.output_tokens;
+    needs->units = {1, cost.input_tokens, output, cost.input_tokens + output};
+
     Verdict verdict{.at = now};
     if (!open_ && production_.attempts > 0) verdict.not_before(probe_at_, LimitKind::unknown);
     verdict.not_before(paused_until_, paused_by_);
-    for (const LimitKind kind : kKinds) {
-        const Bucket& each = bucket(kind);
+    for (std::size_t i = 0; i < kMinuteKinds; ++i) {
+        const Bucket& each = buckets_[i];
         if (!each.active()) continue;
-        const std::int64_t units = own_units(kind, cost);
-        const bool produces = counts_output(kind) && !reserves_;
-        if (!each.ever_fits(produces ? units + cost.output_tokens : units)) {
-            return {.kind = Verdict::Kind::never, .binding = kind};
+        const bool produces = counts_output(kKinds[i]) && later_output > 0;
+        const std::int64_t units = needs->units[i];
+        if (!each.ever_fits(produces ? units + later_output : units)) {
+            return {.kind = Verdict::Kind::never, .binding = kKinds[i]};
         }
         const TimeNs need = each.time_for(units);
-        verdict.not_before(produces ? each.fits_at(now, need, cost.output_tokens, production_)
-                                    : each.fits_at(need),
-                           kind);
+        needs->times[i] = need;
+        verdict.not_before(
+            produces ? each.fits_at(now, need, later_output, production_) : each.fits_at(need),
+            kKinds[i]);
     }
     if (day_.active()) {
-        const std::int64_t units = own_units(LimitKind::day_tokens, cost);
+        const std::int64_t units = cost.input_tokens + cost.output_tokens;
         if (!day_.ever_fits(units)) {
             return {.kind = Verdict::Kind::never, .binding = LimitKind::day_tokens};
         }
@@ -137,7 +144,7 @@ void Pool::start_paced(const Cost& cost, TimeNs now) {
     }
 }
 
-void Pool::take(const Cost& cost, TimeNs now, Hold* hold) {
+void Pool::take(const Cost& cost, const Needs& needs, TimeNs now, Hold* hold) {
     hold->sequence = ++sequence_;
     hold->debited = 0;
     detector_.reserved_at(sequence_, now);
@@ -148,16 +155,14 @@ void Pool::take(const Cost& cost, TimeNs now, Hold* hold) {
         burst_began_at_ = now;
         burst_ = {};
     }
-    for (const LimitKind kind : kKinds) {
-        Bucket& each = bucket(kind);
+    for (std::size_t i = 0; i < kMinuteKinds; ++i) {
+        Bucket& each = buckets_[i];
         if (!each.active()) continue;
-        const auto i = static_cast<std::size_t>(kind);
-        const std::int64_t units = own_units(kind, cost);
-        each.take(now, each.time_for(units));
+        each.take(now, needs.times[i]);
         hold->baseline[i] = each.baseline(now);
         hold->burst[i] = burst_[i];
-        burst_[i] += static_cast<double>(units);
-        hold->set(kind);
+        burst_[i] += static_cast<double>(needs.units[i]);
+        hold->set(kKinds[i]);
     }
     if (day_.active()) {
         day_.take(own_units(LimitKind::day_tokens, cost));
@@ -267,6 +272,13 @@ void Pool::apply_search(TimeNs now) {
         .guard_s = kSearchGuardS, .depth_s = kSearchDepthS, .learn_depth = false};
     const double per_minute = std::ceil(search_.pace_per_s() * 60);
     bucket(LimitKind::requests).set_limit(static_cast<std::int64_t>(per_minute), true, shape, now);
+}
+
+// More than the limit is promised, which would never fit. While reserving is only assumed, that is
+// the better reason to assume the other.
+void Pool::give_up_reserving(TimeNs now) {
+    if (rules_.accounting != OutputAccounting::automatic || detector_.decided()) return;
+    switch_accounting(false, now);
 }
 
 void Pool::switch_accounting(bool reserves, TimeNs now) {

@@ -26,10 +26,16 @@ public:
     };
     Pool(const BucketLimits& configured, const Rules& rules);
 
+    // What an attempt takes from each bucket when it starts, and the time that this takes to
+    // refill: filled in by check(), used by take().
+    struct Needs {
+        std::array<std::int64_t, kMinuteKinds> units;
+        std::array<TimeNs, kMinuteKinds> times;
+    };
     // Whether and when an attempt fits. Takes nothing.
-    Verdict check(const Cost& cost, TimeNs now, std::int64_t wall_offset_ns);
+    Verdict check(const Cost& cost, TimeNs now, std::int64_t wall_offset_ns, Needs* needs);
     // Takes it. Only after check() granted it at the same `now`.
-    void take(const Cost& cost, TimeNs now, Hold* hold);
+    void take(const Cost& cost, const Needs& needs, TimeNs now, Hold* hold);
 
     // A stream has shown `shown` tokens, after `shown_before`.
     void progress(const Cost& cost, const Hold& hold, std::int64_t shown_before, std::int64_t shown,
@@ -73,6 +79,7 @@ private:
     Bucket& bucket(LimitKind kind) { return buckets_[static_cast<std::size_t>(kind)]; }
     Bucket::Shape shape(LimitKind kind) const;
     void start_paced(const Cost& cost, TimeNs now);
+    void give_up_reserving(TimeNs now);
     void switch_accounting(bool reserves, TimeNs now);
     void settle_output(const Settlement& settlement, const Hold& hold, TimeNs now);
     void begin_search(TimeNs now);

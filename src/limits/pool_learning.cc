@@ -9,8 +9,6 @@ namespace weir {
 namespace {
 
 constexpr TimeNs kFirstWait = kNsPerS;
-// A bucket whose limit is searched for gets this long to fill up again.
-constexpr TimeNs kSearchCushion = 3 * kNsPerS;
 constexpr TimeNs kLongestGuess = kNsPerMinute;
 // How old the news of a stream's production may be.
 constexpr double kShownLagS = 0.4;
@@ -146,9 +144,9 @@ TimeNs Pool::refuse(const Outcome& outcome, const Sighted& attempt, const Hold& 
     if (refusals_ == 0 || attempt.reserved_at >= paused_at_) ++refusals_;
     TimeNs wait = outcome.retry_after_ns;
     if (search_.active()) {
-        search_.refused(attempt.reserved_at, now);
+        const TimeNs cushion = search_.refused(attempt.reserved_at, now);
         apply_search(now);
-        if (wait < 0) wait = kSearchCushion;
+        if (wait < 0) wait = cushion;
     }
     if (wait < 0 && kind == LimitKind::day_tokens && day_.active()) {
         day_.refused(now, wall_offset_ns);

@@ -22,9 +22,14 @@ constexpr double kMostGrowth = 0.02;
 constexpr double kUsed = 0.7;
 
 constexpr double kBelow = 0.95;  // of the measured limit
-constexpr double kAtLeastDown = 0.95;
+constexpr double kFirstDown = 0.5;
+constexpr double kDown = 0.95;
+constexpr double kMostDown = 0.7;
 constexpr double kMemory = 0.8;
 constexpr double kEnoughRequests = 10;
+// How long the bucket is left to fill up after a refusal.
+constexpr TimeNs kCushion = 3 * kNsPerS;
+constexpr int kMostShortCycles = 4;
 
 double seconds_between(TimeNs from, TimeNs to) { return static_cast<double>(to - from) / 1e9; }
 
@@ -57,20 +62,28 @@ bool RateSearch::accepted(TimeNs now) {
     return true;
 }
 
-void RateSearch::refused(TimeNs sent_at, TimeNs now) {
-    if (was_refused_ && sent_at <= refused_at_) return;
-    if (was_refused_) {
+TimeNs RateSearch::refused(TimeNs sent_at, TimeNs now) {
+    const TimeNs cushion = kCushion << short_cycles_;
+    if (was_refused_ && sent_at <= refused_at_) return cushion;
+    const bool measures = was_refused_ && since_refusal_ >= kEnoughRequests;
+    if (measures) {
         requests_ = requests_ * kMemory + since_refusal_;
         seconds_ = seconds_ * kMemory + seconds_between(refused_at_, now);
+        short_cycles_ = 0;
+    } else if (was_refused_) {
+        // Refused again at once: there is a debt, from what was under way. It takes time, and says
+        // nothing about the limit.
+        short_cycles_ = std::min(short_cycles_ + 1, kMostShortCycles);
     }
+    double pace = pace_per_s_ * (was_refused_ ? kDown : kFirstDown);
+    if (measures) pace = std::clamp(kBelow * requests_ / seconds_, kMostDown * pace, pace);
+    pace_per_s_ = std::max(pace, kLeastPace);
+    was_refused_ = true;
     since_refusal_ = 0;
     since_growth_ = 0;
     refused_at_ = now;
     grown_at_ = now;
-    double pace = pace_per_s_ * (was_refused_ ? kAtLeastDown : 0.5);
-    if (requests_ >= kEnoughRequests) pace = std::min(pace, kBelow * requests_ / seconds_);
-    was_refused_ = true;
-    pace_per_s_ = std::max(pace, kLeastPace);
+    return cushion;
 }
 
 }  // namespace weir

@@ -23,8 +23,8 @@ public:
     // A request was let through. Returns whether the pace has changed.
     bool accepted(TimeNs now);
     // A request that was sent at `sent_at` was refused. Those that were under way when the refusal
-    // before came are part of its event.
-    void refused(TimeNs sent_at, TimeNs now);
+    // before came are part of its event. Returns how long to wait if the provider does not say.
+    TimeNs refused(TimeNs sent_at, TimeNs now);
 
 private:
     double growth_per_s(TimeNs now) const;
@@ -35,6 +35,7 @@ private:
     TimeNs refused_at_ = 0;    // the last refusal's event
     bool was_refused_ = false;
     double since_refusal_ = 0;  // let through since then
+    int short_cycles_ = 0;      // in a row
     // Decaying sums over the times between refusals.
     double requests_ = 0;
     double seconds_ = 0;

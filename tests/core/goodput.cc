@@ -155,7 +155,8 @@ JobScore run_job(const Situation& situation, std::uint64_t requests, std::uint64
         const double beyond_depth = std::max(tally.used[i] - bucket.depth(), 0.0);
         score.optimum_s = std::max(score.optimum_s, beyond_depth / bucket.limit() * 60);
     }
-    score.optimum_s += world.service_s() / static_cast<double>(std::max<std::uint64_t>(tally.accepted, 1));
+    score.optimum_s +=
+        world.service_s() / static_cast<double>(std::max<std::uint64_t>(tally.accepted, 1));
     return score;
 }
 

@@ -18,7 +18,7 @@ struct Situation {
     double goodput_at_least = 0;
     double waste_at_most = 0;
     TimeNs warm_up_ns = 5 * kNsPerMinute;
-    // Unrefused pace for the paced queue, in requests a second over all accounts and classes.
+    // The pace of the paced queue: the requests limits of all accounts and classes.
     double requests_per_s = 0;
 };
 
