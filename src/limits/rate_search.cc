@@ -14,9 +14,12 @@ constexpr TimeNs kLook = kNsPerS;
 
 // Until the first refusal the pace doubles in this time.
 constexpr double kDoublingS = 5;
-// After it, growth by this share of the pace a second, the faster the longer nothing is refused.
+// After it, growth by this share of the pace a second, the faster the longer nothing is refused;
+// and by request at slow paces, so that a refusal is not a large part of what is let through.
 constexpr double kGrowth = 0.001;
+constexpr double kGrowthByRequest = 0.0004;
 constexpr double kFasterAfterS = 120;
+constexpr double kFasterAfterRequests = 400;
 constexpr double kMostGrowth = 0.02;
 // A pace that is not made use of says nothing about a higher one.
 constexpr double kUsed = 0.7;
@@ -45,7 +48,9 @@ void RateSearch::begin(TimeNs now) {
 double RateSearch::growth_per_s(TimeNs now) const {
     if (!was_refused_) return std::log(2.0) / kDoublingS;
     const double quiet_s = seconds_between(refused_at_, now);
-    return std::min(kGrowth * std::exp2(quiet_s / kFasterAfterS), kMostGrowth);
+    const double growth = std::min(kGrowth, kGrowthByRequest * pace_per_s_);
+    const double patience_s = std::max(kFasterAfterS, kFasterAfterRequests / pace_per_s_);
+    return std::min(growth * std::exp2(quiet_s / patience_s), kMostGrowth);
 }
 
 bool RateSearch::accepted(TimeNs now) {
