@@ -130,13 +130,15 @@ private:
     void set_guard();
     void correct(TimeNs now, double by_units);
 
-    Gcra gcra_;
+    // What a reservation reads comes first.
+    std::int64_t limit_ = 0;
     Rate rate_;
+    Gcra gcra_;
     TimeNs depth_ns_ = 0;
     TimeNs guard_ns_ = 0;
-    double corrections_ = 0;  // sum of all, in units
+    bool depth_known_ = false;  // configured, or shown by readings
+    double corrections_ = 0;    // sum of all, in units
 
-    std::int64_t limit_ = 0;
     Shape shape_;
     Leak leak_;
     double depth_ = 0;     // the provider's, as far as seen
@@ -146,8 +148,7 @@ private:
     double noise_ = 0;     // mean size of downward corrections
     double boost_s_ = 0;   // guard that refusals have built up
     bool learnt_ = false;
-    bool synced_ = false;       // a reading has been seen
-    bool depth_known_ = false;  // configured, or shown by readings
+    bool synced_ = false;  // a reading has been seen
 };
 
 }  // namespace weir

@@ -39,7 +39,7 @@ public:
             const auto slowness = static_cast<Uint128>(kOne / std::clamp(speed, 0.01, 100.0));
             time_per_unit_ = static_cast<std::uint64_t>((time_per_unit_ * slowness) >> 32);
         }
-        round_up_ = (Uint128{1} << shift_) - 1;
+        round_up_ = (std::uint64_t{1} << shift_) - 1;
         units_per_ns_ = std::ldexp(1.0, shift_) / static_cast<double>(time_per_unit_);
     }
 
@@ -47,6 +47,7 @@ public:
     TimeNs time_for(std::int64_t units) const {
         if (units <= 0) return 0;
         const auto count = static_cast<Uint128>(std::min(units, kMaxUnits));
+        // At most 60 fractional bits.
         const Uint128 time = (count * time_per_unit_ + round_up_) >> shift_;
         return time > static_cast<Uint128>(kEndless) ? kEndless : static_cast<TimeNs>(time);
     }
@@ -64,7 +65,7 @@ private:
 
     std::uint64_t time_per_unit_ = 1;
     int shift_ = 0;
-    Uint128 round_up_ = 0;
+    std::uint64_t round_up_ = 0;
     double units_per_ns_ = 1.0;
 };
 

@@ -14,6 +14,9 @@ constexpr double kTokensGuardS = 1.5;
 // A bucket's depth is not published; this much of it is believed until more is seen.
 constexpr double kBelievedDepthS = 10.0;
 
+// Where only the end of another attempt helps, which is told anyway.
+constexpr TimeNs kLookAgain = kNsPerS;
+
 constexpr double kSearchGuardS = 0.05;
 constexpr double kSearchDepthS = 2.0;
 
@@ -64,6 +67,8 @@ Pool::Pool(const BucketLimits& limits, const Rules& rules) : rules_(rules) {
         bucket(kind).set_limit(limit, false, shape(kind), 0);
         open_ = true;
     }
+    if (!rules.stated_by_headers) open_ = true;
+    most_in_flight_ = std::max<std::int64_t>(limits.in_flight, 0);
     if (limits.tokens_per_day > 0) day_.set_limit(limits.tokens_per_day, false);
     // While it is not known, the careful way: it is right for both, if slow for one.
     reserves_ = rules.accounting != OutputAccounting::produced;
@@ -108,6 +113,9 @@ Verdict Pool::check(const Cost& cost, TimeNs now, std::int64_t wall_offset_ns, N
     Verdict verdict{.at = now};
     if (!open_ && production_.attempts > 0) verdict.not_before(probe_at_, LimitKind::unknown);
     verdict.not_before(paused_until_, paused_by_);
+    if (most_in_flight_ > 0 && production_.attempts >= most_in_flight_)
+        verdict.not_before(now + kLookAgain, LimitKind::unknown);
+    if (ramp_.active()) verdict.not_before(ramp_.fits_at(cost.input_tokens), LimitKind::unknown);
     for (std::size_t i = 0; i < kMinuteKinds; ++i) {
         const Bucket& each = buckets_[i];
         if (!each.active()) continue;
@@ -164,6 +172,8 @@ void Pool::take(const Cost& cost, const Needs& needs, TimeNs now, Hold* hold) {
         burst_[i] += static_cast<double>(needs.units[i]);
         hold->set(kKinds[i]);
     }
+    ramp_.used(cost.input_tokens, now);
+    if (ramp_.active()) ramp_.take(cost.input_tokens, now);
     if (day_.active()) {
         day_.take(own_units(LimitKind::day_tokens, cost));
         hold->set(LimitKind::day_tokens);
@@ -288,6 +298,12 @@ void Pool::switch_accounting(bool reserves, TimeNs now) {
     for (const LimitKind kind : {LimitKind::output_tokens, LimitKind::tokens}) {
         if (bucket(kind).active()) bucket(kind).settle(now, more);
     }
+}
+
+std::int64_t Pool::largest(LimitKind kind) const {
+    if (kind == LimitKind::day_tokens) return day_.active() ? day_.limit() : -1;
+    if (kind == LimitKind::unknown || !bucket(kind).active()) return -1;
+    return bucket(kind).limit();
 }
 
 double Pool::room(LimitKind kind, TimeNs now) const {

@@ -9,6 +9,7 @@
 #include "limits/cost.h"
 #include "limits/day_quota.h"
 #include "limits/limit_settings.h"
+#include "limits/ramp.h"
 #include "limits/rate_search.h"
 #include "provider/outcome.h"
 
@@ -23,6 +24,7 @@ public:
         double burst_s = 0;   // configured depth; 0: learnt
         bool pinned = false;  // configured limits win over headers
         OutputAccounting accounting = OutputAccounting::automatic;
+        bool stated_by_headers = true;  // else what is configured is all there is
     };
     Pool(const BucketLimits& configured, const Rules& rules);
 
@@ -71,6 +73,8 @@ public:
     OutputAccounting accounting() const {
         return reserves_ ? OutputAccounting::reserved : OutputAccounting::produced;
     }
+    // The largest amount that may ever pass at once; -1 if that is not limited.
+    std::int64_t largest(LimitKind kind) const;
     // Of a bucket: what attempts in flight hold, and what is left beside that.
     double held(LimitKind kind) const;
     double room(LimitKind kind, TimeNs now) const;
@@ -92,6 +96,8 @@ private:
                                     const Sighted& attempt, const Hold& hold, TimeNs now);
     void note_accounting(const LimitReading& reading, const Sighted& attempt, const Hold& hold);
     void confirm_accounting(TimeNs now);
+    TimeNs accelerated(const Outcome& outcome, const Sighted& attempt, const Hold& hold,
+                       TimeNs now);
     LimitKind most_likely(TimeNs now) const;
     std::int64_t own_units(LimitKind kind, const Cost& cost) const;
 
@@ -109,6 +115,8 @@ private:
     TimeNs probe_at_ = 0;
 
     RateSearch search_;  // while nothing else is known
+    Ramp ramp_;
+    std::int64_t most_in_flight_ = 0;  // 0: not limited
 
     std::uint64_t sequence_ = 0;        // of the last reservation
     std::uint64_t limits_seen_in_ = 0;  // the latest reservation whose headers stated limits

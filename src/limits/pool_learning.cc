@@ -132,9 +132,23 @@ LimitKind Pool::most_likely(TimeNs now) const {
     return likely;
 }
 
+// Growing too fast says nothing about any bucket.
+TimeNs Pool::accelerated(const Outcome& outcome, const Sighted& attempt, const Hold& hold,
+                         TimeNs now) {
+    ramp_.refused(attempt.reserved_at, now);
+    const TimeNs wait = std::clamp<TimeNs>(outcome.retry_after_ns, kFirstWait, kEndless);
+    const TimeNs until = later(now, wait + spread(wait, hold.sequence));
+    if (until > paused_until_) {
+        paused_until_ = until;
+        paused_by_ = LimitKind::unknown;
+    }
+    return paused_until_;
+}
+
 TimeNs Pool::refuse(const Outcome& outcome, const Sighted& attempt, const Hold& hold, TimeNs now,
                     std::int64_t wall_offset_ns) {
     if (detector_.waits_for(hold.sequence)) detector_.drop();
+    if (outcome.cls == OutcomeClass::acceleration) return accelerated(outcome, attempt, hold, now);
     LimitKind kind = outcome.refused;
     const bool minute_kind = static_cast<std::size_t>(kind) < kMinuteKinds;
     if (kind == LimitKind::unknown || (minute_kind && !bucket(kind).active()))
