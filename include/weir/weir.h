@@ -145,6 +145,8 @@ WEIR_API int32_t weir_global_init(void);
 #define WEIR_ERR_AUTHENTICATION (-113) /* 401: the key is wrong, revoked or expired */
 #define WEIR_ERR_PERMISSION (-114)     /* 403 */
 #define WEIR_ERR_STREAM_BROKEN (-115)  /* a stream ended early after content was delivered */
+#define WEIR_ERR_EXPIRED (-116)        /* the batch ended at its 24 hours without this request */
+#define WEIR_ERR_BATCH_GONE (-117)     /* the batch or its results were deleted or archived */
 
 /* What an error is, for weir_error_is. */
 #define WEIR_ERROR_RETRYABLE 0x01u      /* the same request may succeed later */
