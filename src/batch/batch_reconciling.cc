@@ -14,7 +14,8 @@ namespace weir {
 
 namespace {
 constexpr std::uint32_t kPageSize = 100;
-}
+constexpr std::uint32_t kEmptyProbes = 3;
+}  // namespace
 
 void BatchMachine::begin_reconcile(Submission* submission, TimeNs now) {
     ++counts_.reconciled;
@@ -40,6 +41,7 @@ TimeNs BatchMachine::step_reconciling(Submission* submission, TimeNs now, BatchO
             submission->candidates.begin(), submission->candidates.end(),
             [](const BatchObject& batch) { return batch.status == BatchObject::Status::ended; });
         if (ended != submission->candidates.end()) {
+            if (submission->probed.id != ended->id) submission->empty_probes = 0;
             submission->probed = *ended;
             submission->candidates.clear();
             ++account.downloading;
@@ -60,7 +62,11 @@ TimeNs BatchMachine::step_reconciling(Submission* submission, TimeNs now, BatchO
 
 void BatchMachine::on_page(Submission* submission, const Outcome& outcome, const BatchPage* page,
                            TimeNs now, BatchOutput* out) {
-    if (outcome.cls != OutcomeClass::success || page == nullptr) {
+    // A page that was promised and is empty: what the last one ended with has been deleted since,
+    // and nothing says where the listing went on. The pass begins again.
+    const bool lost_place =
+        page != nullptr && page->batches.empty() && !submission->pass_after.empty();
+    if (outcome.cls != OutcomeClass::success || page == nullptr || lost_place) {
         submission->in_pass = false;
         submission->candidates.clear();
         return on_failed_call(outcome, submission, now);
@@ -129,8 +135,14 @@ void BatchMachine::on_probe(Submission* submission, const BatchResult& result, T
     submission->refuted.push_back(submission->probed.id);
 }
 
-// It could not be read. The next pass finds it again.
+// It could not be read; the next pass finds it again. Results that stay empty are of no use, ours
+// or not.
 void BatchMachine::on_probe_end(Submission* submission, const Outcome& outcome, TimeNs now) {
+    const bool empty = outcome.cls == OutcomeClass::success;
+    if (empty && ++submission->empty_probes >= kEmptyProbes) {
+        submission->empty_probes = 0;
+        submission->refuted.push_back(submission->probed.id);
+    }
     on_failed_call(outcome, submission, now);
 }
 

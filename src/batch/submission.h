@@ -91,6 +91,7 @@ struct Submission {
     std::vector<BatchObject> candidates;  // of that pass
     std::vector<std::string> refuted;     // batches of others
     BatchObject probed;                   // the candidate whose first result is being read
+    std::uint32_t empty_probes = 0;
 
     // Results.
     std::vector<bool> seen;       // by position, in the download under way
