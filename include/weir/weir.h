@@ -99,7 +99,7 @@ WEIR_API const char *weir_feature_at(size_t index);
 WEIR_API int32_t weir_global_init(void);
 
 /* The length that means "NUL-terminated". */
-#define WEIR_NUL ((size_t)-1)
+#define WEIR_NUL SIZE_MAX
 
 /* ---------------------------------------------------------------------------------------------
  * Statuses and errors

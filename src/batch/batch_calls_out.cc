@@ -8,7 +8,7 @@ namespace weir {
 
 // The calls of the batch endpoints, out and back. A submission has one at a time.
 
-BatchCall* BatchMachine::start_call(BatchCall::Kind kind, Submission* submission, TimeNs now,
+BatchCall* BatchMachine::start_call(BatchCall::Kind kind, BatchSubmission* submission, TimeNs now,
                                     BatchOutput* out) {
     auto call = std::make_shared<BatchCall>();
     call->id = ++last_call_;
@@ -28,7 +28,7 @@ BatchCall* BatchMachine::start_call(BatchCall::Kind kind, Submission* submission
     return raw;
 }
 
-void BatchMachine::end_call(Submission* submission) {
+void BatchMachine::end_call(BatchSubmission* submission) {
     calls_.erase(submission->call);
     if (submission->call_kind == BatchCall::Kind::results) {
         --accounts_[submission->account].downloading;
@@ -36,7 +36,7 @@ void BatchMachine::end_call(Submission* submission) {
     submission->call = 0;
 }
 
-void BatchMachine::abort_call(Submission* submission, BatchOutput* out) {
+void BatchMachine::abort_call(BatchSubmission* submission, BatchOutput* out) {
     if (submission->call == 0) return;
     out->actions.push_back({.kind = BatchAction::Kind::abort_call,
                             .submission = submission->id,
@@ -46,7 +46,7 @@ void BatchMachine::abort_call(Submission* submission, BatchOutput* out) {
 
 // A call failed in a way that says nothing about the batch: the pause before the next one. A rate
 // limit holds for all calls of the account.
-void BatchMachine::on_failed_call(const Outcome& outcome, Submission* submission, TimeNs now) {
+void BatchMachine::on_failed_call(const Outcome& outcome, BatchSubmission* submission, TimeNs now) {
     ++submission->failures;
     const TimeNs pause = std::max(call_backoff(submission->failures), outcome.retry_after_ns);
     submission->due = later(now, pause);
@@ -62,7 +62,7 @@ void BatchMachine::on_call_end(BatchCallId call, const Outcome& outcome, const B
         }
         return;
     }
-    Submission* const submission = &submissions_.at(it->second);
+    BatchSubmission* const submission = &submissions_.at(it->second);
     end_call(submission);
     switch (submission->call_kind) {
         case BatchCall::Kind::create:
@@ -72,7 +72,7 @@ void BatchMachine::on_call_end(BatchCallId call, const Outcome& outcome, const B
         case BatchCall::Kind::list:
             return on_page(submission, outcome, page, now, out);
         case BatchCall::Kind::results:
-            if (submission->stage == Submission::Stage::reconciling) {
+            if (submission->stage == BatchSubmission::Stage::reconciling) {
                 return on_probe_end(submission, outcome, now);
             }
             return on_downloaded(submission, outcome, now, out);
@@ -87,8 +87,8 @@ void BatchMachine::on_result(BatchCallId call, const BatchResult& result, TimeNs
                              BatchOutput* out) {
     const auto it = calls_.find(call);
     if (it == calls_.end()) return;
-    Submission* const submission = &submissions_.at(it->second);
-    if (submission->stage == Submission::Stage::reconciling) {
+    BatchSubmission* const submission = &submissions_.at(it->second);
+    if (submission->stage == BatchSubmission::Stage::reconciling) {
         on_probe(submission, result, now, out);
     } else {
         on_answer(submission, result, now, out);

@@ -23,7 +23,7 @@ void BatchMachine::close(bool cancel_batches, BatchOutput* out) {
     }
     if (cancel_batches) {
         for (auto& [id, submission] : submissions_) {
-            if (submission.sent && submission.stage < Submission::Stage::ended) {
+            if (submission.sent && submission.stage < BatchSubmission::Stage::ended) {
                 want_cancel(&submission, out);
             }
         }
@@ -60,7 +60,7 @@ void BatchMachine::fail_open(bool give_up_unsent, BatchOutput* out) {
     }
 }
 
-TimeNs BatchMachine::step_closing(Submission* submission, TimeNs now, BatchOutput* out) {
+TimeNs BatchMachine::step_closing(BatchSubmission* submission, TimeNs now, BatchOutput* out) {
     if (!cancels_while_closing(*submission)) return kNever;
     const Account& account = accounts_[submission->account];
     if (account.pacer.next() > now) return account.pacer.next();
@@ -68,9 +68,9 @@ TimeNs BatchMachine::step_closing(Submission* submission, TimeNs now, BatchOutpu
     return kNever;
 }
 
-bool BatchMachine::cancels_while_closing(const Submission& submission) const {
+bool BatchMachine::cancels_while_closing(const BatchSubmission& submission) const {
     return submission.account != kNoAccount &&
-           submission.stage == Submission::Stage::acknowledged && submission.cancel_wanted &&
+           submission.stage == BatchSubmission::Stage::acknowledged && submission.cancel_wanted &&
            !submission.cancel_sent && submission.failures < kCancelAttempts;
 }
 

@@ -39,7 +39,6 @@ EntryId BatchMachine::accept(Accept request, TimeNs now, BatchOutput* out) {
     entry.group = group_index(request.group);
     entry.deadline_at = request.deadline_at;
     entry.fallback_at = request.fallback_at;
-    entry.body = request.body;
     entry.body_bytes = body_bytes;
     const auto to_unix = [&](TimeNs at) {
         return at == kNever ? kNoUnixTime : at + unix_minus_now_;
@@ -102,11 +101,12 @@ void BatchMachine::settle(EntryId id, Entry* entry, BatchAction::Kind kind, std:
     BatchAction action{.kind = kind, .status = status, .entry = id, .ticket = entry->ticket};
     if (entry->state == Entry::State::collected) collector_.remove(entry->group, entry->place);
     if (entry->submission != 0) {
-        Submission& submission = submissions_.at(entry->submission);
+        BatchSubmission& submission = submissions_.at(entry->submission);
         --submission.open;
         ++submission.unconfirmed;
-        action.maybe_executed = submission.sent && (submission.stage < Submission::Stage::ended ||
-                                                    status == WEIR_ERR_BATCH_GONE);
+        action.maybe_executed =
+            submission.sent &&
+            (submission.stage < BatchSubmission::Stage::ended || status == WEIR_ERR_BATCH_GONE);
     }
     switch (kind) {
         case BatchAction::Kind::deliver:
@@ -134,13 +134,14 @@ void BatchMachine::forget(EntryId id, bool given_up, BatchOutput* out) {
         entries_.erase(it);
         return;
     }
-    Submission& submission = submissions_.at(entry.submission);
+    BatchSubmission& submission = submissions_.at(entry.submission);
     --submission.unconfirmed;
     if (submission.unresolved()) {
         entry.state = Entry::State::dropped;
         return;
     }
-    submission.entries[entry.position] = given_up ? Submission::kGivenUp : Submission::kNotHere;
+    submission.entries[entry.position] =
+        given_up ? BatchSubmission::kGivenUp : BatchSubmission::kNotHere;
     entries_.erase(it);
 }
 
@@ -183,16 +184,16 @@ void BatchMachine::on_durable(JournalPosition position, BatchOutput* out) {
 
 void BatchMachine::on_bodies(SubmissionId id, std::vector<std::pair<EntryId, BatchBody>> bodies) {
     const auto it = submissions_.find(id);
-    if (it == submissions_.end() || it->second.stage != Submission::Stage::loading) return;
+    if (it == submissions_.end() || it->second.stage != BatchSubmission::Stage::loading) return;
     for (auto& [entry_id, body] : bodies) {
         const auto entry = entries_.find(entry_id);
         if (entry == entries_.end() || entry->second.submission != id) continue;
         entry->second.body = std::move(body);
     }
-    it->second.stage = Submission::Stage::closed;
+    it->second.stage = BatchSubmission::Stage::closed;
 }
 
-void BatchMachine::changed(const Submission& submission, BatchOutput* out) {
+void BatchMachine::changed(const BatchSubmission& submission, BatchOutput* out) {
     out->actions.push_back({.kind = BatchAction::Kind::changed, .submission = submission.id});
 }
 
@@ -214,9 +215,9 @@ void BatchMachine::advance(TimeNs now, BatchOutput* out) {
 // Creations come first, then results, then questions: when the calls of a minute are short, work
 // goes on and polling waits.
 TimeNs BatchMachine::step_all(TimeNs now, BatchOutput* out) {
-    const auto rank = [](Submission::Stage stage) {
-        if (stage < Submission::Stage::reconciling) return 0;
-        return stage == Submission::Stage::ended ? 1 : 2;
+    const auto rank = [](BatchSubmission::Stage stage) {
+        if (stage < BatchSubmission::Stage::reconciling) return 0;
+        return stage == BatchSubmission::Stage::ended ? 1 : 2;
     };
     std::vector<std::pair<int, SubmissionId>> turn;
     turn.reserve(submissions_.size());
@@ -237,27 +238,27 @@ TimeNs BatchMachine::step_all(TimeNs now, BatchOutput* out) {
 
 // Does what may be done for a submission. Returns when it wants to be asked again; kNever if it
 // waits for an input. It may be gone afterwards.
-TimeNs BatchMachine::step(Submission* submission, TimeNs now, BatchOutput* out) {
+TimeNs BatchMachine::step(BatchSubmission* submission, TimeNs now, BatchOutput* out) {
     if (submission->account == kNoAccount) return kNever;
     if (submission->call != 0 || submission->wait_for > durable_) return kNever;
     if (submission->due > now) return submission->due;
     if (closed_) return step_closing(submission, now, out);
     switch (submission->stage) {
-        case Submission::Stage::closed:
+        case BatchSubmission::Stage::closed:
             return step_closed(submission, now, out);
-        case Submission::Stage::loading:
+        case BatchSubmission::Stage::loading:
             return kNever;
-        case Submission::Stage::intent:
+        case BatchSubmission::Stage::intent:
             return step_intent(submission, now, out);
-        case Submission::Stage::reconciling:
+        case BatchSubmission::Stage::reconciling:
             return step_reconciling(submission, now, out);
-        case Submission::Stage::acknowledged:
+        case BatchSubmission::Stage::acknowledged:
             return step_acknowledged(submission, now, out);
-        case Submission::Stage::ended:
+        case BatchSubmission::Stage::ended:
             return step_ended(submission, now, out);
-        case Submission::Stage::settled:
+        case BatchSubmission::Stage::settled:
             return step_settled(submission, now, out);
-        case Submission::Stage::removing:
+        case BatchSubmission::Stage::removing:
             return step_removing(submission, now, out);
     }
     return kNever;

@@ -12,11 +12,11 @@
 #include <vector>
 
 #include "batch/batch_action.h"
+#include "batch/batch_submission.h"
 #include "batch/batch_types.h"
 #include "batch/batch_view.h"
 #include "batch/collector.h"
 #include "batch/journal_record.h"
-#include "batch/submission.h"
 #include "provider/batch_calls.h"
 
 namespace weir {
@@ -96,71 +96,74 @@ private:
     void arm(EntryId id, const Entry& entry);
     void on_entry_timer(EntryId id, TimeNs now, BatchOutput* out);
     void write(JournalRecord record, BatchOutput* out);
-    void changed(const Submission& submission, BatchOutput* out);
+    void changed(const BatchSubmission& submission, BatchOutput* out);
     TimeNs step_all(TimeNs now, BatchOutput* out);
-    TimeNs step(Submission* submission, TimeNs now, BatchOutput* out);
+    TimeNs step(BatchSubmission* submission, TimeNs now, BatchOutput* out);
 
     // batch_calls_out.cc
-    BatchCall* start_call(BatchCall::Kind kind, Submission* submission, TimeNs now,
+    BatchCall* start_call(BatchCall::Kind kind, BatchSubmission* submission, TimeNs now,
                           BatchOutput* out);
-    void end_call(Submission* submission);
-    void abort_call(Submission* submission, BatchOutput* out);
-    void on_failed_call(const Outcome& outcome, Submission* submission, TimeNs now);
+    void end_call(BatchSubmission* submission);
+    void abort_call(BatchSubmission* submission, BatchOutput* out);
+    void on_failed_call(const Outcome& outcome, BatchSubmission* submission, TimeNs now);
 
     // batch_sending.cc
     void close_groups(TimeNs now, BatchOutput* out);
-    TimeNs step_closed(Submission* submission, TimeNs now, BatchOutput* out);
-    TimeNs step_intent(Submission* submission, TimeNs now, BatchOutput* out);
-    void leave_out_settled(Submission* submission);
-    bool given_up(Submission* submission, BatchOutput* out);
-    void write_intent(Submission* submission, TimeNs now, BatchOutput* out);
-    void on_created(Submission* submission, const Outcome& outcome, const BatchObject* batch,
+    TimeNs step_closed(BatchSubmission* submission, TimeNs now, BatchOutput* out);
+    TimeNs step_intent(BatchSubmission* submission, TimeNs now, BatchOutput* out);
+    void leave_out_settled(BatchSubmission* submission);
+    bool given_up(BatchSubmission* submission, BatchOutput* out);
+    void write_intent(BatchSubmission* submission, TimeNs now, BatchOutput* out);
+    void on_created(BatchSubmission* submission, const Outcome& outcome, const BatchObject* batch,
                     TimeNs now, BatchOutput* out);
-    void acknowledged(Submission* submission, const BatchObject& batch, TimeNs now,
+    void acknowledged(BatchSubmission* submission, const BatchObject& batch, TimeNs now,
                       BatchOutput* out);
-    void refused(Submission* submission, const Outcome& outcome, std::int32_t status, TimeNs now,
-                 BatchOutput* out);
-    void release(Submission* submission, BatchOutput* out);
-    void give_turn_back(Submission* submission);
-    void give_back(Submission* submission);
+    void refused(BatchSubmission* submission, const Outcome& outcome, std::int32_t status,
+                 TimeNs now, BatchOutput* out);
+    void release(BatchSubmission* submission, BatchOutput* out);
+    void give_turn_back(BatchSubmission* submission);
+    void give_back(BatchSubmission* submission);
     TimeNs look_for_newest(std::uint16_t account, TimeNs now, BatchOutput* out);
     void on_newest(Account* account, const Outcome& outcome, const BatchPage* page, TimeNs now);
 
     // batch_reconciling.cc
-    void begin_reconcile(Submission* submission, TimeNs now);
-    TimeNs step_reconciling(Submission* submission, TimeNs now, BatchOutput* out);
-    void on_page(Submission* submission, const Outcome& outcome, const BatchPage* page, TimeNs now,
-                 BatchOutput* out);
-    void end_pass(Submission* submission, TimeNs now, BatchOutput* out);
-    bool may_be(const Submission& submission, const BatchObject& batch) const;
-    void on_probe(Submission* submission, const BatchResult& result, TimeNs now, BatchOutput* out);
-    void on_probe_end(Submission* submission, const Outcome& outcome, TimeNs now);
+    void begin_reconcile(BatchSubmission* submission, TimeNs now);
+    TimeNs step_reconciling(BatchSubmission* submission, TimeNs now, BatchOutput* out);
+    void on_page(BatchSubmission* submission, const Outcome& outcome, const BatchPage* page,
+                 TimeNs now, BatchOutput* out);
+    void end_pass(BatchSubmission* submission, TimeNs now, BatchOutput* out);
+    bool may_be(const BatchSubmission& submission, const BatchObject& batch) const;
+    void on_probe(BatchSubmission* submission, const BatchResult& result, TimeNs now,
+                  BatchOutput* out);
+    void on_probe_end(BatchSubmission* submission, const Outcome& outcome, TimeNs now);
 
     // batch_polling.cc
-    TimeNs step_acknowledged(Submission* submission, TimeNs now, BatchOutput* out);
-    TimeNs step_settled(Submission* submission, TimeNs now, BatchOutput* out);
-    TimeNs step_removing(Submission* submission, TimeNs now, BatchOutput* out);
-    void on_polled(Submission* submission, const Outcome& outcome, const BatchObject* batch,
+    TimeNs step_acknowledged(BatchSubmission* submission, TimeNs now, BatchOutput* out);
+    TimeNs step_settled(BatchSubmission* submission, TimeNs now, BatchOutput* out);
+    TimeNs step_removing(BatchSubmission* submission, TimeNs now, BatchOutput* out);
+    void on_polled(BatchSubmission* submission, const Outcome& outcome, const BatchObject* batch,
                    TimeNs now, BatchOutput* out);
-    void on_cancelled(Submission* submission, const Outcome& outcome, TimeNs now);
-    void on_removed(Submission* submission, const Outcome& outcome, TimeNs now, BatchOutput* out);
-    void on_not_found(Submission* submission, TimeNs now, BatchOutput* out);
-    void ended(Submission* submission, TimeNs now, BatchOutput* out);
-    void lose(Submission* submission, BatchOutput* out);
-    void want_cancel(Submission* submission, BatchOutput* out);
-    void forget_submission(Submission* submission, BatchOutput* out);
+    void on_cancelled(BatchSubmission* submission, const Outcome& outcome, TimeNs now);
+    void on_removed(BatchSubmission* submission, const Outcome& outcome, TimeNs now,
+                    BatchOutput* out);
+    void on_not_found(BatchSubmission* submission, TimeNs now, BatchOutput* out);
+    void ended(BatchSubmission* submission, TimeNs now, BatchOutput* out);
+    void lose(BatchSubmission* submission, BatchOutput* out);
+    void want_cancel(BatchSubmission* submission, BatchOutput* out);
+    void forget_submission(BatchSubmission* submission, BatchOutput* out);
 
     // batch_results.cc
-    TimeNs step_ended(Submission* submission, TimeNs now, BatchOutput* out);
-    void on_answer(Submission* submission, const BatchResult& result, TimeNs now, BatchOutput* out);
-    void on_downloaded(Submission* submission, const Outcome& outcome, TimeNs now,
+    TimeNs step_ended(BatchSubmission* submission, TimeNs now, BatchOutput* out);
+    void on_answer(BatchSubmission* submission, const BatchResult& result, TimeNs now,
+                   BatchOutput* out);
+    void on_downloaded(BatchSubmission* submission, const Outcome& outcome, TimeNs now,
                        BatchOutput* out);
     void go_round(EntryId id, Entry* entry, std::int32_t status, TimeNs now, BatchOutput* out);
 
     // batch_closing.cc
-    TimeNs step_closing(Submission* submission, TimeNs now, BatchOutput* out);
+    TimeNs step_closing(BatchSubmission* submission, TimeNs now, BatchOutput* out);
     void fail_open(bool give_up_unsent, BatchOutput* out);
-    bool cancels_while_closing(const Submission& submission) const;
+    bool cancels_while_closing(const BatchSubmission& submission) const;
 
     // batch_recovery.cc
     std::uint16_t account_index(const std::string& name) const;
@@ -175,7 +178,7 @@ private:
     std::vector<BatchGroup> groups_;
     std::map<BatchGroup, std::uint32_t> group_indexes_;
     std::unordered_map<EntryId, Entry> entries_;
-    std::map<SubmissionId, Submission> submissions_;
+    std::map<SubmissionId, BatchSubmission> submissions_;
     std::unordered_map<BatchCallId, SubmissionId> calls_;
 
     // Deadlines and fallbacks, first first. An entry that has gone is skipped.

@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint32_t kDeleteAttempts = 10;
 }  // namespace
 
-TimeNs BatchMachine::step_acknowledged(Submission* submission, TimeNs now, BatchOutput* out) {
+TimeNs BatchMachine::step_acknowledged(BatchSubmission* submission, TimeNs now, BatchOutput* out) {
     Account& account = accounts_[submission->account];
     // When nobody waits for any of it any more, it need not be worked off.
     if (submission->open == 0 && submission->unconfirmed == 0) want_cancel(submission, out);
@@ -21,7 +21,7 @@ TimeNs BatchMachine::step_acknowledged(Submission* submission, TimeNs now, Batch
     return kNever;
 }
 
-void BatchMachine::on_polled(Submission* submission, const Outcome& outcome,
+void BatchMachine::on_polled(BatchSubmission* submission, const Outcome& outcome,
                              const BatchObject* batch, TimeNs now, BatchOutput* out) {
     if (outcome.http_status == 404) return on_not_found(submission, now, out);
     if (outcome.cls != OutcomeClass::success || batch == nullptr) {
@@ -43,18 +43,18 @@ void BatchMachine::on_polled(Submission* submission, const Outcome& outcome,
 
 // Shortly after a creation or an end the provider may not know yet what it said. Later on the batch
 // is gone: somebody has deleted it.
-void BatchMachine::on_not_found(Submission* submission, TimeNs now, BatchOutput* out) {
+void BatchMachine::on_not_found(BatchSubmission* submission, TimeNs now, BatchOutput* out) {
     if (submission->not_found_since == kNever) submission->not_found_since = now;
     if (now - submission->not_found_since < settings_.not_found_ns) {
         return on_failed_call(Outcome(), submission, now);
     }
-    if (submission->stage == Submission::Stage::acknowledged) ended(submission, now, out);
+    if (submission->stage == BatchSubmission::Stage::acknowledged) ended(submission, now, out);
     lose(submission, out);
 }
 
-void BatchMachine::ended(Submission* submission, TimeNs now, BatchOutput* out) {
+void BatchMachine::ended(BatchSubmission* submission, TimeNs now, BatchOutput* out) {
     Account& account = accounts_[submission->account];
-    submission->stage = Submission::Stage::ended;
+    submission->stage = BatchSubmission::Stage::ended;
     submission->due = now;
     submission->failures = 0;
     submission->not_found_since = kNever;
@@ -65,19 +65,19 @@ void BatchMachine::ended(Submission* submission, TimeNs now, BatchOutput* out) {
 }
 
 // The results are not to be had any more.
-void BatchMachine::lose(Submission* submission, BatchOutput* out) {
+void BatchMachine::lose(BatchSubmission* submission, BatchOutput* out) {
     for (const EntryId id : submission->entries) {
         Entry* const entry = find(id);
         if (entry != nullptr && entry->state == Entry::State::placed) {
             settle(id, entry, BatchAction::Kind::fail, WEIR_ERR_BATCH_GONE, out);
         }
     }
-    submission->stage = Submission::Stage::settled;
+    submission->stage = BatchSubmission::Stage::settled;
 }
 
 // ---- Cancelling ----
 
-void BatchMachine::want_cancel(Submission* submission, BatchOutput* out) {
+void BatchMachine::want_cancel(BatchSubmission* submission, BatchOutput* out) {
     if (submission->cancel_wanted) return;
     submission->cancel_wanted = true;
     submission->due = 0;
@@ -88,8 +88,8 @@ void BatchMachine::want_cancel(Submission* submission, BatchOutput* out) {
 bool BatchMachine::cancel_submission(SubmissionId id, BatchOutput* out) {
     const auto it = submissions_.find(id);
     if (it == submissions_.end()) return false;
-    Submission& submission = it->second;
-    if (submission.stage >= Submission::Stage::ended) return true;
+    BatchSubmission& submission = it->second;
+    if (submission.stage >= BatchSubmission::Stage::ended) return true;
     if (submission.intent_written) {
         want_cancel(&submission, out);
         return true;
@@ -99,7 +99,7 @@ bool BatchMachine::cancel_submission(SubmissionId id, BatchOutput* out) {
     return true;
 }
 
-void BatchMachine::on_cancelled(Submission* submission, const Outcome& outcome, TimeNs now) {
+void BatchMachine::on_cancelled(BatchSubmission* submission, const Outcome& outcome, TimeNs now) {
     // A 4xx means that there is nothing left to cancel; the next question tells.
     const bool refused = outcome.cls == OutcomeClass::bad_request && outcome.http_status != 404;
     if (outcome.cls != OutcomeClass::success && !refused) {
@@ -112,27 +112,27 @@ void BatchMachine::on_cancelled(Submission* submission, const Outcome& outcome, 
 
 // ---- The end ----
 
-TimeNs BatchMachine::step_settled(Submission* submission, TimeNs now, BatchOutput* out) {
+TimeNs BatchMachine::step_settled(BatchSubmission* submission, TimeNs now, BatchOutput* out) {
     if (submission->unconfirmed > 0) return kNever;
     if (!settings_.delete_when_delivered) {
         forget_submission(submission, out);
         return kNever;
     }
     // Every answer must be known to be delivered, here and on the disk, before it is deleted there.
-    submission->stage = Submission::Stage::removing;
+    submission->stage = BatchSubmission::Stage::removing;
     submission->wait_for = written_;
     submission->failures = 0;
     return step(submission, now, out);
 }
 
-TimeNs BatchMachine::step_removing(Submission* submission, TimeNs now, BatchOutput* out) {
+TimeNs BatchMachine::step_removing(BatchSubmission* submission, TimeNs now, BatchOutput* out) {
     const Account& account = accounts_[submission->account];
     if (account.pacer.next() > now) return account.pacer.next();
     start_call(BatchCall::Kind::remove, submission, now, out);
     return kNever;
 }
 
-void BatchMachine::on_removed(Submission* submission, const Outcome& outcome, TimeNs now,
+void BatchMachine::on_removed(BatchSubmission* submission, const Outcome& outcome, TimeNs now,
                               BatchOutput* out) {
     const bool removed = outcome.cls == OutcomeClass::success || outcome.http_status == 404;
     if (!removed && submission->failures < kDeleteAttempts) {
@@ -141,7 +141,7 @@ void BatchMachine::on_removed(Submission* submission, const Outcome& outcome, Ti
     forget_submission(submission, out);
 }
 
-void BatchMachine::forget_submission(Submission* submission, BatchOutput* out) {
+void BatchMachine::forget_submission(BatchSubmission* submission, BatchOutput* out) {
     write(ForgottenRecord{.submission = submission->id}, out);
     changed(*submission, out);
     submissions_.erase(submission->id);

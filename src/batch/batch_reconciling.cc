@@ -17,10 +17,10 @@ constexpr std::uint32_t kPageSize = 100;
 constexpr std::uint32_t kEmptyProbes = 3;
 }  // namespace
 
-void BatchMachine::begin_reconcile(Submission* submission, TimeNs now) {
+void BatchMachine::begin_reconcile(BatchSubmission* submission, TimeNs now) {
     ++counts_.reconciled;
     give_turn_back(submission);
-    submission->stage = Submission::Stage::reconciling;
+    submission->stage = BatchSubmission::Stage::reconciling;
     submission->doubt_since = now;
     submission->in_pass = false;
     submission->candidates.clear();
@@ -33,7 +33,7 @@ void BatchMachine::begin_reconcile(Submission* submission, TimeNs now) {
     }
 }
 
-TimeNs BatchMachine::step_reconciling(Submission* submission, TimeNs now, BatchOutput* out) {
+TimeNs BatchMachine::step_reconciling(BatchSubmission* submission, TimeNs now, BatchOutput* out) {
     Account& account = accounts_[submission->account];
     if (account.pacer.next() > now) return account.pacer.next();
     if (!submission->in_pass) {
@@ -60,8 +60,8 @@ TimeNs BatchMachine::step_reconciling(Submission* submission, TimeNs now, BatchO
     return kNever;
 }
 
-void BatchMachine::on_page(Submission* submission, const Outcome& outcome, const BatchPage* page,
-                           TimeNs now, BatchOutput* out) {
+void BatchMachine::on_page(BatchSubmission* submission, const Outcome& outcome,
+                           const BatchPage* page, TimeNs now, BatchOutput* out) {
     // A page that was promised and is empty: what the last one ended with has been deleted since,
     // and nothing says where the listing went on. The pass begins again.
     const bool lost_place =
@@ -86,7 +86,7 @@ void BatchMachine::on_page(Submission* submission, const Outcome& outcome, const
     end_pass(submission, now, out);
 }
 
-bool BatchMachine::may_be(const Submission& submission, const BatchObject& batch) const {
+bool BatchMachine::may_be(const BatchSubmission& submission, const BatchObject& batch) const {
     if (batch.total() != static_cast<std::int64_t>(submission.entries.size())) return false;
     if (batch.created_unix_ns < submission.watermark_unix - settings_.server_skew_ns) return false;
     // Without its results it cannot be told whose it is, nor would it be of use.
@@ -97,7 +97,7 @@ bool BatchMachine::may_be(const Submission& submission, const BatchObject& batch
                         [&](const auto& other) { return other.second.remote_id == batch.id; });
 }
 
-void BatchMachine::end_pass(Submission* submission, TimeNs now, BatchOutput* out) {
+void BatchMachine::end_pass(BatchSubmission* submission, TimeNs now, BatchOutput* out) {
     submission->in_pass = false;
     const Account& account = accounts_[submission->account];
     const TimeNs visible_at = later(submission->doubt_since, settings_.visibility_ns);
@@ -115,14 +115,14 @@ void BatchMachine::end_pass(Submission* submission, TimeNs now, BatchOutput* out
         submission->due = std::max(now, std::min(now + pause, visible_at));
     } else {
         ++counts_.sent_again;
-        submission->stage = Submission::Stage::closed;
+        submission->stage = BatchSubmission::Stage::closed;
         submission->due = now;
         changed(*submission, out);
     }
 }
 
 // The first result of a candidate.
-void BatchMachine::on_probe(Submission* submission, const BatchResult& result, TimeNs now,
+void BatchMachine::on_probe(BatchSubmission* submission, const BatchResult& result, TimeNs now,
                             BatchOutput* out) {
     abort_call(submission, out);
     WireId id;
@@ -137,7 +137,7 @@ void BatchMachine::on_probe(Submission* submission, const BatchResult& result, T
 
 // It could not be read; the next pass finds it again. Results that stay empty are of no use, ours
 // or not.
-void BatchMachine::on_probe_end(Submission* submission, const Outcome& outcome, TimeNs now) {
+void BatchMachine::on_probe_end(BatchSubmission* submission, const Outcome& outcome, TimeNs now) {
     const bool empty = outcome.cls == OutcomeClass::success;
     if (empty && ++submission->empty_probes >= kEmptyProbes) {
         submission->empty_probes = 0;

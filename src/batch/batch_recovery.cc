@@ -23,11 +23,11 @@ std::uint16_t BatchMachine::account_index(const std::string& name) const {
 }
 
 void BatchMachine::recover_submission(const JournalState::Submission& row, TimeNs now) {
-    Submission& submission = submissions_[row.id];
+    BatchSubmission& submission = submissions_[row.id];
     submission.id = row.id;
     submission.account = account_index(row.account);
     submission.group = group_index({submission.account, row.model, row.headers});
-    submission.entries.assign(row.count, Submission::kNotHere);
+    submission.entries.assign(row.count, BatchSubmission::kNotHere);
     submission.intent_written = true;
     submission.sent = true;
     submission.cancel_wanted = row.cancel_wanted;
@@ -40,13 +40,13 @@ void BatchMachine::recover_submission(const JournalState::Submission& row, TimeN
     account.newest_unix = std::max(account.newest_unix, row.created_unix);
     account.newest_known |= row.created_unix != kNoUnixTime;
     if (row.stage == JournalState::Stage::ended) {
-        submission.stage = Submission::Stage::ended;
+        submission.stage = BatchSubmission::Stage::ended;
         return;
     }
     account.places += row.count;
     submission.places = row.count;
     if (row.stage == JournalState::Stage::acknowledged) {
-        submission.stage = Submission::Stage::acknowledged;
+        submission.stage = BatchSubmission::Stage::acknowledged;
         ++account.live;
     } else {
         // Whether the creation was sent is not known; the window opens anew, because it may have
@@ -102,24 +102,24 @@ void BatchMachine::view(TimeNs now, std::vector<BatchView>* out) const {
             view.expires_in_ns = std::max<TimeNs>(submission.expires_unix - unix_now, 0);
         }
         switch (submission.stage) {
-            case Submission::Stage::closed:
-            case Submission::Stage::loading:
+            case BatchSubmission::Stage::closed:
+            case BatchSubmission::Stage::loading:
                 view.state = submission.intent_written ? "sent" : "collected";
                 break;
-            case Submission::Stage::intent:
+            case BatchSubmission::Stage::intent:
                 view.state = "intent";
                 break;
-            case Submission::Stage::reconciling:
+            case BatchSubmission::Stage::reconciling:
                 view.state = "sent";
                 break;
-            case Submission::Stage::acknowledged:
+            case BatchSubmission::Stage::acknowledged:
                 view.state = submission.cancel_wanted ? "cancelling" : "acknowledged";
                 break;
-            case Submission::Stage::ended:
+            case BatchSubmission::Stage::ended:
                 view.state = "ended";
                 break;
-            case Submission::Stage::settled:
-            case Submission::Stage::removing:
+            case BatchSubmission::Stage::settled:
+            case BatchSubmission::Stage::removing:
                 view.state = "delivered";
                 break;
         }

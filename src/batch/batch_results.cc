@@ -46,9 +46,9 @@ std::int32_t status_of(OutcomeClass cls) {
 
 }  // namespace
 
-TimeNs BatchMachine::step_ended(Submission* submission, TimeNs now, BatchOutput* out) {
+TimeNs BatchMachine::step_ended(BatchSubmission* submission, TimeNs now, BatchOutput* out) {
     if (submission->open == 0) {
-        submission->stage = Submission::Stage::settled;
+        submission->stage = BatchSubmission::Stage::settled;
         changed(*submission, out);
         return step(submission, now, out);
     }
@@ -63,7 +63,7 @@ TimeNs BatchMachine::step_ended(Submission* submission, TimeNs now, BatchOutput*
 
 // One result. A download that was cut off begins again: what has its terminal action is passed
 // over, so that each entry gets one.
-void BatchMachine::on_answer(Submission* submission, const BatchResult& result, TimeNs now,
+void BatchMachine::on_answer(BatchSubmission* submission, const BatchResult& result, TimeNs now,
                              BatchOutput* out) {
     WireId wire;
     if (!parse_wire_id(result.custom_id, mark_, &wire) || wire.submission != submission->id ||
@@ -79,9 +79,9 @@ void BatchMachine::on_answer(Submission* submission, const BatchResult& result, 
     const EntryId id = submission->entries[wire.position];
     Entry* const entry = find(id);
     if (entry == nullptr || entry->state != Entry::State::placed) {
-        if (id == Submission::kGivenUp) {
+        if (id == BatchSubmission::kGivenUp) {
             ++counts_.dropped_results;
-            submission->entries[wire.position] = Submission::kNotHere;
+            submission->entries[wire.position] = BatchSubmission::kNotHere;
         }
         return;
     }
@@ -100,7 +100,7 @@ void BatchMachine::on_answer(Submission* submission, const BatchResult& result, 
     }
 }
 
-void BatchMachine::on_downloaded(Submission* submission, const Outcome& outcome, TimeNs now,
+void BatchMachine::on_downloaded(BatchSubmission* submission, const Outcome& outcome, TimeNs now,
                                  BatchOutput* out) {
     if (outcome.http_status == 404) return on_not_found(submission, now, out);
     if (outcome.cls != OutcomeClass::success) {
@@ -127,7 +127,7 @@ void BatchMachine::on_downloaded(Submission* submission, const Outcome& outcome,
 // The batch came to nothing for this entry: it becomes part of another one, while it may.
 void BatchMachine::go_round(EntryId id, Entry* entry, std::int32_t status, TimeNs now,
                             BatchOutput* out) {
-    Submission& submission = submissions_.at(entry->submission);
+    BatchSubmission& submission = submissions_.at(entry->submission);
     const int attempts = entry->attempts + 1;
     if (attempts >= settings_.max_attempts || submission.cancel_wanted || closed_) {
         return settle(id, entry, BatchAction::Kind::fail, status, out);
@@ -135,7 +135,7 @@ void BatchMachine::go_round(EntryId id, Entry* entry, std::int32_t status, TimeN
     ++counts_.requeued;
     entry->attempts = static_cast<std::uint8_t>(attempts);
     --submission.open;
-    submission.entries[entry->position] = Submission::kNotHere;
+    submission.entries[entry->position] = BatchSubmission::kNotHere;
     write(RequeuedRecord{.entry = id, .attempts = static_cast<std::uint32_t>(attempts)}, out);
     collect(id, entry, now);
 }

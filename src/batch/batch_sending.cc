@@ -41,7 +41,7 @@ void BatchMachine::close_groups(TimeNs now, BatchOutput* out) {
     std::vector<EntryId> entries;
     while (collector_.take(now, &group, &entries)) {
         const SubmissionId id = ++last_submission_;
-        Submission& submission = submissions_[id];
+        BatchSubmission& submission = submissions_[id];
         submission.id = id;
         submission.account = groups_[group].account;
         submission.group = group;
@@ -53,13 +53,14 @@ void BatchMachine::close_groups(TimeNs now, BatchOutput* out) {
             entry.submission = id;
             entry.position = i;
         }
+        submission.wait_for = written_;  // its bodies are read from the journal
         changed(submission, out);
         entries.clear();
     }
 }
 
 // Before the intent: is there room for the batch, and are its bodies here?
-TimeNs BatchMachine::step_closed(Submission* submission, TimeNs now, BatchOutput* out) {
+TimeNs BatchMachine::step_closed(BatchSubmission* submission, TimeNs now, BatchOutput* out) {
     Account& account = accounts_[submission->account];
     if (!submission->intent_written) leave_out_settled(submission);
     if (given_up(submission, out)) return kNever;
@@ -83,17 +84,17 @@ TimeNs BatchMachine::step_closed(Submission* submission, TimeNs now, BatchOutput
         if (it != entries_.end() && !it->second.body) load.entries.push_back(id);
     }
     if (!load.entries.empty()) {
-        submission->stage = Submission::Stage::loading;
+        submission->stage = BatchSubmission::Stage::loading;
         out->actions.push_back(std::move(load));
         return kNever;
     }
     if (!submission->intent_written) write_intent(submission, now, out);
-    submission->stage = Submission::Stage::intent;
+    submission->stage = BatchSubmission::Stage::intent;
     return step(submission, now, out);
 }
 
 // Nobody wants a batch that does not exist yet: it is not sent. True if it is gone.
-bool BatchMachine::given_up(Submission* submission, BatchOutput* out) {
+bool BatchMachine::given_up(BatchSubmission* submission, BatchOutput* out) {
     if (submission->cancel_wanted) {
         submission->sent = false;
         for (const EntryId id : submission->entries) {
@@ -110,9 +111,9 @@ bool BatchMachine::given_up(Submission* submission, BatchOutput* out) {
 }
 
 // From here on the list of entries is fixed.
-void BatchMachine::write_intent(Submission* submission, TimeNs now, BatchOutput* out) {
+void BatchMachine::write_intent(BatchSubmission* submission, TimeNs now, BatchOutput* out) {
     std::erase_if(submission->entries, [](EntryId id) {
-        return id == Submission::kNotHere || id == Submission::kGivenUp;
+        return id == BatchSubmission::kNotHere || id == BatchSubmission::kGivenUp;
     });
     std::uint32_t position = 0;
     for (const EntryId id : submission->entries) entries_.at(id).position = position++;
@@ -132,7 +133,7 @@ void BatchMachine::write_intent(Submission* submission, TimeNs now, BatchOutput*
 }
 
 // The intent is durable: the creation is sent.
-TimeNs BatchMachine::step_intent(Submission* submission, TimeNs now, BatchOutput* out) {
+TimeNs BatchMachine::step_intent(BatchSubmission* submission, TimeNs now, BatchOutput* out) {
     if (given_up(submission, out)) return kNever;
     const TimeNs at = accounts_[submission->account].pacer.next();
     if (at > now) return at;
@@ -147,17 +148,17 @@ TimeNs BatchMachine::step_intent(Submission* submission, TimeNs now, BatchOutput
 }
 
 // An entry that came to its end before the intent is not sent.
-void BatchMachine::leave_out_settled(Submission* submission) {
+void BatchMachine::leave_out_settled(BatchSubmission* submission) {
     for (EntryId& id : submission->entries) {
         const auto it = entries_.find(id);
         if (it == entries_.end() || it->second.state == Entry::State::placed) continue;
         it->second.submission = 0;
         --submission->unconfirmed;
-        id = Submission::kNotHere;
+        id = BatchSubmission::kNotHere;
     }
 }
 
-void BatchMachine::on_created(Submission* submission, const Outcome& outcome,
+void BatchMachine::on_created(BatchSubmission* submission, const Outcome& outcome,
                               const BatchObject* batch, TimeNs now, BatchOutput* out) {
     if (outcome.cls == OutcomeClass::success && batch != nullptr) {
         return acknowledged(submission, *batch, now, out);
@@ -171,11 +172,11 @@ void BatchMachine::on_created(Submission* submission, const Outcome& outcome,
     changed(*submission, out);
 }
 
-void BatchMachine::acknowledged(Submission* submission, const BatchObject& batch, TimeNs now,
+void BatchMachine::acknowledged(BatchSubmission* submission, const BatchObject& batch, TimeNs now,
                                 BatchOutput* out) {
     Account& account = accounts_[submission->account];
     ++counts_.submitted;
-    submission->stage = Submission::Stage::acknowledged;
+    submission->stage = BatchSubmission::Stage::acknowledged;
     submission->remote_id = batch.id;
     submission->created_unix = batch.created_unix_ns;
     submission->expires_unix = batch.expires_unix_ns;
@@ -197,7 +198,7 @@ void BatchMachine::acknowledged(Submission* submission, const BatchObject& batch
         it->second.body = BatchBody();
         if (it->second.state == Entry::State::dropped) {
             entries_.erase(it);
-            id = Submission::kGivenUp;
+            id = BatchSubmission::kGivenUp;
         }
     }
     submission->due =
@@ -207,7 +208,7 @@ void BatchMachine::acknowledged(Submission* submission, const BatchObject& batch
 }
 
 // The batch as a whole is not to be had.
-void BatchMachine::refused(Submission* submission, const Outcome& outcome, std::int32_t status,
+void BatchMachine::refused(BatchSubmission* submission, const Outcome& outcome, std::int32_t status,
                            TimeNs now, BatchOutput* out) {
     give_back(submission);
     submission->sent = false;
@@ -233,7 +234,7 @@ void BatchMachine::refused(Submission* submission, const Outcome& outcome, std::
 }
 
 // The entries are as they were before the intent. The submission is gone afterwards.
-void BatchMachine::release(Submission* submission, BatchOutput* out) {
+void BatchMachine::release(BatchSubmission* submission, BatchOutput* out) {
     if (submission->intent_written) write(ReleasedRecord{.submission = submission->id}, out);
     for (const EntryId id : submission->entries) {
         const auto it = entries_.find(id);
@@ -244,13 +245,13 @@ void BatchMachine::release(Submission* submission, BatchOutput* out) {
     submissions_.erase(submission->id);
 }
 
-void BatchMachine::give_turn_back(Submission* submission) {
+void BatchMachine::give_turn_back(BatchSubmission* submission) {
     if (!submission->holds_turn) return;
     submission->holds_turn = false;
     --accounts_[submission->account].creating;
 }
 
-void BatchMachine::give_back(Submission* submission) {
+void BatchMachine::give_back(BatchSubmission* submission) {
     give_turn_back(submission);
     accounts_[submission->account].places -= submission->places;
     submission->places = 0;
@@ -264,7 +265,7 @@ TimeNs BatchMachine::look_for_newest(std::uint16_t index, TimeNs now, BatchOutpu
     Account& account = accounts_[index];
     if (closed_ || account.newest_known || account.newest_call != 0) return kNever;
     const bool needed = std::any_of(submissions_.begin(), submissions_.end(), [&](const auto& s) {
-        return s.second.account == index && s.second.stage == Submission::Stage::closed;
+        return s.second.account == index && s.second.stage == BatchSubmission::Stage::closed;
     });
     if (!needed) return kNever;
     const TimeNs at = std::max(account.newest_due, account.pacer.next());

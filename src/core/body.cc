@@ -5,6 +5,8 @@
 #include <new>
 #include <utility>
 
+#include "limits/input_estimate.h"
+
 namespace weir {
 
 BodyBlock* BodyBlock::make(std::string_view body, const RequestHead& head,
@@ -16,7 +18,12 @@ BodyBlock* BodyBlock::make(std::string_view body, const RequestHead& head,
     if (memory == nullptr) throw std::bad_alloc();
     auto* block = new (memory) BodyBlock;
     block->size_ = static_cast<std::uint32_t>(body.size());
-    block->head_ = head;
+    block->head_ = {.model_offset = head.model_offset,
+                    .max_tokens = head.max_tokens,
+                    .input_tokens = static_cast<float>(raw_input_estimate(head)),
+                    .model_length = static_cast<std::uint16_t>(head.model_length),
+                    .stream = head.stream,
+                    .fast = head.fast};
     block->extra_headers_ = std::move(headers);
     if (!body.empty())
         std::memcpy(static_cast<char*>(memory) + sizeof(BodyBlock), body.data(), body.size());

@@ -13,6 +13,16 @@
 
 namespace weir {
 
+// What is kept of a request's head: a million of them may wait.
+struct BodyHead {
+    std::uint32_t model_offset = 0;
+    std::uint32_t max_tokens = 0;
+    float input_tokens = 0;  // estimated, before any correction
+    std::uint16_t model_length = 0;
+    bool stream = false;
+    bool fast = false;
+};
+
 // A request's body with its head, in one block, shared by reference count: between a builder and
 // the requests that it submits, and between the attempts of a request. Immutable once made.
 class BodyBlock {
@@ -25,7 +35,7 @@ public:
 
     std::string_view bytes() const;
     std::string_view model() const;
-    const RequestHead& head() const { return head_; }
+    const BodyHead& head() const { return head_; }
     // "name: value", or NULL if there are none.
     const std::vector<std::string>* extra_headers() const { return extra_headers_.get(); }
 
@@ -35,7 +45,7 @@ private:
     std::atomic<std::uint32_t> references_{1};
     std::uint32_t size_ = 0;
     std::unique_ptr<const std::vector<std::string>> extra_headers_;
-    RequestHead head_;
+    BodyHead head_;
 };
 
 // An owning reference to a BodyBlock, or none.

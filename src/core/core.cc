@@ -13,7 +13,7 @@ Core::Core(const CoreSettings& settings, RequestSlab* slab, std::uint64_t seed)
       slab_(slab),
       random_(seed),
       limiter_(settings.limits),
-      queue_(slab, settings.limits.classes.size()),
+      queue_(slab, settings.limits.classes.size(), settings.queue),
       wheel_(slab) {
     for (std::size_t account = 0; account < settings.limits.accounts.size(); ++account) {
         for (std::size_t lane = 0; lane < queue_.lanes(); ++lane) {
@@ -21,6 +21,7 @@ Core::Core(const CoreSettings& settings, RequestSlab* slab, std::uint64_t seed)
                                                static_cast<std::uint16_t>(lane)));
         }
     }
+    endpoints_.resize(budgets_.size());
     attempts_.reserve(settings.max_in_flight);
 }
 
@@ -35,7 +36,7 @@ void Core::submit(RequestIndex index, TimeNs now, std::vector<Action>* actions) 
         return finish(index, Action::Kind::fail, WEIR_ERR_DEADLINE, 0, actions);
     }
     request.state = Request::State::queued;
-    queue_.push_back(request.model_class, request.priority, index);
+    queue_.push_back(index);
     wheel_.arm(index, request.deadline_at);
 }
 
@@ -84,12 +85,16 @@ void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDet
     const RequestIndex index = attempt->request;
     Request& request = slab_->at(index);
 
+    const std::size_t account = attempt->account;
+    const bool trial = attempt->trial;
     if (rule(outcome.cls).action == OutcomeRule::Action::wait_bucket) {
         ++counts_.refused;
-        ++request.refusals;
         limiter_.refuse(attempt->reservation, outcome, now);
     }
+    if (not_its_fault(outcome, trial)) ++request.refusals;
+    learn_of_endpoint(*attempt, outcome, now);
     limiter_.settle(attempt->reservation, outcome, now);
+    charge_difference(request, attempt->reservation, outcome);
     free_attempt(request.attempt);
     request.attempt = kNoAttempt;
     queue_.unblock_all();
@@ -102,7 +107,7 @@ void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDet
         }
         request.last_error = std::move(detail);
     }
-    const Decision decision = decide(outcome, request.attempts, request.refusals,
+    const Decision decision = decide(outcome, trial, request.attempts, request.refusals,
                                      request.deadline_at, settings_.retry, now, &random_);
     switch (decision.kind) {
         case Decision::Kind::deliver:
@@ -112,15 +117,56 @@ void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDet
         case Decision::Kind::requeue:
             break;
     }
-    if (decision.not_before <= now) {
-        request.state = Request::State::queued;
-        queue_.push_front(request.model_class, request.priority, index);
-        return;
+    TimeNs not_before = decision.not_before;
+    if (decision.paid && !endpoint(account, request.model_class).retries.withdraw(now)) {
+        ++counts_.unpaid;
+        not_before = std::max(not_before, later(now, settings_.retry.cap_ns));
     }
+    if (not_before > now) return pause(index, not_before);
+    request.state = Request::State::queued;
+    queue_.push_front(index);
+}
+
+// What an outcome says about the provider, and not about the request.
+void Core::learn_of_endpoint(const Attempt& attempt, const Outcome& outcome, TimeNs now) {
+    Endpoint& out_there = endpoint(attempt.account, slab_->at(attempt.request).model_class);
+    out_there.breaker.ended(attempt.trial);
+    if (outcome.cls == OutcomeClass::aborted) return;
+    const OutcomeRule& row = rule(outcome.cls);
+    const bool out =
+        row.action == OutcomeRule::Action::back_off &&
+        (row.scope == OutcomeRule::Scope::model || row.scope == OutcomeRule::Scope::provider);
+    if (out) {
+        out_there.breaker.failed(attempt.trial, now, settings_.retry, &random_);
+    } else {
+        out_there.breaker.succeeded();
+    }
+    if (outcome.cls == OutcomeClass::success) out_there.retries.succeeded();
+}
+
+void Core::pause(RequestIndex index, TimeNs until) {
+    Request& request = slab_->at(index);
     request.state = Request::State::backing_off;
     ++counts_.backing_off;
     wheel_.disarm(index);
-    wheel_.arm(index, std::min(decision.not_before, request.deadline_at));
+    wheel_.arm(index, std::min(until, request.deadline_at));
+}
+
+// The tenant was charged an estimate when the attempt started.
+void Core::charge_difference(const Request& request, const Reservation& reservation,
+                             const Outcome& outcome) {
+    const TimeNs charged = limiter_.dominant_cost(reservation.budget, reservation.cost);
+    TimeNs used = 0;
+    if (outcome.usage.known()) {
+        Cost cost = reservation.cost;
+        cost.input_tokens = std::max<std::int64_t>(0, outcome.usage.input_tokens) +
+                            std::max<std::int64_t>(0, outcome.usage.cache_write_tokens);
+        cost.output_tokens = std::max<std::int64_t>(0, outcome.usage.output_tokens);
+        used = limiter_.dominant_cost(reservation.budget, cost);
+    } else if (outcome.maybe_executed) {
+        used = charged;
+    }
+    queue_.charge({request.model_class, request.priority, request.tenant}, used - charged);
 }
 
 // ---- Time ----
@@ -145,73 +191,108 @@ void Core::on_timer(RequestIndex index, TimeNs now, std::vector<Action>* actions
     assert(request.state == Request::State::backing_off);
     request.state = Request::State::queued;
     --counts_.backing_off;
-    queue_.push_front(request.model_class, request.priority, index);
+    queue_.push_front(index);
     wheel_.arm(index, request.deadline_at);
 }
 
 // ---- Starting ----
 
-// Priorities are strict. Within one, the lanes take turns, so that a model class whose budget is
-// wide does not take every place in flight.
 void Core::start_what_may(TimeNs now, std::vector<Action>* actions) {
-    const std::size_t lanes = queue_.lanes();
-    if (queue_.size() == 0) return;
-    for (int priority = 0; priority < kPriorities; ++priority) {
-        for (bool progress = true; progress;) {
-            progress = false;
-            for (std::size_t i = 0; i < lanes; ++i) {
-                if (counts_.in_flight >= settings_.max_in_flight) return;
-                const std::size_t lane = (first_lane_ + i) % lanes;
-                if (queue_.blocked_until(lane) > now) continue;
-                const RequestIndex head = queue_.head(lane, priority);
-                if (head == kNoRequest) continue;
-                if (try_start(lane, head, now, actions) != Started::blocked) progress = true;
-            }
-            first_lane_ = (first_lane_ + 1) % lanes;
-        }
+    while (counts_.in_flight < settings_.max_in_flight) {
+        const RequestIndex next = next_to_start(now);
+        if (next == kNoRequest) return;
+        try_start(next, now, actions);
     }
 }
 
-Core::Started Core::try_start(std::size_t lane, RequestIndex index, TimeNs now,
-                              std::vector<Action>* actions) {
+// The most urgent among the lanes' next requests. Equal lanes take turns, so that a model class
+// whose budget is wide does not take every place in flight.
+RequestIndex Core::next_to_start(TimeNs now) {
+    if (queue_.size() == 0) return kNoRequest;
+    RequestIndex best = kNoRequest;
+    std::size_t best_lane = 0;
+    for (std::size_t i = 0; i < queue_.lanes(); ++i) {
+        const std::size_t lane = (first_lane_ + i) % queue_.lanes();
+        if (queue_.empty(lane) || queue_.blocked_until(lane) > now) continue;
+        const RequestIndex next = queue_.next(lane, now);
+        if (best != kNoRequest && slab_->at(next).priority >= slab_->at(best).priority) continue;
+        best = next;
+        best_lane = lane;
+    }
+    if (best != kNoRequest) first_lane_ = (best_lane + 1) % queue_.lanes();
+    return best;
+}
+
+// Starts the request that is next in its lane, or blocks the lane until it may.
+void Core::try_start(RequestIndex index, TimeNs now, std::vector<Action>* actions) {
     const Request& request = slab_->at(index);
-    const Cost cost = cost_of(request);
     const std::size_t accounts = settings_.limits.accounts.size();
     TimeNs earliest = kNever;
-    bool fits_somewhere = false;
+    std::size_t promised_account = accounts;
     for (std::size_t i = 0; i < accounts; ++i) {
         const std::size_t account = (first_account_ + i) % accounts;
         Reservation reservation;
-        const Verdict verdict =
-            limiter_.reserve(budgets_[account * queue_.lanes() + lane], cost, now, &reservation);
+        const Verdict verdict = reserve(request, account, now, &reservation);
         if (verdict.kind == Verdict::Kind::granted) {
             first_account_ = (account + 1) % accounts;
-            leave_queue(index);
-            start(index, static_cast<std::uint16_t>(account), reservation, actions);
-            return Started::yes;
+            return start(index, static_cast<std::uint16_t>(account), reservation, actions);
         }
-        if (verdict.kind == Verdict::Kind::not_before) {
-            fits_somewhere = true;
-            earliest = std::min(earliest, verdict.at);
+        if (verdict.kind == Verdict::Kind::not_before && verdict.at <= earliest) {
+            earliest = verdict.at;
+            promised_account = account;
         }
     }
-    if (!fits_somewhere) {
-        finish(index, Action::Kind::fail, accounts == 0 ? WEIR_ERR_NO_ACCOUNT : WEIR_ERR_NEVER_FITS,
-               0, actions);
-        return Started::failed;
+    if (promised_account == accounts) {
+        const std::int32_t status = accounts == 0 ? WEIR_ERR_NO_ACCOUNT : WEIR_ERR_NEVER_FITS;
+        return finish(index, Action::Kind::fail, status, 0, actions);
     }
-    queue_.block(lane, std::max(earliest, now + 1));
-    return Started::blocked;
+    if (accounts > 1 && backfill(index, promised_account, now, &earliest, actions)) return;
+    queue_.block(request.model_class, std::max(earliest, now + 1));
+}
+
+// A request at the head that must wait has a start time on one account. What is behind it may use
+// the others, where it does not delay that start (EASY backfilling). True if something started.
+bool Core::backfill(RequestIndex head, std::size_t promised_account, TimeNs now, TimeNs* earliest,
+                    std::vector<Action>* actions) {
+    constexpr std::size_t kMostTried = 8;
+    bool started = false;
+    queue_.for_some_behind(slab_->at(head).model_class, head, kMostTried, [&](RequestIndex index) {
+        for (std::size_t account = 0; account < settings_.limits.accounts.size(); ++account) {
+            if (account == promised_account) continue;
+            Reservation reservation;
+            const Verdict verdict = reserve(slab_->at(index), account, now, &reservation);
+            if (verdict.kind == Verdict::Kind::not_before) {
+                *earliest = std::min(*earliest, verdict.at);
+            } else if (verdict.kind == Verdict::Kind::granted) {
+                start(index, static_cast<std::uint16_t>(account), reservation, actions);
+                started = true;
+                return false;
+            }
+        }
+        return true;
+    });
+    return started;
+}
+
+Verdict Core::reserve(const Request& request, std::size_t account, TimeNs now, Reservation* out) {
+    const Breaker& breaker = endpoint(account, request.model_class).breaker;
+    if (!breaker.may_start(now)) {
+        return {.kind = Verdict::Kind::not_before, .at = breaker.may_start_at()};
+    }
+    const BudgetId budget = budgets_[account * queue_.lanes() + request.model_class];
+    return limiter_.reserve(budget, cost_of(request), now, out);
 }
 
 void Core::start(RequestIndex index, std::uint16_t account, const Reservation& reservation,
                  std::vector<Action>* actions) {
     Request& request = slab_->at(index);
+    queue_.take(index, limiter_.dominant_cost(reservation.budget, reservation.cost));
     const AttemptIndex attempt_index = take_attempt();
     Attempt& attempt = attempts_[attempt_index];
     attempt.request = index;
     attempt.account = account;
     attempt.reservation = reservation;
+    attempt.trial = endpoint(account, request.model_class).breaker.started();
     request.attempt = attempt_index;
     request.state = Request::State::in_flight;
     ++request.attempts;
@@ -228,7 +309,8 @@ Cost Core::cost_of(const Request& request) const {
     if (request.body) cost.max_output_tokens = request.body->head().max_tokens;
     cost.input_tokens = request.input_tokens;
     if (cost.input_tokens == 0 && request.body) {
-        cost.input_tokens = limiter_.expected_input(request.model_class, request.body->head());
+        cost.raw_input = static_cast<double>(request.body->head().input_tokens);
+        cost.input_tokens = limiter_.expected_input(request.model_class, cost.raw_input);
     }
     cost.output_tokens = request.output_tokens;
     if (cost.output_tokens == 0) {
@@ -251,6 +333,7 @@ void Core::end_early(RequestIndex index, std::int32_t status, TimeNs now,
         Outcome outcome;
         outcome.cls = OutcomeClass::aborted;
         outcome.maybe_executed = true;
+        learn_of_endpoint(attempts_[request.attempt], outcome, now);
         limiter_.settle(attempts_[request.attempt].reservation, outcome, now);
         free_attempt(request.attempt);
         request.attempt = kNoAttempt;
@@ -262,7 +345,7 @@ void Core::end_early(RequestIndex index, std::int32_t status, TimeNs now,
 void Core::finish(RequestIndex index, Action::Kind kind, std::int32_t status, AttemptId attempt,
                   std::vector<Action>* actions) {
     Request& request = slab_->at(index);
-    if (request.state == Request::State::queued) leave_queue(index);
+    if (request.state == Request::State::queued) queue_.remove(index);
     if (request.state == Request::State::backing_off) --counts_.backing_off;
     wheel_.disarm(index);
     request.state = Request::State::idle;
@@ -273,11 +356,6 @@ void Core::finish(RequestIndex index, Action::Kind kind, std::int32_t status, At
         if (status == WEIR_ERR_CANCELLED) ++counts_.cancelled;
     }
     actions->push_back({.kind = kind, .status = status, .request = index, .attempt = attempt});
-}
-
-void Core::leave_queue(RequestIndex index) {
-    const Request& request = slab_->at(index);
-    queue_.remove(request.model_class, request.priority, index);
 }
 
 // ---- Attempts ----

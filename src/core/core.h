@@ -11,7 +11,9 @@
 #include "core/request_slab.h"
 #include "limits/limiter.h"
 #include "queue/queue.h"
+#include "retry/breaker.h"
 #include "retry/policy.h"
+#include "retry/retry_budget.h"
 
 namespace weir {
 
@@ -57,6 +59,11 @@ public:
     void advance(TimeNs now, std::vector<Action>* actions);
     TimeNs next_timer() const;
 
+    // A tenant's share of its priority, 1 unless set.
+    void set_tenant_weight(std::uint32_t tenant, std::uint32_t weight) {
+        queue_.set_weight(tenant, weight);
+    }
+
     // While the caller does not take its events nothing new is started.
     void set_delivery_blocked(bool blocked) { delivery_blocked_ = blocked; }
 
@@ -70,6 +77,7 @@ public:
         std::uint64_t attempts = 0;
         std::uint64_t retries = 0;  // attempts beyond a request's first
         std::uint64_t refused = 0;  // attempts that the provider's limits turned away
+        std::uint64_t unpaid = 0;   // retries put off, the retry budget being used up
         std::uint64_t backing_off = 0;
         std::uint64_t in_flight = 0;
     };
@@ -82,9 +90,17 @@ private:
         RequestIndex request = kNoRequest;  // the next free attempt while free
         std::uint16_t account = 0;
         bool live = false;
+        bool trial = false;  // of an endpoint that was thought to be out
         Reservation reservation;
     };
-    enum class Started : std::uint8_t { yes, blocked, failed };
+    // An account's model class, as far as failures go.
+    struct Endpoint {
+        Breaker breaker;
+        RetryBudget retries;
+    };
+    Endpoint& endpoint(std::size_t account, std::size_t model_class) {
+        return endpoints_[account * queue_.lanes() + model_class];
+    }
 
     Attempt* find(AttemptId id);
     AttemptId id_of(AttemptIndex index) const;
@@ -92,30 +108,37 @@ private:
     void free_attempt(AttemptIndex index);
 
     void start_what_may(TimeNs now, std::vector<Action>* actions);
-    Started try_start(std::size_t lane, RequestIndex index, TimeNs now,
-                      std::vector<Action>* actions);
+    RequestIndex next_to_start(TimeNs now);
+    void try_start(RequestIndex index, TimeNs now, std::vector<Action>* actions);
+    bool backfill(RequestIndex head, std::size_t promised_account, TimeNs now, TimeNs* earliest,
+                  std::vector<Action>* actions);
+    Verdict reserve(const Request& request, std::size_t account, TimeNs now, Reservation* out);
     void start(RequestIndex index, std::uint16_t account, const Reservation& reservation,
                std::vector<Action>* actions);
     Cost cost_of(const Request& request) const;
+    void charge_difference(const Request& request, const Reservation& reservation,
+                           const Outcome& outcome);
 
+    void learn_of_endpoint(const Attempt& attempt, const Outcome& outcome, TimeNs now);
+    void pause(RequestIndex index, TimeNs until);
     void on_timer(RequestIndex index, TimeNs now, std::vector<Action>* actions);
     void end_early(RequestIndex index, std::int32_t status, TimeNs now,
                    std::vector<Action>* actions);
     void finish(RequestIndex index, Action::Kind kind, std::int32_t status, AttemptId attempt,
                 std::vector<Action>* actions);
-    void leave_queue(RequestIndex index);
 
     CoreSettings settings_;
     RequestSlab* slab_;
     Random random_;
     Limiter limiter_;
-    Queue<RequestSlab, kPriorities> queue_;
+    Queue<RequestSlab> queue_;
     TimingWheel<RequestSlab> wheel_;
     std::vector<Attempt> attempts_;
     AttemptIndex free_attempt_ = kNoAttempt;
-    std::vector<BudgetId> budgets_;  // by account and model class
-    std::size_t first_lane_ = 0;     // round robin over the lanes
-    std::size_t first_account_ = 0;  // and over the accounts
+    std::vector<BudgetId> budgets_;    // by account and model class
+    std::vector<Endpoint> endpoints_;  // likewise
+    std::size_t first_lane_ = 0;       // round robin over the lanes
+    std::size_t first_account_ = 0;    // and over the accounts
     bool closed_ = false;
     bool delivery_blocked_ = false;
     Counts counts_;

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "limits/limit_settings.h"
+#include "queue/queue_settings.h"
 #include "retry/retry_settings.h"
 
 namespace weir {
@@ -10,6 +11,7 @@ namespace weir {
 struct CoreSettings {
     std::uint32_t max_in_flight = 64;
     LimitSettings limits;  // its accounts and classes are the engine's
+    QueueSettings queue;
     RetrySettings retry;
 };
 

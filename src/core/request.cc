@@ -10,6 +10,7 @@ void Request::reset() {
     deadline_at = kNever;
     input_tokens = 0;
     output_tokens = 0;
+    tenant = 0;
     model_class = 0;
     priority = 2;
     state = State::idle;

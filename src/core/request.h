@@ -8,7 +8,7 @@
 #include "base/timing_wheel.h"
 #include "core/body.h"
 #include "provider/outcome.h"
-#include "queue/queue.h"
+#include "queue/queue_link.h"
 
 namespace weir {
 
@@ -16,8 +16,6 @@ using RequestIndex = std::uint32_t;
 inline constexpr RequestIndex kNoRequest = 0xFFFFFFFFu;
 using AttemptIndex = std::uint32_t;
 inline constexpr AttemptIndex kNoAttempt = 0xFFFFFFFFu;
-
-inline constexpr int kPriorities = 4;
 
 // One request, from submit to its terminal event: a slot of a RequestSlab. The submitting thread
 // fills in the first part and hands the slot over; from then on the core alone touches it, but for
@@ -34,6 +32,7 @@ struct Request {
     TimeNs deadline_at = kNever;
     std::uint32_t input_tokens = 0;   // the caller's figure, or 0: to be estimated
     std::uint32_t output_tokens = 0;  // the caller's figure, or 0: as learnt
+    std::uint32_t tenant = 0;
     std::uint16_t model_class = 0;
     std::uint8_t priority = 2;
 

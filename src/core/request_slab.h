@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "core/request.h"
+#include "queue/queue.h"
 
 namespace weir {
 
@@ -31,13 +32,30 @@ public:
         return chunks_[index >> kChunkBits].load(std::memory_order_acquire)[index & kChunkMask];
     }
     TimerLink& timer(RequestIndex index) const { return at(index).timer; }
+
+    // As the queue sees them (queue/queue.h).
     QueueLink& queue_link(RequestIndex index) const { return at(index).link; }
+    TimeNs submitted_at(RequestIndex index) const { return at(index).submitted_at; }
+    QueuePlace queue_place(RequestIndex index) const {
+        const Request& request = at(index);
+        return {request.model_class, request.priority, request.tenant};
+    }
+    bool before(RequestIndex a, RequestIndex b) const {
+        const Request& left = at(a);
+        const Request& right = at(b);
+        if (left.deadline_at != right.deadline_at) return left.deadline_at < right.deadline_at;
+        if (left.submitted_at != right.submitted_at) return left.submitted_at < right.submitted_at;
+        return a < b;
+    }
 
     static RequestIndex index_of(std::uint64_t ticket) {
         return static_cast<RequestIndex>(ticket & 0xFFFFFFFFu) - 1;
     }
     // Whether the ticket names a request that has no terminal event yet.
     bool outstanding(std::uint64_t ticket) const;
+
+    // The slots that were ever used are those below this.
+    RequestIndex used() const { return used_.load(std::memory_order_acquire); }
 
     // Calls f(index) for every slot that was ever used.
     template <class F>

@@ -68,6 +68,8 @@ public:
     virtual TimeNs next_timer() const = 0;
     // Does what time makes due. `now` is the loop's clock.
     virtual void advance(TimeNs now) = 0;
+    // For the child of a fork: closes what was inherited. The transport must then be leaked.
+    virtual void close_descriptors_only() {}
 };
 
 }  // namespace weir

@@ -34,7 +34,7 @@ struct LimitReading {
     std::int64_t limit = -1;
     std::int64_t remaining = -1;
     TimeNs reset_in_ns = -1;    // from the response's arrival until the bucket is full again
-    std::int64_t rounding = 1;  // `remaining` is within this much of the truth
+    std::int64_t rounding = 1;  // the step that `remaining` is rounded to: the truth is within half
 
     bool present() const { return limit >= 0 || remaining >= 0; }
 };

@@ -7,11 +7,14 @@
 
 namespace weir {
 
+// The provider takes no larger body.
+inline constexpr std::size_t kMaxBodyBytes = std::size_t{32} << 20;
+
 // What weir needs to know of a Messages request, read once when the body is set.
 struct RequestHead {
     std::uint32_t model_offset = 0;  // of the model's characters in the body, without quotes
     std::uint32_t model_length = 0;
-    std::uint32_t max_tokens = 0;
+    std::uint32_t max_tokens = 0;  // 0 fills the prompt cache and generates nothing
     bool stream = false;
     bool fast = false;  // "speed": "fast" draws on limits of its own
 
@@ -22,6 +25,7 @@ struct RequestHead {
     std::uint32_t messages = 0;
     std::uint32_t tools = 0;
     std::uint32_t images = 0;
+    std::uint32_t document_bytes = 0;  // of PDFs and the like, given as base64, decoded
     bool has_system = false;
 };
 

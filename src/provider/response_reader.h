@@ -7,7 +7,10 @@
 #include <utility>
 #include <vector>
 
+#include "provider/message_body.h"
+#include "provider/message_stream.h"
 #include "provider/outcome.h"
+#include "provider/response_head.h"
 
 namespace weir {
 
@@ -31,27 +34,22 @@ struct WireEnd {
 };
 
 // Reads one HTTP response of the Messages API, whole or streamed, as it arrives, and judges what
-// the attempt came to. Trusts nothing that it reads.
+// the attempt came to. Trusts nothing that it reads. It is used for one response after another.
 class ResponseReader {
 public:
     // Gets what a streamed answer holds as it comes. Until the first content is seen the events are
-    // held back, so that an attempt that fails earlier can be repeated unnoticed.
-    class Sink {
+    // held back, so that an attempt that fails earlier can be repeated unnoticed. Pings and the
+    // error event are not passed on.
+    class Sink : public MessageStream::Sink {
     public:
-        virtual ~Sink() = default;
         // The response's status and headers are known.
         virtual void on_head(const ResponseReader& reader) = 0;
-        // One server-sent event, in order; pings are not passed on.
-        virtual void on_event(std::string_view name, std::string_view data) = 0;
-        // Output tokens that the stream has shown so far, exact (message_delta) or estimated from
-        // the text; never falls.
-        virtual void on_progress(std::int64_t output_tokens) = 0;
     };
 
     using Header = std::pair<std::string, std::string>;
 
     // `unix_ns` is the wall clock at the start; it serves to read dates where the response has
-    // none.
+    // none. `sink` may be NULL.
     void reset(bool stream, std::size_t max_bytes, std::int64_t unix_ns, Sink* sink);
 
     void on_status(int http_status);  // again after a 1xx: forgets the headers so far
@@ -63,16 +61,47 @@ public:
     bool take_progress();
 
     // The judgement. Called once, at the end.
+    //
+    // A stream is a success from its message_stop on, however the exchange ends then. Where a
+    // stream was asked for and a whole message came, that is a success too, and take_body has it.
     void finish(const WireEnd& end, Outcome* outcome, ErrorDetail* detail);
 
-    int http_status() const;
-    const std::vector<Header>& headers() const;
-    const LimitReadings& limits() const;  // valid from on_headers_end
-    TimeNs retry_after_ns() const;
-    std::string_view request_id() const;
-    std::string_view model() const;  // as the answer names it
-    std::string_view stop_reason() const;
-    std::string take_body();  // the whole body of an unstreamed answer; after finish
+    int http_status() const { return http_status_; }
+    const std::vector<Header>& headers() const { return headers_; }
+    const LimitReadings& limits() const { return head_.limits; }  // valid from on_headers_end
+    TimeNs retry_after_ns() const { return head_.retry_after_ns; }
+    std::string_view request_id() const { return head_.request_id; }
+    std::string_view model() const { return facts().model; }  // as the answer names it
+    std::string_view stop_reason() const { return facts().stop_reason; }
+    // The whole body of an unstreamed answer; after finish with success.
+    std::string take_body();
+
+private:
+    bool has_head() const { return head_ended_ && http_status_ >= 200; }
+    const MessageFacts& facts() const { return is_stream_ ? stream_.facts() : facts_; }
+
+    void judge_without_head(const WireEnd& end, Outcome* outcome, ErrorDetail* detail) const;
+    void judge_refusal(const WireEnd& end, Outcome* outcome, ErrorDetail* detail);
+    void judge_message(const WireEnd& end, Outcome* outcome, ErrorDetail* detail);
+    void judge_stream(const WireEnd& end, Outcome* outcome, ErrorDetail* detail) const;
+
+    bool asked_for_stream_ = false;
+    std::size_t max_bytes_ = 0;
+    std::int64_t unix_ns_ = 0;
+    Sink* sink_ = nullptr;
+
+    int http_status_ = 0;
+    bool head_ended_ = false;
+    std::vector<Header> headers_;
+    std::size_t header_bytes_ = 0;
+    ResponseHead head_;
+
+    bool is_stream_ = false;
+    std::size_t body_bytes_ = 0;
+    std::string body_;
+    MessageFacts facts_;  // of an unstreamed answer
+    MessageStream stream_;
+    bool progress_ = false;
 };
 
 }  // namespace weir

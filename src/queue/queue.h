@@ -6,74 +6,139 @@
 #include <vector>
 
 #include "base/time.h"
+#include "queue/fair_level.h"
+#include "queue/queue_settings.h"
 
 namespace weir {
 
-// A waiting request's links, embedded in it.
-struct QueueLink {
-    static constexpr std::uint32_t kNone = 0xFFFFFFFFu;
-    std::uint32_t next = kNone;
-    std::uint32_t prev = kNone;
+// The requests that wait. A lane holds those of one model class: it is blocked until a time when
+// its budget has no room for the request that is next, and no other lane waits for it. In a lane,
+// four priorities; in a priority, the tenants (FairLevel).
+//
+// `Table` is FairLevel's, with `Place queue_place(i)` besides: where a request belongs.
+struct QueuePlace {
+    std::uint16_t lane = 0;
+    std::uint8_t priority = 2;
+    std::uint32_t tenant = 0;
 };
 
-// The requests that wait, by model class and priority, first in first out. Requests are named by
-// index; `Table` maps an index to its links by `QueueLink& queue_link(std::uint32_t)`.
-//
-// A model class is a lane of its own: it is blocked until a time when its budget has no room for
-// the request at its head, and no other lane waits for it.
-template <class Table, std::size_t kPriorities>
+template <class Table>
 class Queue {
 public:
     static constexpr std::uint32_t kNone = QueueLink::kNone;
 
-    Queue(Table* table, std::size_t lanes) : table_(table), lanes_(lanes) {}
-
-    void push_back(std::size_t lane, int priority, std::uint32_t index) {
-        List& list = at(lane, priority);
-        QueueLink& link = table_->queue_link(index);
-        link.prev = list.tail;
-        link.next = kNone;
-        if (list.tail == kNone) {
-            list.head = index;
-            lanes_[lane].blocked_until = 0;
-        } else {
-            table_->queue_link(list.tail).next = index;
+    Queue(Table* table, std::size_t lanes, const QueueSettings& settings)
+        : table_(table), settings_(settings), lanes_(lanes) {
+        for (Lane& lane : lanes_) {
+            for (Level& level : lane.levels) level.configure(table, settings.order);
         }
-        list.tail = index;
-        ++size_;
     }
 
-    // For what was already at the head once and comes back.
-    void push_front(std::size_t lane, int priority, std::uint32_t index) {
-        List& list = at(lane, priority);
-        QueueLink& link = table_->queue_link(index);
-        link.next = list.head;
-        link.prev = kNone;
-        (list.head == kNone ? list.tail : table_->queue_link(list.head).prev) = index;
-        list.head = index;
-        ++size_;
-        lanes_[lane].blocked_until = 0;
+    // Weights are 1 unless they are set.
+    void set_weight(std::uint32_t tenant, std::uint32_t weight) {
+        if (tenant >= weights_.size()) weights_.resize(tenant + 1u, 1);
+        weights_[tenant] = weight;
     }
 
-    void remove(std::size_t lane, int priority, std::uint32_t index) {
-        List& list = at(lane, priority);
-        QueueLink& link = table_->queue_link(index);
-        // A blocked lane was blocked for its head; without it, the next may be small enough.
-        if (link.prev == kNone) lanes_[lane].blocked_until = 0;
-        (link.prev == kNone ? list.head : table_->queue_link(link.prev).next) = link.next;
-        (link.next == kNone ? list.tail : table_->queue_link(link.next).prev) = link.prev;
-        link = QueueLink();
+    void push_back(std::uint32_t index) {
+        const QueuePlace place = table_->queue_place(index);
+        const bool new_head = level(place).empty();
+        level(place).push_back(place.tenant, weight(place.tenant), index);
+        // A blocked lane waits for its head; a head that is new may be small enough.
+        if (new_head) lanes_[place.lane].blocked_until = 0;
+        lift(place);
+    }
+
+    // For a request that was at the head once and comes back.
+    void push_front(std::uint32_t index) {
+        const QueuePlace place = table_->queue_place(index);
+        level(place).push_front(place.tenant, weight(place.tenant), index);
+        lanes_[place.lane].blocked_until = 0;
+        lift(place);
+    }
+
+    void remove(std::uint32_t index) {
+        const QueuePlace place = table_->queue_place(index);
+        level(place).remove(index);
+        lanes_[place.lane].blocked_until = 0;
+        --lanes_[place.lane].size;
         --size_;
     }
 
-    std::uint32_t head(std::size_t lane, int priority) const {
-        return lanes_[lane].priorities[static_cast<std::size_t>(priority)].head;
+    // Takes out what is about to start, and charges its tenant and priority.
+    void take(std::uint32_t index, TimeNs cost) {
+        const QueuePlace place = table_->queue_place(index);
+        Lane& lane = lanes_[place.lane];
+        std::int64_t& tag = lane.tags[place.priority];
+        lane.virtual_time = std::max(lane.virtual_time, tag);
+        tag += cost / std::max<TimeNs>(1, settings_.weights[place.priority]);
+        level(place).take(index, cost);
+        ++lane.turn;
+        --lane.size;
+        --size_;
     }
-    bool empty(std::size_t lane) const {
-        for (const List& list : lanes_[lane].priorities) {
-            if (list.head != kNone) return false;
+
+    // What was charged turned out to be more (negative: less) by `cost`.
+    void charge(const QueuePlace& place, TimeNs cost) {
+        level(place).charge(place.tenant, cost);
+        lanes_[place.lane].tags[place.priority] +=
+            cost / std::max<TimeNs>(1, settings_.weights[place.priority]);
+    }
+
+    // The request that is next in the lane, or kNone.
+    std::uint32_t next(std::size_t lane_number, TimeNs now) const {
+        const Lane& lane = lanes_[lane_number];
+        if (lane.turn % kTurnsPerAged == 0) {
+            if (const std::uint32_t aged = longest_waiting(lane, now); aged != kNone) return aged;
         }
-        return true;
+        const Level* chosen = nullptr;
+        std::int64_t least = 0;
+        for (std::size_t priority = 0; priority < kPriorities; ++priority) {
+            const Level& candidate = lane.levels[priority];
+            if (candidate.empty()) continue;
+            if (settings_.sharing == QueueSettings::Sharing::strict) return candidate.head();
+            if (chosen == nullptr || lane.tags[priority] < least) {
+                chosen = &candidate;
+                least = lane.tags[priority];
+            }
+        }
+        return chosen == nullptr ? kNone : chosen->head();
+    }
+
+    // Requests behind the next one, in about the order in which they would go. Stops after `most`,
+    // or when visit(index) returns false.
+    template <class F>
+    void for_some_behind(std::size_t lane, std::uint32_t next, std::size_t most, F&& visit) const {
+        bool go_on = true;
+        for (const Level& candidate : lanes_[lane].levels) {
+            if (candidate.empty() || !go_on) continue;
+            candidate.for_some(most, next, [&](std::uint32_t index) {
+                --most;
+                go_on = visit(index) && most > 0;
+                return go_on;
+            });
+        }
+    }
+
+    // The newest request of the lowest priority that waits anywhere: what a full queue drops.
+    std::uint32_t newest_of_lowest() const {
+        for (std::size_t priority = kPriorities; priority-- > 0;) {
+            std::uint32_t newest = kNone;
+            for (const Lane& lane : lanes_) {
+                if (lane.levels[priority].empty()) continue;
+                const std::uint32_t index = lane.levels[priority].newest();
+                if (newest == kNone || table_->submitted_at(index) > table_->submitted_at(newest)) {
+                    newest = index;
+                }
+            }
+            if (newest != kNone) return newest;
+        }
+        return kNone;
+    }
+
+    bool empty(std::size_t lane) const { return lanes_[lane].size == 0; }
+    std::size_t waiting(std::size_t lane, std::size_t priority) const {
+        return lanes_[lane].levels[priority].size();
     }
 
     void block(std::size_t lane, TimeNs until) { lanes_[lane].blocked_until = until; }
@@ -86,20 +151,52 @@ public:
     std::uint64_t size() const { return size_; }
 
 private:
-    struct List {
-        std::uint32_t head = kNone;
-        std::uint32_t tail = kNone;
-    };
+    using Level = FairLevel<Table>;
     struct Lane {
-        std::array<List, kPriorities> priorities;
+        std::array<Level, kPriorities> levels;
+        std::array<std::int64_t, kPriorities> tags{};  // weighted sharing: as a flow's
+        std::int64_t virtual_time = 0;
         TimeNs blocked_until = 0;
+        std::uint64_t turn = 0;
+        std::uint64_t size = 0;
     };
-    List& at(std::size_t lane, int priority) {
-        return lanes_[lane].priorities[static_cast<std::size_t>(priority)];
+    // What has aged gets one turn of so many: an old backlog makes progress, and yet an urgent
+    // request never waits for all of it.
+    static constexpr std::uint64_t kTurnsPerAged = 4;
+
+    Level& level(const QueuePlace& place) { return lanes_[place.lane].levels[place.priority]; }
+
+    std::uint32_t weight(std::uint32_t tenant) const {
+        return tenant < weights_.size() ? weights_[tenant] : 1;
+    }
+
+    // A priority that was empty has saved no credit up.
+    void lift(const QueuePlace& place) {
+        ++size_;
+        ++lanes_[place.lane].size;
+        if (level(place).size() != 1) return;
+        std::int64_t& tag = lanes_[place.lane].tags[place.priority];
+        tag = std::max(tag, lanes_[place.lane].virtual_time);
+    }
+
+    std::uint32_t longest_waiting(const Lane& lane, TimeNs now) const {
+        if (settings_.ageing_ns == 0) return kNone;
+        std::uint32_t longest = kNone;
+        for (const Level& candidate : lane.levels) {
+            if (candidate.empty()) continue;
+            const std::uint32_t oldest = candidate.oldest();
+            if (now - table_->submitted_at(oldest) < settings_.ageing_ns) continue;
+            if (longest == kNone || table_->submitted_at(oldest) < table_->submitted_at(longest)) {
+                longest = oldest;
+            }
+        }
+        return longest;
     }
 
     Table* table_;
+    QueueSettings settings_;
     std::vector<Lane> lanes_;
+    std::vector<std::uint32_t> weights_;
     std::uint64_t size_ = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 
+#include "retry/backoff.h"
 #include "weir/weir.h"
 
 namespace weir {
@@ -48,27 +49,13 @@ bool may_repeat(const Outcome& outcome, const RetrySettings& settings) {
 
 const OutcomeRule& rule(OutcomeClass cls) { return kRules[static_cast<std::size_t>(cls)]; }
 
-TimeNs backoff(int failures, const RetrySettings& settings, Random* random) {
-    const int doublings = std::clamp(failures - 1, 0, 30);
-    const double cap = static_cast<double>(settings.cap_ns);
-    const double full =
-        std::min(cap, static_cast<double>(settings.base_ns) * static_cast<double>(1u << doublings));
-    double pause = full;
-    switch (settings.jitter) {
-        case Jitter::full:
-            pause = full * random->unit();
-            break;
-        case Jitter::equal:
-            pause = full * (0.5 + 0.5 * random->unit());
-            break;
-        case Jitter::fraction:
-            pause = full * (1.0 + settings.jitter_fraction * (2.0 * random->unit() - 1.0));
-            break;
-    }
-    return static_cast<TimeNs>(pause);
+bool not_its_fault(const Outcome& outcome, bool trial) {
+    const OutcomeRule& row = rule(outcome.cls);
+    return row.action == A::wait_bucket ||
+           (trial && (row.scope == S::model || row.scope == S::provider));
 }
 
-Decision decide(const Outcome& outcome, int attempts, int refusals, TimeNs deadline_at,
+Decision decide(const Outcome& outcome, bool trial, int attempts, int refusals, TimeNs deadline_at,
                 const RetrySettings& settings, TimeNs now, Random* random) {
     const OutcomeRule& row = rule(outcome.cls);
     if (row.action == A::deliver) return {.kind = Decision::Kind::deliver};
@@ -77,12 +64,14 @@ Decision decide(const Outcome& outcome, int attempts, int refusals, TimeNs deadl
     if (!may_repeat(outcome, settings)) return final_failure;
 
     Decision again{.kind = Decision::Kind::requeue};
-    if (row.action == A::wait_bucket) {
+    if (not_its_fault(outcome, trial)) {
+        // The bucket's pause, or the breaker's, is what it waits for.
         if (refusals >= settings.max_refusals) return final_failure;
-        again.refusal = true;
     } else {
-        if (attempts - refusals >= settings.max_attempts) return final_failure;
-        again.not_before = later(now, backoff(attempts - refusals, settings, random));
+        const int failures = attempts - refusals;
+        if (failures >= settings.max_attempts) return final_failure;
+        again.not_before = later(now, backoff(failures, settings, random));
+        again.paid = true;
     }
     if (outcome.retry_after_ns >= 0) {
         // What the provider states is a floor, however long. A request that cannot wait so long

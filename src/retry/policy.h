@@ -26,20 +26,22 @@ struct OutcomeRule {
 };
 const OutcomeRule& rule(OutcomeClass cls);
 
+// Whether the attempt failed for no reason of the request's: a limit turned it away, or it was a
+// trial of an endpoint that was known to be out (retry/breaker.h). Such attempts are counted apart.
+bool not_its_fault(const Outcome& outcome, bool trial);
+
 // What is to be done with a request after an attempt.
 struct Decision {
     enum class Kind : std::uint8_t { deliver, fail, requeue };
     Kind kind = Kind::fail;
     std::int32_t status = 0;  // fail
     TimeNs not_before = 0;    // requeue: 0 for "as soon as the limiter grants it"
-    bool refusal = false;     // requeue: counted as a refusal, not as an attempt
+    bool paid = false;        // requeue: the retry budget pays for it
 };
 
-// `attempts` and `refusals` count the attempt that just ended.
-Decision decide(const Outcome& outcome, int attempts, int refusals, TimeNs deadline_at,
+// `attempts` counts the attempt that just ended, `refusals` those among them that were
+// not_its_fault.
+Decision decide(const Outcome& outcome, bool trial, int attempts, int refusals, TimeNs deadline_at,
                 const RetrySettings& settings, TimeNs now, Random* random);
-
-// The pause before attempt `failures + 1`, without a floor from the provider.
-TimeNs backoff(int failures, const RetrySettings& settings, Random* random);
 
 }  // namespace weir

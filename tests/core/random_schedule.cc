@@ -71,6 +71,9 @@ private:
     CoreSettings make_settings() {
         CoreSettings settings;
         settings.max_in_flight = static_cast<std::uint32_t>(1 + random_.below(8));
+        settings.queue.order = static_cast<QueueSettings::Order>(random_.below(2));
+        settings.queue.sharing = static_cast<QueueSettings::Sharing>(random_.below(2));
+        settings.queue.ageing_ns = static_cast<TimeNs>(random_.below(10 * kNsPerS));
         settings.retry.max_attempts = static_cast<std::uint8_t>(1 + random_.below(4));
         settings.retry.max_refusals = static_cast<std::uint8_t>(1 + random_.below(6));
         settings.retry.jitter = static_cast<Jitter>(random_.below(3));
@@ -159,6 +162,7 @@ private:
         request.priority = static_cast<std::uint8_t>(random_.below(kPriorities));
         request.model_class =
             static_cast<std::uint16_t>(random_.below(settings_.limits.classes.size()));
+        request.tenant = static_cast<std::uint32_t>(random_.below(3));
         request.tag = random_.below(4);
         request.input_tokens = static_cast<std::uint32_t>(1 + random_.below(3000));
         request.output_tokens = static_cast<std::uint32_t>(1 + random_.below(1000));
@@ -192,8 +196,8 @@ private:
                           : OutcomeClass::success;
         outcome.maybe_executed = random_.below(3) == 0;
         outcome.content_delivered = random_.below(20) == 0;
-        outcome.should_retry =
-            static_cast<std::int8_t>(random_.below(8) == 0 ? random_.below(2) : -1);
+        if (random_.below(8) == 0)
+            outcome.should_retry = static_cast<std::int8_t>(random_.below(2));
         outcome.refused = static_cast<LimitKind>(random_.below(kLimitKinds + 1));
         if (random_.below(3) == 0) {
             outcome.retry_after_ns = static_cast<TimeNs>(random_.below(5 * kNsPerS));

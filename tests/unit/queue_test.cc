@@ -2,74 +2,274 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "base/random.h"
+
 namespace weir {
 namespace {
 
+// Waiting requests without the rest of a request.
 struct Table {
-    std::vector<QueueLink> links = std::vector<QueueLink>(16);
-    QueueLink& queue_link(std::uint32_t index) { return links[index]; }
+    struct Item {
+        QueueLink link;
+        QueuePlace place;
+        TimeNs submitted_at = 0;
+        TimeNs deadline_at = kNever;
+    };
+    std::vector<Item> items = std::vector<Item>(200'000);
+
+    QueueLink& queue_link(std::uint32_t i) { return items[i].link; }
+    QueuePlace queue_place(std::uint32_t i) const { return items[i].place; }
+    TimeNs submitted_at(std::uint32_t i) const { return items[i].submitted_at; }
+    bool before(std::uint32_t a, std::uint32_t b) const {
+        return std::pair(items[a].deadline_at, a) < std::pair(items[b].deadline_at, b);
+    }
 };
-using TestQueue = Queue<Table, 4>;
 
-TEST(Queue, IsFirstInFirstOutInAPriority) {
-    Table table;
-    TestQueue queue(&table, 1);
-    for (std::uint32_t i = 0; i < 5; ++i) queue.push_back(0, 2, i);
-    for (std::uint32_t i = 0; i < 5; ++i) {
-        EXPECT_EQ(queue.head(0, 2), i);
-        queue.remove(0, 2, i);
+class QueueTest : public ::testing::Test {
+protected:
+    void use(const QueueSettings& settings, std::size_t lanes = 1) {
+        queue_.emplace(&table_, lanes, settings);
     }
-    EXPECT_TRUE(queue.empty(0));
-    EXPECT_EQ(queue.size(), 0u);
-}
-
-TEST(Queue, WhatComesBackGoesToTheHead) {
-    Table table;
-    TestQueue queue(&table, 1);
-    queue.push_back(0, 1, 3);
-    queue.push_front(0, 1, 4);
-    EXPECT_EQ(queue.head(0, 1), 4u);
-    queue.remove(0, 1, 4);
-    EXPECT_EQ(queue.head(0, 1), 3u);
-}
-
-TEST(Queue, RemovesFromTheMiddleAndTheEnd) {
-    Table table;
-    TestQueue queue(&table, 1);
-    for (std::uint32_t i = 0; i < 4; ++i) queue.push_back(0, 0, i);
-    queue.remove(0, 0, 1);
-    queue.remove(0, 0, 3);
-    queue.push_back(0, 0, 5);
-    for (const std::uint32_t expected : {0u, 2u, 5u}) {
-        EXPECT_EQ(queue.head(0, 0), expected);
-        queue.remove(0, 0, expected);
+    std::uint32_t put(int priority, std::uint32_t tenant, TimeNs at = 0, TimeNs deadline = kNever,
+                      std::uint16_t lane = 0) {
+        const std::uint32_t index = count_++;
+        table_.items[index] = {.link = {},
+                               .place = {lane, static_cast<std::uint8_t>(priority), tenant},
+                               .submitted_at = at,
+                               .deadline_at = deadline};
+        queue_->push_back(index);
+        return index;
     }
-    EXPECT_TRUE(queue.empty(0));
+    // Serves what is next, at a cost, and returns it.
+    std::uint32_t serve(TimeNs now = 0, TimeNs cost = kNsPerMs, std::size_t lane = 0) {
+        const std::uint32_t index = queue_->next(lane, now);
+        if (index != QueueLink::kNone) queue_->take(index, cost);
+        return index;
+    }
+    std::uint32_t tenant_of(std::uint32_t index) const { return table_.items[index].place.tenant; }
+    int priority_of(std::uint32_t index) const { return table_.items[index].place.priority; }
+
+    Table table_;
+    std::optional<Queue<Table>> queue_;
+    std::uint32_t count_ = 0;
+};
+
+TEST_F(QueueTest, IsFirstInFirstOutInATenant) {
+    use({});
+    for (int i = 0; i < 5; ++i) put(2, 0);
+    for (std::uint32_t i = 0; i < 5; ++i) EXPECT_EQ(serve(), i);
+    EXPECT_EQ(serve(), QueueLink::kNone);
+    EXPECT_EQ(queue_->size(), 0u);
 }
 
-TEST(Queue, ABlockedLaneIsOpenedByANewHead) {
-    Table table;
-    TestQueue queue(&table, 2);
-    queue.push_back(0, 2, 0);
-    queue.block(0, 100);
-    queue.push_back(0, 2, 1);
-    EXPECT_EQ(queue.blocked_until(0), 100) << "the head that blocked it is still there";
-    queue.push_back(0, 0, 2);
-    EXPECT_EQ(queue.blocked_until(0), 0) << "a higher priority has a head of its own now";
-    queue.block(0, 100);
-    queue.remove(0, 2, 0);
-    EXPECT_EQ(queue.blocked_until(0), 0);
+TEST_F(QueueTest, HigherPrioritiesGoFirst) {
+    use({});
+    for (const int priority : {3, 1, 2, 0, 3, 0}) put(priority, 0);
+    std::vector<int> order;
+    for (int i = 0; i < 6; ++i) order.push_back(priority_of(serve()));
+    EXPECT_EQ(order, (std::vector<int>{0, 0, 1, 2, 3, 3}));
 }
 
-TEST(Queue, LanesDoNotBlockEachOther) {
-    Table table;
-    TestQueue queue(&table, 2);
-    queue.push_back(0, 2, 0);
-    queue.push_back(1, 2, 1);
-    queue.block(0, 100);
-    EXPECT_EQ(queue.blocked_until(1), 0);
-    queue.unblock_all();
-    EXPECT_EQ(queue.blocked_until(0), 0);
+TEST_F(QueueTest, WhatComesBackGoesToTheHead) {
+    use({});
+    const std::uint32_t first = put(2, 0);
+    put(2, 0);
+    EXPECT_EQ(serve(), first);
+    queue_->push_front(first);
+    EXPECT_EQ(serve(), first);
+}
+
+TEST_F(QueueTest, RemovesFromAnywhere) {
+    for (const auto order : {QueueSettings::Order::arrival, QueueSettings::Order::deadline}) {
+        count_ = 0;
+        use({.order = order});
+        Random random(7);
+        std::set<std::uint32_t> in;
+        for (int i = 0; i < 2'000; ++i) {
+            in.insert(put(static_cast<int>(random.below(4)),
+                          static_cast<std::uint32_t>(random.below(5)), i,
+                          static_cast<TimeNs>(random.below(1'000))));
+            if (random.below(2) == 0) {
+                auto victim = in.begin();
+                std::advance(victim, static_cast<long>(random.below(in.size())));
+                queue_->remove(*victim);
+                in.erase(victim);
+            }
+        }
+        EXPECT_EQ(queue_->size(), in.size());
+        while (!in.empty()) ASSERT_EQ(in.erase(serve()), 1u);
+        EXPECT_TRUE(queue_->empty(0));
+    }
+}
+
+TEST_F(QueueTest, TheNearestDeadlineGoesFirstWhereSoConfigured) {
+    use({.order = QueueSettings::Order::deadline});
+    Random random(5);
+    for (int i = 0; i < 500; ++i) put(2, 0, i, static_cast<TimeNs>(random.below(10'000)));
+    put(2, 0, 1'000);  // without a deadline
+    TimeNs last = 0;
+    for (int i = 0; i < 501; ++i) {
+        const TimeNs deadline = table_.items[serve()].deadline_at;
+        EXPECT_GE(deadline, last);
+        last = deadline;
+    }
+    EXPECT_EQ(last, kNever);
+}
+
+TEST_F(QueueTest, BackloggedEqualTenantsStayWithinTwiceTheLargestCost) {
+    for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+        count_ = 0;
+        use({});
+        Random random(seed);
+        for (int i = 0; i < 4'000; ++i) put(2, static_cast<std::uint32_t>(i % 2));
+        std::map<std::uint32_t, TimeNs> served;
+        TimeNs largest = 0;
+        for (int i = 0; i < 1'500; ++i) {
+            // Tenant 1's requests cost ten times as much.
+            const std::uint32_t next = queue_->next(0, 0);
+            const TimeNs cost =
+                static_cast<TimeNs>(1 + random.below(tenant_of(next) == 1 ? 1'000'000 : 100'000));
+            largest = std::max(largest, cost);
+            queue_->take(next, cost);
+            served[tenant_of(next)] += cost;
+            ASSERT_LE(std::abs(served[0] - served[1]), 2 * largest) << "seed " << seed;
+        }
+    }
+}
+
+TEST_F(QueueTest, WeightsOfThreeToOneGiveThreeToOne) {
+    use({});
+    queue_->set_weight(1, 3);
+    Random random(11);
+    for (int i = 0; i < 40'000; ++i) put(2, static_cast<std::uint32_t>(i % 2));
+    std::map<std::uint32_t, TimeNs> served;
+    for (int i = 0; i < 20'000; ++i) {
+        const std::uint32_t next = queue_->next(0, 0);
+        const TimeNs cost = static_cast<TimeNs>(1'000 + random.below(100'000));
+        queue_->take(next, cost);
+        served[tenant_of(next)] += cost;
+    }
+    EXPECT_NEAR(static_cast<double>(served[1]) / static_cast<double>(served[0]), 3.0, 0.06);
+}
+
+TEST_F(QueueTest, AnIdleTenantSavesNoCreditUp) {
+    use({});
+    for (int i = 0; i < 1'000; ++i) put(2, 0);
+    for (int i = 0; i < 500; ++i) serve();
+    for (int i = 0; i < 100; ++i) put(2, 1);
+    int of_newcomer = 0;
+    for (int i = 0; i < 100; ++i) of_newcomer += tenant_of(serve()) == 1 ? 1 : 0;
+    EXPECT_NEAR(of_newcomer, 50, 1);
+}
+
+TEST_F(QueueTest, AFewRequestsAfterEachOtherAreNoWayAroundFairness) {
+    use({});
+    for (int i = 0; i < 1'000; ++i) put(2, 0);
+    int of_single = 0;
+    put(2, 1);
+    for (int i = 0; i < 400; ++i) {
+        if (tenant_of(serve()) == 1) {
+            ++of_single;
+            put(2, 1);  // always one, never two
+        }
+    }
+    EXPECT_NEAR(of_single, 200, 2);
+}
+
+TEST_F(QueueTest, AnUnderestimatedRequestIsChargedAfterwards) {
+    use({});
+    for (int i = 0; i < 200; ++i) put(2, static_cast<std::uint32_t>(i % 2));
+    const std::uint32_t first = serve(0, kNsPerMs);
+    queue_->charge(table_.queue_place(first), 20 * kNsPerMs);
+    int of_other = 0;
+    for (int i = 0; i < 20; ++i) of_other += tenant_of(serve()) != tenant_of(first) ? 1 : 0;
+    EXPECT_EQ(of_other, 20);
+}
+
+TEST_F(QueueTest, ABulkTenantDoesNotDelayAnInteractiveOne) {
+    use({});
+    for (int i = 0; i < 100'000; ++i) put(2, 0);
+    for (int i = 0; i < 50; ++i) serve();
+    const std::uint32_t interactive = put(2, 1);
+    EXPECT_TRUE(serve() == interactive || serve() == interactive);
+}
+
+TEST_F(QueueTest, WhatHasAgedGetsOneTurnOfFour) {
+    use({.ageing_ns = 10 * kNsPerS});
+    const std::uint32_t old = put(3, 0, 0);
+    for (int i = 0; i < 100; ++i) put(0, 0, 10 * kNsPerS);
+    EXPECT_EQ(priority_of(queue_->next(0, 9 * kNsPerS)), 0);
+    int turns = 0;
+    while (serve(20 * kNsPerS) != old) ++turns;
+    EXPECT_LE(turns, 3);
+}
+
+TEST_F(QueueTest, AnAgedBacklogDoesNotHoldUpWhatIsUrgent) {
+    use({.ageing_ns = kNsPerS});
+    for (int i = 0; i < 1'000; ++i) put(3, 0, 0);
+    const std::uint32_t urgent = put(0, 1, 100 * kNsPerS);
+    EXPECT_TRUE(serve(100 * kNsPerS) == urgent || serve(100 * kNsPerS) == urgent);
+}
+
+TEST_F(QueueTest, WeightedPrioritiesShareByWeight) {
+    use({.sharing = QueueSettings::Sharing::weighted, .weights = {8, 4, 2, 1}, .ageing_ns = 0});
+    for (int i = 0; i < 40'000; ++i) put(i % 4, 0);
+    std::map<int, int> served;
+    for (int i = 0; i < 15'000; ++i) ++served[priority_of(serve())];
+    for (int priority = 0; priority < 4; ++priority) {
+        EXPECT_NEAR(served[priority], 1'000 * (8 >> priority), 20) << "priority " << priority;
+    }
+}
+
+TEST_F(QueueTest, ABlockedLaneIsOpenedByANewHead) {
+    use({});
+    const std::uint32_t first = put(2, 0);
+    queue_->block(0, 100);
+    put(2, 0);
+    EXPECT_EQ(queue_->blocked_until(0), 100) << "the head that blocked it is still there";
+    put(0, 0);
+    EXPECT_EQ(queue_->blocked_until(0), 0) << "a higher priority has a head of its own now";
+    queue_->block(0, 100);
+    queue_->remove(first);
+    EXPECT_EQ(queue_->blocked_until(0), 0);
+}
+
+TEST_F(QueueTest, LanesDoNotBlockEachOther) {
+    use({}, 2);
+    put(2, 0, 0, kNever, 0);
+    const std::uint32_t other = put(2, 0, 0, kNever, 1);
+    queue_->block(0, 100);
+    EXPECT_EQ(queue_->blocked_until(1), 0);
+    EXPECT_EQ(serve(0, 1, 1), other);
+    queue_->unblock_all();
+    EXPECT_EQ(queue_->blocked_until(0), 0);
+}
+
+TEST_F(QueueTest, AFullQueueDropsTheNewestOfTheLowest) {
+    use({}, 2);
+    put(3, 0, 1);
+    const std::uint32_t dropped = put(3, 1, 5, kNever, 1);
+    put(3, 2, 4);
+    put(0, 0, 9);
+    EXPECT_EQ(queue_->newest_of_lowest(), dropped);
+}
+
+TEST_F(QueueTest, WhatIsBehindIsVisitedInBounds) {
+    use({});
+    const std::uint32_t head = put(2, 0);
+    for (int i = 0; i < 50; ++i) put(2, static_cast<std::uint32_t>(i % 3));
+    std::set<std::uint32_t> seen;
+    queue_->for_some_behind(0, head, 8, [&](std::uint32_t index) {
+        EXPECT_NE(index, head);
+        EXPECT_TRUE(seen.insert(index).second);
+        return true;
+    });
+    EXPECT_EQ(seen.size(), 8u);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "retry/backoff.h"
 #include "retry/policy.h"
 #include "weir/weir.h"
 
@@ -16,8 +17,9 @@ Outcome outcome(OutcomeClass cls) {
 
 Decision decide_first(const Outcome& result, TimeNs deadline_at = kNever) {
     Random random(1);
-    return decide(result, 1, rule(result.cls).action == OutcomeRule::Action::wait_bucket ? 1 : 0,
-                  deadline_at, RetrySettings(), kNow, &random);
+    return decide(result, false, 1,
+                  rule(result.cls).action == OutcomeRule::Action::wait_bucket ? 1 : 0, deadline_at,
+                  RetrySettings(), kNow, &random);
 }
 
 TEST(RetryPolicy, EveryClassHasItsVerdict) {
@@ -82,7 +84,7 @@ TEST(RetryPolicy, WhatMayHaveBeenExecutedIsRepeatedOnlyIfConfigured) {
     RetrySettings careful;
     careful.after_timeout = false;
     Random random(1);
-    EXPECT_EQ(decide(lost, 1, 0, kNever, careful, kNow, &random).kind, Decision::Kind::fail);
+    EXPECT_EQ(decide(lost, false, 1, 0, kNever, careful, kNow, &random).kind, Decision::Kind::fail);
 }
 
 TEST(RetryPolicy, RetryAfterIsAFloorOfAnyLength) {
@@ -108,7 +110,7 @@ TEST(RetryPolicy, AttemptsAndRefusalsAreBoundedApart) {
     const Outcome failed = outcome(OutcomeClass::server_error);
     const Outcome refused = outcome(OutcomeClass::rate_limited);
     const auto kind = [&](const Outcome& result, int attempts, int refusals) {
-        return decide(result, attempts, refusals, kNever, settings, kNow, &random).kind;
+        return decide(result, false, attempts, refusals, kNever, settings, kNow, &random).kind;
     };
     EXPECT_EQ(kind(failed, 2, 0), Decision::Kind::requeue);
     EXPECT_EQ(kind(failed, 3, 0), Decision::Kind::fail);

@@ -31,13 +31,13 @@ struct BatchEntry {
     std::uint64_t ticket = 0;
     TimeNs deadline_at = kNever;
     TimeNs fallback_at = kNever;
-    BatchBody body;
+    BatchBody body;  // while its submission is being sent; else the journal alone has it
     std::uint64_t body_bytes = 0;
     SubmissionId submission = 0;
     std::uint32_t position = 0;
 };
 
-struct Submission {
+struct BatchSubmission {
     enum class Stage : std::uint8_t {
         closed,        // waits for its turn to be sent
         loading,       // its bodies are being read from the journal

@@ -1,0 +1,80 @@
+#include "engine_setup.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_KEY_ENV "ANTHROPIC_API_KEY"
+#define MAX_CONFIG_BYTES ((size_t)16 * 1024 * 1024)
+
+/* The whole file, which the caller frees. NULL: see errno. */
+static char* read_file(const char* path, size_t* length) {
+    FILE* file = fopen(path, "rb");
+    char* text = file ? malloc(MAX_CONFIG_BYTES) : NULL;
+    if (text) {
+        *length = fread(text, 1, MAX_CONFIG_BYTES, file);
+        if (ferror(file)) {
+            free(text);
+            text = NULL;
+        }
+    }
+    int problem = errno;
+    if (file) fclose(file);
+    errno = problem;
+    return text;
+}
+
+static int load_file(weir_config* config, const char* path, struct console* console) {
+    weir_error* error;
+    size_t length;
+    char* text = read_file(path, &length);
+    if (!text) {
+        console_say(console, "cannot read %s: %s", path, strerror(errno));
+        return 0;
+    }
+    int32_t status = weir_config_set_json(config, text, length, &error);
+    if (status != WEIR_OK) console_say(console, "%s: %s", path, weir_error_message(error));
+    weir_error_release(error);
+    free(text);
+    return status == WEIR_OK;
+}
+
+static int set(weir_config* config, const char* key, const char* value, struct console* console) {
+    weir_error* error;
+    int32_t status = weir_config_set(config, key, WEIR_NUL, value, WEIR_NUL, &error);
+    if (status != WEIR_OK) console_say(console, "%s", weir_error_message(error));
+    weir_error_release(error);
+    return status == WEIR_OK;
+}
+
+static int has_account(const weir_config* config) {
+    weir_text* text;
+    size_t length;
+    if (weir_config_json(config, &text, NULL) != WEIR_OK) return 0;
+    const char* json = weir_text_data(text, &length);
+    json_t* root = json_loadb(json, length, 0, NULL);
+    int found = json_object_size(json_object_get(root, "account")) > 0;
+    json_decref(root);
+    weir_text_release(text);
+    return found;
+}
+
+weir_config* engine_setup_config(const struct options* options, struct console* console) {
+    weir_config* config;
+    if (weir_config_new(&config, NULL) != WEIR_OK) {
+        console_say(console, "out of memory");
+        return NULL;
+    }
+    int good = options->verbosity <= 0 || set(config, "log.level", "info", console);
+    if (good && options->config_path) good = load_file(config, options->config_path, console);
+    for (int i = 0; good && i < options->setting_count; i++)
+        good = set(config, options->settings[i].key, options->settings[i].value, console);
+    if (good && (options->key_env || !has_account(config)))
+        good = set(config, "account.main.key_env",
+                   options->key_env ? options->key_env : DEFAULT_KEY_ENV, console);
+    if (good) return config;
+    weir_config_release(config);
+    return NULL;
+}

@@ -1,0 +1,270 @@
+#include "job.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "interrupt.h"
+#include "results.h"
+
+#define TAG_ALL 1u           /* the tag of every request, for cancelling them all */
+#define STATS_PERIOD_S 0.1   /* how often the engine is asked while there is input left */
+#define FIRST_READ_AHEAD 16u /* doubled whenever the engine uses half of it in one period */
+#define MAX_READ_AHEAD 65536u
+#define EVENTS_AT_ONCE 64
+
+double job_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static void stop(struct job* job, enum stop_reason reason) {
+    if (job->stop < reason) job->stop = reason;
+}
+
+static int64_t deadline_left_ms(const struct job* job) {
+    double spent_ms = (job_now() - job->started_at) * 1000;
+    return job->options->deadline_ms - (int64_t)spent_ms;
+}
+
+/* What the engine says when it will not take a request at all. */
+static void refused(struct job* job, const struct id* id, int32_t status, const weir_error* error) {
+    int written = 0;
+    switch (status) {
+        case WEIR_ERR_TOO_LATE:
+            written = results_unanswered(job, id, "expired");
+            break;
+        case WEIR_ERR_INTERNAL:
+        case WEIR_ERR_NOMEM:
+        case WEIR_ERR_CLOSED:
+            console_say(&job->console, "the engine cannot go on: %s", weir_error_message(error));
+            stop(job, STOP_ENGINE);
+            return;
+        default:
+            written = results_errored(job, id, error);
+    }
+    if (!written) stop(job, STOP_IO);
+}
+
+/* Submits what the builder holds. False: the engine is full. */
+static int submit(struct job* job, struct id* id) {
+    uint64_t ticket;
+    weir_error* error;
+    if (job->options->deadline_ms > 0) {
+        int64_t left_ms = deadline_left_ms(job);
+        if (left_ms <= 0) {
+            if (!results_unanswered(job, id, "expired")) stop(job, STOP_IO);
+            return 1;
+        }
+        weir_request_set_deadline_ms(job->request, left_ms);
+    }
+    weir_request_set_user_data(job->request, (uint64_t)(uintptr_t)id);
+    int32_t status = weir_submit(job->engine, job->request, &ticket, &error);
+    /* A request that finds no place though nothing else is there never will. */
+    int full = status == WEIR_ERR_QUEUE_FULL && job->outstanding > 0;
+    job->waiting = full ? id : NULL;
+    if (status == WEIR_OK) {
+        job->outstanding++;
+        job->tally.accepted++;
+    } else if (!full) {
+        refused(job, id, status, error);
+    }
+    weir_error_release(error);
+    return !full;
+}
+
+static void bad_line(struct job* job, const char* problem, struct id* id) {
+    job->tally.bad_lines++;
+    console_say(&job->console, "line %llu: %s", (unsigned long long)job->input.line_number,
+                problem);
+    if (id && !results_invalid(job, id, problem)) stop(job, STOP_IO);
+}
+
+/* Fills the builder from a line. The line's id, or NULL if there is nothing to submit. */
+static struct id* prepare(struct job* job, const char* text, size_t length) {
+    struct input_line line;
+    char problem[512];
+    int good = input_line_parse(text, length, &line, problem, sizeof problem);
+    struct id* id = NULL;
+    if (line.custom_id[0]) {
+        id = id_set_entry(&job->ids, line.custom_id);
+        if (!id) {
+            console_say(&job->console, "out of memory");
+            stop(job, STOP_ENGINE);
+            return NULL;
+        }
+        if (id->flags & ID_IN_INPUT) {
+            snprintf(problem, sizeof problem, "custom_id '%s' was there before", line.custom_id);
+            bad_line(job, problem, NULL);
+            return NULL;
+        }
+        id->flags |= ID_IN_INPUT;
+        if (id->flags & ID_IN_OUTPUT) {
+            job->tally.skipped++;
+            return NULL;
+        }
+    }
+    if (good) {
+        weir_error* error;
+        good =
+            weir_request_set_body(job->request, line.params, line.params_length, &error) == WEIR_OK;
+        if (!good) snprintf(problem, sizeof problem, "%s", weir_error_message(error));
+        weir_error_release(error);
+    }
+    if (good) return id;
+    bad_line(job, problem, id);
+    return NULL;
+}
+
+/* Asks the engine how far it is, and reads further ahead if it works faster than that allows. */
+static void look_at_engine(struct job* job, double now) {
+    if (now - job->stats_at < STATS_PERIOD_S) return;
+    job->stats_at = now;
+    if (!engine_stats_read(job->engine, &job->stats)) return;
+    if (!job->input_ended && job->stats.queued < job->read_ahead / 2 &&
+        job->read_ahead < MAX_READ_AHEAD)
+        job->read_ahead *= 2;
+}
+
+static int wants_input(const struct job* job) {
+    return !job->stop && !job->input_ended && !job->waiting &&
+           job->outstanding < job->stats.in_flight + job->read_ahead;
+}
+
+/* Takes lines in until the engine has enough. True: the input must be waited for. */
+static int take_in(struct job* job) {
+    const char* line;
+    size_t length;
+    if (job->waiting && !job->stop && !submit(job, job->waiting)) return 0;
+    while (wants_input(job)) {
+        struct id* id;
+        switch (reader_next(&job->input, &line, &length)) {
+            case READER_MORE:
+                if (!job->input.regular) return 1;
+                if (reader_fill(&job->input) != 0) {
+                    console_say(&job->console, "cannot read %s: %s", job->options->input,
+                                strerror(errno));
+                    stop(job, STOP_IO);
+                }
+                break;
+            case READER_END:
+                job->input_ended = 1;
+                break;
+            case READER_TOO_LONG:
+                bad_line(job, "it is longer than 64 MiB", NULL);
+                break;
+            case READER_LINE:
+            case READER_TORN:
+                id = reader_is_blank(line, length) ? NULL : prepare(job, line, length);
+                if (id && !submit(job, id)) return 0;
+        }
+    }
+    return 0;
+}
+
+static void take_event(struct job* job, const weir_event* event) {
+    if (event->type == WEIR_EVENT_LOG) {
+        if (job->console.verbosity > 0 || event->index <= WEIR_LOG_WARNING)
+            console_say(&job->console, "%s", (const char*)event->data);
+    } else if (event->type == WEIR_EVENT_ENGINE && event->index == WEIR_ENGINE_FAILED) {
+        console_say(&job->console, "the engine has failed");
+        stop(job, STOP_ENGINE);
+    } else if (WEIR_EVENT_IS_TERMINAL(event->type)) {
+        job->outstanding--;
+        if (!results_of_event(job, event)) stop(job, STOP_IO);
+        if (event->status == WEIR_ERR_AUTHENTICATION && job->tally.succeeded == 0 && !job->stop) {
+            console_say(&job->console, "the API refuses the key: taking no more lines in");
+            stop(job, STOP_KEY_REFUSED);
+        }
+    }
+}
+
+static void take_events(struct job* job) {
+    weir_event events[EVENTS_AT_ONCE];
+    int32_t count;
+    do {
+        count = weir_poll(job->engine, events, sizeof *events, EVENTS_AT_ONCE, 0);
+        for (int32_t i = 0; i < count && job->stop != STOP_IO; i++) take_event(job, &events[i]);
+        if (count > 0) weir_events_release(events, sizeof *events, (size_t)count);
+    } while (count > 0 && job->stop != STOP_IO);
+    if (count < 0) {
+        job->outstanding = 0; /* no more events will come */
+        stop(job, STOP_ENGINE);
+    }
+}
+
+static void take_interrupts(struct job* job) {
+    int count = interrupt_count();
+    if (count >= 1 && !job->stop) {
+        console_say(&job->console, "interrupted: finishing %llu requests; once more cancels them",
+                    (unsigned long long)job->outstanding);
+        stop(job, STOP_INTERRUPTED);
+    }
+    if (count >= 2 && !job->cancelled) {
+        console_say(&job->console, "cancelling %llu requests",
+                    (unsigned long long)job->outstanding);
+        job->cancelled = 1;
+        weir_cancel_tag(job->engine, TAG_ALL);
+        stop(job, STOP_INTERRUPTED);
+    }
+}
+
+static void show_progress(struct job* job, double now) {
+    const struct reader* input = &job->input;
+    double share = input->size > 0 ? (double)input->consumed / (double)input->size : -1;
+    struct progress_view view = {
+        .now = now,
+        .started_at = job->started_at,
+        .outstanding = job->outstanding,
+        .input_share = job->input_ended || share > 1 ? 1 : share,
+        .tally = &job->tally,
+        .stats = &job->stats,
+        .state = job->cancelled ? "cancelling"
+                 : job->stop    ? "finishing"
+                                : "",
+    };
+    if (job->stop) view.input_share = 1; /* the rest is not taken in */
+    if (progress_due_in(&job->progress, &job->console, now) <= 0)
+        progress_show(&job->progress, &job->console, &view);
+}
+
+static int wait_ms(const struct job* job, double now) {
+    double due_in = progress_due_in(&job->progress, &job->console, now);
+    if (!job->stop && !job->input_ended && due_in > STATS_PERIOD_S) due_in = STATS_PERIOD_S;
+    return (int)(due_in * 1000) + 1;
+}
+
+void job_run(struct job* job) {
+    job->started_at = job_now();
+    progress_start(&job->progress, job->started_at);
+    job->read_ahead = FIRST_READ_AHEAD;
+    weir_request_set_tag(job->request, TAG_ALL);
+    weir_request_set_priority(job->request, job->options->priority);
+    for (;;) {
+        double now = job_now();
+        look_at_engine(job, now);
+        int input_needed = take_in(job);
+        if (job->stop == STOP_IO) break;
+        if (job->outstanding == 0 && (job->stop || (job->input_ended && !job->waiting))) break;
+        show_progress(job, now);
+
+        struct pollfd watched[] = {
+            {.fd = weir_fd(job->engine), .events = POLLIN},
+            {.fd = interrupt_fd(), .events = POLLIN},
+            {.fd = input_needed ? job->input.fd : -1, .events = POLLIN},
+        };
+        if (poll(watched, 3, wait_ms(job, now)) < 0 && errno != EINTR) stop(job, STOP_ENGINE);
+        take_interrupts(job);
+        if (watched[0].revents) take_events(job);
+        if (watched[2].revents && reader_fill(&job->input) != 0) {
+            console_say(&job->console, "cannot read %s: %s", job->options->input, strerror(errno));
+            stop(job, STOP_IO);
+        }
+    }
+    engine_stats_read(job->engine, &job->stats);
+    job->ended_at = job_now();
+    console_clear(&job->console);
+}

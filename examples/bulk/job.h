@@ -1,0 +1,52 @@
+#pragma once
+
+#include <weir/weir.h>
+
+#include "console.h"
+#include "engine_stats.h"
+#include "id_set.h"
+#include "input_line.h"
+#include "options.h"
+#include "progress.h"
+#include "reader.h"
+#include "tally.h"
+#include "writer.h"
+
+/* One run: lines are taken in as the engine works them off, and results written as they arrive. */
+
+enum stop_reason {
+    STOP_NOT,
+    STOP_INTERRUPTED, /* Ctrl-C */
+    STOP_KEY_REFUSED, /* no request can succeed */
+    STOP_IO,          /* input or output cannot be used any longer */
+    STOP_ENGINE       /* the engine cannot go on */
+};
+
+struct job {
+    const struct options* options;
+    struct console console;
+    struct id_set ids;
+    struct reader input;
+    struct writer output;
+    struct tally tally;
+    struct progress progress;
+
+    weir_engine* engine;
+    weir_request* request; /* filled from the line that is next */
+    struct id* waiting;    /* that line's id, while the engine would not take it */
+
+    struct engine_stats stats;
+    double stats_at;      /* when they were read */
+    uint64_t outstanding; /* accepted, and without a terminal event */
+    uint64_t read_ahead;  /* how many requests to have waiting in the engine */
+    int input_ended;
+    int cancelled; /* everything outstanding was */
+    enum stop_reason stop;
+    double started_at, ended_at;
+};
+
+/* Monotonic seconds. */
+double job_now(void);
+
+/* Runs until nothing is left. The engine, the input, the output and the ids are open. */
+void job_run(struct job* job);

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <stdint.h>
+
+#define EXIT_ALL_SUCCEEDED 0
+#define EXIT_SOME_FAILED 1
+#define EXIT_BAD_USAGE 2
+#define EXIT_NO_INPUT_OUTPUT 3 /* a file or the configuration could not be used */
+#define EXIT_INTERRUPTED 130   /* as a shell has it for Ctrl-C */
+
+#define OPTIONS_MAX_SETTINGS 256
+
+struct setting {
+    const char* key;
+    const char* value;
+};
+
+struct options {
+    const char* input;
+    const char* output; /* NULL with plan */
+    const char* config_path;
+    const char* key_env; /* NULL: not given */
+    struct setting settings[OPTIONS_MAX_SETTINGS];
+    int setting_count;
+    int32_t priority;    /* WEIR_PRIORITY_ */
+    int64_t deadline_ms; /* of the whole run; 0: none */
+    int resume;
+    int plan;
+    int verbosity; /* -1 quiet, 0, 1 verbose */
+};
+
+/* Reads the command line. True: go on. False: end with *exit_status; everything was said. */
+int options_parse(struct options* options, int argc, char** argv, int* exit_status);

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <stdint.h>
+
+#include "console.h"
+#include "engine_stats.h"
+#include "tally.h"
+
+/* The status while a run is under way. */
+
+#define PROGRESS_SAMPLES 32
+
+struct progress_sample {
+    double at;
+    double finished;
+    double spent[STATS_LIMIT_COUNT]; /* of each limit, since the start */
+};
+
+struct progress {
+    double shown_at;
+    struct progress_sample samples[PROGRESS_SAMPLES]; /* a ring, for the rates of late */
+    unsigned sample_count;
+};
+
+struct progress_view {
+    double now, started_at;
+    uint64_t outstanding;
+    double
+        input_share; /* how much of the input was read, 0 to 1; negative if it has no known end */
+    const struct tally* tally;
+    const struct engine_stats* stats;
+    const char* state; /* "" or what is going on besides */
+};
+
+void progress_start(struct progress* progress, double now);
+
+/* Seconds until the status is due again. */
+double progress_due_in(const struct progress* progress, const struct console* console, double now);
+
+/* Shows the status. */
+void progress_show(struct progress* progress, struct console* console,
+                   const struct progress_view* view);

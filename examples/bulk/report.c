@@ -1,0 +1,61 @@
+#include "report.h"
+
+#include <stdio.h>
+
+static void print_count(const char* name, uint64_t count, const char* more) {
+    if (count > 0) fprintf(stderr, "  %-12s %9s%s\n", name, text_count((double)count), more);
+}
+
+static void print_failures(const struct tally* tally) {
+    for (int i = 0; i < TALLY_MAX_FAILURES && tally->failures[i].count > 0; i++)
+        fprintf(stderr, "    %-30s %9s\n", tally->failures[i].name,
+                text_count((double)tally->failures[i].count));
+}
+
+static void print_tokens(const struct tally* tally) {
+    fprintf(stderr, "tokens: %s in, %s out", text_count(tally->input_tokens),
+            text_count(tally->output_tokens));
+    if (tally->cache_read_tokens + tally->cache_write_tokens > 0)
+        fprintf(stderr, "; cache: %s read, %s written", text_count(tally->cache_read_tokens),
+                text_count(tally->cache_write_tokens));
+    fputc('\n', stderr);
+}
+
+static const char* ending(enum stop_reason stop) {
+    switch (stop) {
+        case STOP_NOT:
+            return "";
+        case STOP_INTERRUPTED:
+            return "; interrupted";
+        case STOP_KEY_REFUSED:
+            return "; stopped, the key was refused";
+        case STOP_IO:
+        case STOP_ENGINE:
+            break;
+    }
+    return "; stopped early";
+}
+
+void report_print(const struct job* job) {
+    const struct tally* tally = &job->tally;
+    const struct engine_stats* stats = &job->stats;
+    uint64_t finished = tally_finished(tally);
+    double seconds = job->ended_at - job->started_at;
+
+    fprintf(stderr, "%s results in %s", text_count((double)finished), text_duration(seconds));
+    if (seconds > 0) fprintf(stderr, ", %.1f a second", (double)finished / seconds);
+    fprintf(stderr, "%s\n", ending(job->stop));
+    print_count("succeeded", tally->succeeded, "");
+    print_count("errored", tally->errored, "");
+    print_failures(tally);
+    print_count("canceled", tally->canceled, "");
+    print_count("expired", tally->expired, "");
+    print_count("skipped", tally->skipped, "  (had succeeded before)");
+    print_count("bad lines", tally->bad_lines, "  (see above)");
+    if (tally->succeeded > 0) print_tokens(tally);
+    fprintf(stderr, "attempts: %s, of them %s retries; %s refused with 429\n",
+            text_count((double)stats->attempts), text_count((double)stats->retries),
+            text_count((double)stats->refused));
+    if (job->stop && job->output.regular)
+        fprintf(stderr, "what is missing can be had with --resume\n");
+}

@@ -1,0 +1,174 @@
+#include "engine/engine.h"
+
+#include <climits>
+#include <cstddef>
+#include <cstdint>
+
+#include "c_api/guard.h"
+
+using namespace weir;
+
+namespace {
+
+// The engine behind a handle, in the process that opened it.
+Engine& engine_of(weir_engine* handle) {
+    Engine* engine = deref(handle).engine;
+    if (engine->forked()) {
+        throw Failure(WEIR_ERR_FORKED, ErrorSource::local,
+                      "the engine belongs to the parent process: release it here, and open another "
+                      "one after the fork");
+    }
+    return *engine;
+}
+
+// Keeps the engine for the length of a call that may see its handle released.
+class Kept {
+public:
+    explicit Kept(Engine& engine) : engine_(engine) { engine_.retain(); }
+    ~Kept() { engine_.release(); }
+    Kept(const Kept&) = delete;
+    Kept& operator=(const Kept&) = delete;
+    Engine* operator->() const { return &engine_; }
+
+private:
+    Engine& engine_;
+};
+
+// The data of a hook, destroyed here unless somebody else has taken that over.
+class UserData {
+public:
+    UserData(void* user, weir_user_function destroy) : user_(user), destroy_(destroy) {}
+    ~UserData() {
+        if (destroy_ != nullptr) destroy_(user_);
+    }
+    UserData(const UserData&) = delete;
+    UserData& operator=(const UserData&) = delete;
+    void given_away() { destroy_ = nullptr; }
+
+private:
+    void* user_;
+    weir_user_function destroy_;
+};
+
+}  // namespace
+
+extern "C" {
+
+int32_t weir_engine_open(const weir_config* config, weir_engine** out, weir_error** error) {
+    return guard(error, [&] {
+        output(out);
+        // The handle comes first: what could fail after the engine runs would have to stop it.
+        weir_engine* handle = make_handle<weir_engine>(nullptr);
+        try {
+            handle->engine = Engine::open(deref(config).config);
+        } catch (...) {
+            delete handle;
+            throw;
+        }
+        *out = handle;
+    });
+}
+
+int32_t weir_engine_close(weir_engine* engine) {
+    return guard(nullptr, [&] { engine_of(engine).close(); });
+}
+
+int32_t weir_engine_wait(weir_engine* engine, int64_t timeout_ms) {
+    return guard(nullptr, [&] { return Kept(engine_of(engine))->wait(timeout_ms); });
+}
+
+void weir_engine_release(weir_engine* engine) {
+    quietly([&] {
+        if (!is_handle(engine)) return;
+        Engine* inner = engine->engine;
+        release_handle(engine);
+        if (inner->forked()) return inner->abandon();
+        inner->set_wake_hook(nullptr, nullptr, nullptr);
+        inner->close();
+        inner->release();
+    });
+}
+
+int32_t weir_engine_config(weir_engine* engine, weir_config** out, weir_error** error) {
+    return guard(error, [&] {
+        output(out);
+        *out = make_handle<weir_config>(engine_of(engine).config());
+    });
+}
+
+int32_t weir_engine_stats(weir_engine* engine, weir_text** out, weir_error** error) {
+    return guard(error, [&] {
+        output(out);
+        *out = make_handle<weir_text>(engine_of(engine).stats());
+    });
+}
+
+int32_t weir_submit(weir_engine* engine, const weir_request* request, uint64_t* ticket,
+                    weir_error** error) {
+    return guard(error, [&] {
+        output(ticket);
+        *ticket = engine_of(engine).submit(deref(request).builder);
+    });
+}
+
+int32_t weir_cancel(weir_engine* engine, uint64_t ticket) {
+    return guard(nullptr, [&] {
+        return engine_of(engine).cancel(ticket) ? WEIR_OK : WEIR_ERR_NOT_FOUND;
+    });
+}
+
+int32_t weir_cancel_tag(weir_engine* engine, uint64_t tag) {
+    return guard(nullptr, [&] {
+        Engine& inner = engine_of(engine);
+        if (tag == 0) refuse_argument("the tag 0 is no group");
+        return inner.cancel_tag(tag) ? WEIR_OK : WEIR_ERR_NOT_FOUND;
+    });
+}
+
+int32_t weir_fd(weir_engine* engine) {
+    return guard(nullptr, [&] { return engine_of(engine).fd(); });
+}
+
+int32_t weir_poll(weir_engine* engine, weir_event* events, size_t event_size, size_t capacity,
+                  int64_t timeout_ms) {
+    return guard(nullptr, [&]() -> std::int32_t {
+        const Kept inner(engine_of(engine));
+        if (event_size < sizeof(weir_event)) refuse_argument("event_size is too small");
+        if (capacity == 0) return 0;
+        if (events == nullptr) refuse_argument("events is NULL");
+        const std::size_t most = INT32_MAX;
+        return inner->poll(events, event_size, capacity < most ? capacity : most, timeout_ms);
+    });
+}
+
+int32_t weir_dispatch(weir_engine* engine, weir_event_function function, void* user,
+                      size_t max_events, int64_t timeout_ms) {
+    return guard(nullptr, [&] {
+        const Kept inner(engine_of(engine));
+        if (function == nullptr) refuse_argument("the function is NULL");
+        const std::size_t most = INT32_MAX;
+        return inner->dispatch(function, user, max_events < most ? max_events : most, timeout_ms);
+    });
+}
+
+int32_t weir_set_wake_hook(weir_engine* engine, weir_user_function function, void* user,
+                           weir_user_function destroy) {
+    return guard(nullptr, [&] {
+        UserData data(user, destroy);
+        Engine& inner = engine_of(engine);
+        inner.set_wake_hook(function, user, function != nullptr ? destroy : nullptr);
+        if (function != nullptr) data.given_away();
+    });
+}
+
+// Without an exception, for signal handlers.
+int32_t weir_wakeup(weir_engine* engine) {
+    return quietly([&]() -> std::int32_t {
+        if (!is_handle(engine)) return WEIR_ERR_BAD_HANDLE;
+        if (engine->engine->forked()) return WEIR_ERR_FORKED;
+        engine->engine->wakeup();
+        return WEIR_OK;
+    });
+}
+
+}  // extern "C"

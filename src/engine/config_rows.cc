@@ -1,0 +1,133 @@
+#include "engine/config_table.h"
+
+namespace weir {
+namespace {
+
+using enum KeyType;
+
+// The keys in the order of the documentation: a group is what stands before the first dot.
+constexpr KeyRow kRows[] = {
+    {"engine.drive", choice, "thread", "thread|caller",
+     "Who runs the engine: a thread of its own, or the caller inside weir_poll, weir_dispatch and "
+     "weir_engine_wait."},
+    {"engine.seed", integer, "0", "0..9223372036854775807",
+     "Seed of the random choices (the jitter of backoffs). 0 takes one from the system."},
+    {"engine.max_undelivered_bytes", integer, "268435456", "1..1099511627776",
+     "While more bytes than this wait to be polled, no new attempt is started."},
+    {"engine.max_undelivered_events", integer, "100000", "1..16777216",
+     "While more events than this wait to be polled, no new attempt is started."},
+
+    {"queue.max_requests", integer, "100000", "1..16000000",
+     "Requests that may be outstanding: accepted, and without their terminal event."},
+    {"queue.max_bytes", integer, "1073741824", "1..1099511627776",
+     "Bytes of the bodies of the outstanding requests."},
+
+    {"queue.order", choice, "arrival", "arrival|deadline",
+     "Which of the requests of one priority goes first: the one that came first, or the one whose "
+     "deadline is nearest."},
+    {"queue.sharing", choice, "strict", "strict|weighted",
+     "How the priorities share: the higher always first, or by queue.weights."},
+    {"queue.weights", text, "8,4,2,1", "critical,high,normal,low",
+     "The shares of the priorities where queue.sharing = weighted."},
+    {"queue.ageing_ms", integer, "60000", "0..31536000000",
+     "A request that has waited so long goes before every priority, in one turn of four. 0 is "
+     "never."},
+
+    {"concurrency.max", integer, "512", "1..65535", "Attempts that may be in flight at once."},
+
+    {"request.deadline_ms", integer, "0", "0..31536000000",
+     "The deadline of requests that have none of their own, from submit to the terminal event. 0 "
+     "is none."},
+
+    {"account.<name>.key", secret, "", "", "The account's API key."},
+    {"account.<name>.key_env", text, "", "name of an environment variable",
+     "The environment variable that holds the key; read when the engine is opened."},
+    {"account.<name>.key_file", text, "", "path",
+     "The file that holds the key; read when the engine is opened. Newlines at its end are cut "
+     "off."},
+    {"account.<name>.base_url", text, "", "URL",
+     "The URL that the account's requests go to, instead of transport.base_url."},
+    {"account.<name>.limit.<class>.requests_per_minute", integer, "", "1..1000000000000",
+     "As limit.<class>.requests_per_minute, for this account alone."},
+    {"account.<name>.limit.<class>.input_tokens_per_minute", integer, "", "1..1000000000000",
+     "As limit.<class>.input_tokens_per_minute, for this account alone."},
+    {"account.<name>.limit.<class>.output_tokens_per_minute", integer, "", "1..1000000000000",
+     "As limit.<class>.output_tokens_per_minute, for this account alone."},
+    {"account.<name>.limit.<class>.tokens_per_day", integer, "", "1..1000000000000",
+     "As limit.<class>.tokens_per_day, for this account alone."},
+
+    {"limit.<class>.requests_per_minute", integer, "", "1..1000000000000",
+     "Requests a minute that an account may make to the models of the class. Without it, what the "
+     "provider's headers say."},
+    {"limit.<class>.input_tokens_per_minute", integer, "", "1..1000000000000",
+     "Input tokens a minute, cache reads not counted."},
+    {"limit.<class>.output_tokens_per_minute", integer, "", "1..1000000000000",
+     "Output tokens a minute."},
+    {"limit.<class>.tokens_per_day", integer, "", "1..1000000000000",
+     "Input and output tokens a day."},
+
+    {"limits.output_accounting", choice, "automatic", "automatic|produced|reserved",
+     "How the provider counts output tokens: as they are produced, or max_tokens reserved at the "
+     "start and settled at the end."},
+    {"limits.burst_s", number, "0", "0..600",
+     "What a bucket holds, in seconds of its refill. 0 learns it."},
+    {"limits.pinned", boolean, "false", "true|false",
+     "Configured limits win over what the provider's headers say."},
+
+    {"class.<class>.models", text, "", "model[,model...]",
+     "The models that share the limits of the class: ids, or prefixes that end in *. The longest "
+     "match wins. Without it: the built-in classes, or else the class's name as a prefix."},
+    {"class.<class>.cache_reads_count", boolean, "", "true|false",
+     "Tokens read from the cache count as input under the limits of this class."},
+
+    {"retry.max_attempts", integer, "8", "1..100",
+     "Attempts at a request, those not counted that a rate limit turned away."},
+    {"retry.max_refusals", integer, "100", "1..255",
+     "Attempts at a request that a rate limit may turn away."},
+    {"retry.base_ms", integer, "500", "1..3600000", "The first backoff; each one doubles."},
+    {"retry.cap_ms", integer, "30000", "1..3600000", "The longest backoff."},
+    {"retry.jitter", choice, "fraction", "full|equal|fraction",
+     "How backoffs are spread: from 0 to the backoff, from its half to the whole, or by a share "
+     "either way."},
+    {"retry.jitter_percent", integer, "25", "0..100", "The share of retry.jitter = fraction."},
+    {"retry.after_timeout", boolean, "true", "true|false",
+     "Repeat what the provider may already have executed, and billed: timeouts and connections "
+     "that broke after the request was sent."},
+
+    {"timeout.connect_ms", integer, "10000", "1..3600000",
+     "To resolve, connect and finish the TLS handshake."},
+    {"timeout.idle_ms", integer, "600000", "1..86400000",
+     "Without a byte from the provider. An answer that is not streamed comes all at once, after "
+     "minutes if it is long."},
+    {"timeout.stall_ms", integer, "300000", "0..86400000",
+     "With nothing but pings in a stream. 0 is off."},
+    {"timeout.total_ms", integer, "3600000", "0..86400000", "A whole attempt. 0 is off."},
+
+    {"transport.base_url", text, "https://api.anthropic.com", "URL",
+     "Scheme and host of the provider, with an optional port and path."},
+    {"transport.http_version", choice, "auto", "auto|1.1|2",
+     "auto is HTTP/2 where the libcurl in use is known to do it well, else HTTP/1.1."},
+    {"transport.max_connections", integer, "512", "1..65535",
+     "Connections that are kept open for reuse."},
+    {"transport.max_response_bytes", integer, "67108864", "1024..4294967295",
+     "A response above this fails."},
+    {"transport.keepalive_s", integer, "60", "1..3600",
+     "The silence after which TCP keep-alive probes are sent, and the time between them."},
+    {"transport.ca_file", text, "", "path",
+     "The certificates to trust, in PEM form, instead of the system's."},
+    {"transport.proxy", text, "", "URL",
+     "The proxy for https. The environment's proxy variables are not read."},
+    {"transport.plain_http_hosts", text, "", "host[,host...]",
+     "The hosts that may be spoken to without TLS, beside this machine's own addresses."},
+
+    {"provider.version", text, "2023-06-01", "date", "The value of the anthropic-version header."},
+
+    {"log.level", choice, "error", "off|error|warning|info|debug",
+     "The log records that become events."},
+};
+
+}  // namespace
+
+std::span<const KeyRow> config_table() { return kRows; }
+
+}  // namespace weir

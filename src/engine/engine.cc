@@ -1,0 +1,271 @@
+#include "engine/engine.h"
+
+#include <poll.h>
+#include <sys/epoll.h>
+
+#include <cerrno>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "engine/clock.h"
+#include "engine/failure.h"
+#include "engine/thread_start.h"
+#include "transport/curl_runtime.h"
+#include "transport/curl_transport.h"
+#include "weir/weir.h"
+
+namespace weir {
+namespace {
+
+std::unique_ptr<Transport> make_curl_transport(const TransportSettings& settings, Poller* poller,
+                                               TransportSink* sink) {
+    auto transport = std::make_unique<CurlTransport>(poller, sink, settings);
+    std::string problem;
+    if (!settings.ca_file.empty() && !transport->load_certificates(&problem)) {
+        throw Failure(WEIR_ERR_INVALID_VALUE, ErrorSource::config,
+                      "transport.ca_file: " + problem);
+    }
+    return transport;
+}
+
+// A descriptor that is readable while one of the two is.
+Descriptor epoll_of(int first, int second) {
+    Descriptor epoll(::epoll_create1(EPOLL_CLOEXEC));
+    for (const int fd : {first, second}) {
+        epoll_event event{};
+        event.events = EPOLLIN;
+        if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) == 0) continue;
+        throw Failure(WEIR_ERR_IO, ErrorSource::local,
+                      fmt::format("no epoll descriptor could be had: error {}", errno));
+    }
+    return epoll;
+}
+
+// The monotonic time at which a timeout that starts now ends. 0: do not wait.
+TimeNs end_of(std::int64_t timeout_ms) {
+    if (timeout_ms < 0) return kNever;
+    if (timeout_ms == 0) return 0;
+    const TimeNs longest = kNever / kNsPerMs;
+    return later(monotonic_now(), timeout_ms > longest ? kNever : timeout_ms * kNsPerMs);
+}
+
+// Waits for one of the descriptors. False when time is up or a signal came.
+template <std::size_t kCount>
+bool wait_readable(pollfd (&fds)[kCount], TimeNs until) {
+    timespec time{};
+    const timespec* limit = nullptr;
+    if (until != kNever) {
+        const TimeNs left = until == 0 ? 0 : until - monotonic_now();
+        if (left > 0) time = {left / kNsPerS, left % kNsPerS};
+        limit = &time;
+    }
+    return ::ppoll(fds, kCount, limit, nullptr) > 0;
+}
+
+// The engines in whose dispatch callbacks this thread is, innermost first.
+struct DispatchFrame {
+    const Engine* engine;
+    const DispatchFrame* outer;
+};
+constinit thread_local const DispatchFrame* dispatching = nullptr;
+
+}  // namespace
+
+// The right to drive a caller-driven engine, which one thread has at a time. Engines with a thread
+// of their own need none.
+class Engine::Driver {
+public:
+    explicit Driver(Engine* engine) : engine_(engine) {
+        has_it_ = !engine->settings_.caller_driven ||
+                  !engine->is_driven_.exchange(true, std::memory_order_acquire);
+    }
+    ~Driver() { let_go(); }
+    Driver(const Driver&) = delete;
+    Driver& operator=(const Driver&) = delete;
+
+    bool has_it() const { return has_it_; }
+    void let_go() {
+        if (has_it_ && engine_->settings_.caller_driven) {
+            engine_->is_driven_.store(false, std::memory_order_release);
+        }
+        has_it_ = false;
+    }
+
+private:
+    Engine* engine_;
+    bool has_it_;
+};
+
+// ---- Life ----
+
+Engine::Engine(const Config& config, const TransportFactory& make_transport)
+    : config_(config),
+      settings_(make_settings(config)),
+      inbox_(&slab_, ModelClasses(settings_.core.limits.classes), settings_.max_requests,
+             settings_.max_bytes),
+      outbox_(settings_.max_undelivered_bytes, settings_.max_undelivered_events),
+      loop_(
+          &settings_, &slab_, &inbox_, &outbox_, [this] { hook_.call(); }, make_transport) {
+    if (settings_.caller_driven) either_ = epoll_of(loop_.fd(), outbox_.fd());
+}
+
+Engine* Engine::open(const Config& config) {
+    std::string problem;
+    if (!transport_global_init(&problem)) {
+        throw Failure(WEIR_ERR_UNSUPPORTED, ErrorSource::transport, problem);
+    }
+    return open(config, make_curl_transport);
+}
+
+Engine* Engine::open(const Config& config, const TransportFactory& make_transport) {
+    struct Delete {
+        void operator()(Engine* engine) const { delete engine; }
+    };
+    std::unique_ptr<Engine, Delete> engine(new Engine(config, make_transport));
+    if (!engine->settings_.caller_driven) {
+        engine->retain();
+        start_thread([](void* self) { static_cast<Engine*>(self)->run(); }, engine.get());
+    }
+    return engine.release();
+}
+
+void Engine::release() noexcept {
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    const SigpipeBlock block;  // the transport may have something to say to its peers
+    delete this;
+}
+
+void Engine::abandon() noexcept {
+    loop_.close_descriptors_only();
+    outbox_.close_descriptors_only();
+    wakeup_.close();
+    stopped_.close();
+    either_.close();
+}
+
+// ---- Driving ----
+
+void Engine::run() noexcept {
+    while (!loop_.stopped()) {
+        loop_.sleep();
+        turn();
+    }
+    release();
+}
+
+void Engine::turn() noexcept {
+    const std::lock_guard lock(turn_mutex_);
+    if (loop_.stopped()) return;
+    loop_.turn(monotonic_now());
+    if (loop_.stopped()) stopped_.signal();
+}
+
+void Engine::turn_by_caller() noexcept {
+    const SigpipeBlock block;
+    loop_.look();
+    turn();
+    loop_.arm();
+}
+
+// ---- Requests ----
+
+std::uint64_t Engine::submit(const RequestBuilder& request) {
+    if (settings_.accounts.empty()) {
+        throw Failure(WEIR_ERR_NO_ACCOUNT, ErrorSource::config,
+                      "no account is configured: set account.<name>.key, .key_env or .key_file");
+    }
+    bool wake = false;
+    const std::uint64_t ticket =
+        inbox_.submit(request.submission(monotonic_now(), settings_.default_deadline_ns), &wake);
+    if (wake) loop_.wake();
+    return ticket;
+}
+
+bool Engine::cancel(std::uint64_t ticket) {
+    bool wake = false;
+    const bool found = inbox_.cancel(ticket, &wake);
+    if (wake) loop_.wake();
+    return found;
+}
+
+bool Engine::cancel_tag(std::uint64_t tag) {
+    bool wake = false;
+    const bool found = inbox_.cancel_tag(tag, &wake);
+    if (wake) loop_.wake();
+    return found;
+}
+
+void Engine::close() noexcept {
+    bool wake = false;
+    inbox_.close(&wake);
+    if (wake) loop_.wake();
+}
+
+// ---- Events ----
+
+// Waits until there may be events, and says whether to look for them.
+Engine::Woken Engine::wait_for_events(TimeNs until) noexcept {
+    const int work = settings_.caller_driven ? loop_.fd() : outbox_.fd();
+    pollfd fds[] = {{work, POLLIN, 0}, {wakeup_.fd(), POLLIN, 0}, {stopped_.fd(), POLLIN, 0}};
+    if (!wait_readable(fds, until)) return Woken::give_up;
+    if (fds[1].revents != 0 && fds[0].revents == 0 && wakeup_.clear()) return Woken::give_up;
+    return Woken::look_again;
+}
+
+std::int32_t Engine::poll(void* events, std::size_t event_size, std::size_t capacity,
+                          std::int64_t timeout_ms) {
+    const Driver driver(this);
+    if (!driver.has_it()) return WEIR_ERR_BUSY;
+    const TimeNs until = end_of(timeout_ms);
+    for (;;) {
+        if (settings_.caller_driven) turn_by_caller();
+        const Outbox::Taken taken = outbox_.take(events, event_size, capacity);
+        if (taken.tell_loop) loop_.wake();
+        if (taken.count > 0) return static_cast<std::int32_t>(taken.count);
+        if (taken.finished) return WEIR_ERR_CLOSED;
+        if (until == 0 || wait_for_events(until) == Woken::give_up) return 0;
+    }
+}
+
+std::int32_t Engine::dispatch(weir_event_function function, void* user, std::size_t max_events,
+                              std::int64_t timeout_ms) {
+    for (const DispatchFrame* frame = dispatching; frame != nullptr; frame = frame->outer) {
+        if (frame->engine == this) return WEIR_ERR_REENTRANT;
+    }
+    std::int32_t count = 0;
+    while (static_cast<std::size_t>(count) < max_events) {
+        // One at a time: the callback may poll, and what it takes must not be older.
+        weir_event event{};
+        const std::int32_t taken = poll(&event, sizeof event, 1, count == 0 ? timeout_ms : 0);
+        if (taken < 0 && count == 0) return taken;
+        if (taken <= 0) break;
+        ++count;
+        const DispatchFrame frame{this, dispatching};
+        dispatching = &frame;
+        [&]() noexcept { function(&event, user); }();
+        dispatching = frame.outer;
+        release_event(&event);
+    }
+    return count;
+}
+
+void Engine::set_wake_hook(weir_user_function function, void* user,
+                           weir_user_function destroy) noexcept {
+    hook_.set(function, user, destroy);
+}
+
+std::int32_t Engine::wait(std::int64_t timeout_ms) {
+    const Driver driver(this);
+    if (!driver.has_it()) return WEIR_ERR_BUSY;
+    const TimeNs until = end_of(timeout_ms);
+    pollfd fds[] = {{stopped_.fd(), POLLIN, 0}, {-1, POLLIN, 0}};
+    if (settings_.caller_driven) fds[1].fd = loop_.fd();
+    for (;;) {
+        if (settings_.caller_driven) turn_by_caller();
+        if (!wait_readable(fds, until)) return WEIR_ERR_TIMEOUT;
+        if (fds[0].revents != 0) return WEIR_OK;
+    }
+}
+
+}  // namespace weir

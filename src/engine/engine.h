@@ -1,0 +1,87 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <string>
+
+#include "core/request_slab.h"
+#include "engine/config.h"
+#include "engine/descriptor.h"
+#include "engine/fork_guard.h"
+#include "engine/inbox.h"
+#include "engine/loop.h"
+#include "engine/outbox.h"
+#include "engine/request_builder.h"
+#include "engine/settings.h"
+#include "engine/wake_hook.h"
+
+namespace weir {
+
+// What is behind a weir_engine. Shared by reference count between its handle, its thread, and the
+// calls that may outlast the handle; the last one to go frees it.
+//
+// What throws, throws Failure or std::bad_alloc. Nothing here may be called in a forked child but
+// forked() and abandon().
+class Engine {
+public:
+    // The caller has one reference.
+    static Engine* open(const Config& config);
+    static Engine* open(const Config& config, const TransportFactory& make_transport);
+    void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+    void release() noexcept;
+
+    bool forked() const noexcept { return fork_guard_.forked(); }
+    // In a forked child: closes the inherited descriptors. The rest is the parent's, and stays.
+    void abandon() noexcept;
+
+    std::uint64_t submit(const RequestBuilder& request);
+    bool cancel(std::uint64_t ticket);
+    bool cancel_tag(std::uint64_t tag);
+    void close() noexcept;
+
+    // A status: WEIR_OK or WEIR_ERR_TIMEOUT, or WEIR_ERR_BUSY where it would have to drive.
+    std::int32_t wait(std::int64_t timeout_ms);
+    int fd() const { return settings_.caller_driven ? either_.get() : outbox_.fd(); }
+    // The number of events written, or a status.
+    std::int32_t poll(void* events, std::size_t event_size, std::size_t capacity,
+                      std::int64_t timeout_ms);
+    std::int32_t dispatch(weir_event_function function, void* user, std::size_t max_events,
+                          std::int64_t timeout_ms);
+    void set_wake_hook(weir_user_function function, void* user,
+                       weir_user_function destroy) noexcept;
+    void wakeup() noexcept { wakeup_.signal(); }
+
+    const Config& config() const { return config_; }
+    std::string stats();
+
+private:
+    enum class Woken : std::uint8_t { look_again, give_up };
+    class Driver;
+
+    Engine(const Config& config, const TransportFactory& make_transport);
+    ~Engine() = default;
+
+    void run() noexcept;  // the thread
+    void turn() noexcept;
+    void turn_by_caller() noexcept;
+    Woken wait_for_events(TimeNs until) noexcept;
+
+    const Config config_;
+    const Settings settings_;
+    ForkGuard fork_guard_;
+    RequestSlab slab_;
+    Inbox inbox_;
+    Outbox outbox_;
+    EventDescriptor wakeup_;   // weir_wakeup was called; taken by the next that would wait
+    EventDescriptor stopped_;  // stays readable once the loop has stopped
+    WakeHook hook_;
+    Loop loop_;
+    Descriptor either_;  // caller-driven: readable while the loop has work or events wait
+    std::mutex turn_mutex_;               // held during a turn, never while waiting
+    std::atomic<bool> is_driven_{false};  // a caller is inside poll, dispatch or wait
+    std::atomic<std::uint32_t> references_{1};
+};
+
+}  // namespace weir

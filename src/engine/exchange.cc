@@ -1,0 +1,61 @@
+#include "engine/exchange.h"
+
+#include <utility>
+
+#include "weir/weir.h"
+
+namespace weir {
+
+void Exchange::begin(Start start, std::size_t max_response_bytes) {
+    start_ = std::move(start);
+    usage_ = Usage();
+    head_at_ = 0;
+    events_ = 0;
+    stream_lost_ = false;
+    reader_.reset(start_.body->head().stream, max_response_bytes, start_.unix_ns, this);
+    open_ = true;
+}
+
+HttpRequest Exchange::wire(const AccountSettings& account, const std::vector<std::string>& headers,
+                           const HttpTimeouts& timeouts) {
+    HttpRequest request;
+    request.base_url = account.base_url;
+    request.path = "/v1/messages";
+    request.headers = &headers;
+    if (const std::vector<std::string>* extra = start_.body->extra_headers()) {
+        headers_ = headers;
+        headers_.insert(headers_.end(), extra->begin(), extra->end());
+        request.headers = &headers_;
+    }
+    request.body = start_.body->bytes();
+    request.timeouts = timeouts;
+    return request;
+}
+
+Outcome Exchange::finish(const WireEnd& end, ErrorDetail* detail) {
+    Outcome outcome;
+    reader_.finish(end, &outcome, detail);
+    if (stream_lost_) {
+        outcome.cls = OutcomeClass::stream_error;
+        outcome.content_delivered = true;
+        outcome.maybe_executed = true;
+        detail->message = "an event of the stream was lost for want of memory";
+    }
+    usage_ = outcome.usage;
+    open_ = false;
+    start_.body = BodyRef();
+    return outcome;
+}
+
+void Exchange::drop() {
+    open_ = false;
+    start_.body = BodyRef();
+}
+
+std::vector<std::string> account_headers(const AccountSettings& account,
+                                         std::string_view provider_version) {
+    return {"content-type: application/json", "anthropic-version: " + std::string(provider_version),
+            "x-api-key: " + account.key, "user-agent: weir/" WEIR_VERSION_STRING};
+}
+
+}  // namespace weir

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/body.h"
+#include "core/core.h"
+#include "engine/settings.h"
+#include "engine/transport.h"
+#include "provider/response_reader.h"
+
+namespace weir {
+
+// One attempt on its way: what is sent, and the reader of what comes back. It serves one attempt
+// after another.
+class Exchange final : private ResponseReader::Sink {
+public:
+    // Who hears of the response as it arrives.
+    class Listener {
+    public:
+        virtual ~Listener() = default;
+        virtual void on_response_head(Exchange* exchange) = 0;
+        virtual void on_stream_event(Exchange* exchange, std::string_view data) = 0;
+        virtual void on_output_progress(Exchange* exchange, std::int64_t output_tokens) = 0;
+    };
+
+    explicit Exchange(Listener* listener) : listener_(listener) {}
+
+    struct Start {
+        AttemptId attempt;
+        RequestIndex request;
+        std::uint16_t account;
+        BodyRef body;
+        TimeNs now;
+        std::int64_t unix_ns;
+    };
+    void begin(Start start, std::size_t max_response_bytes);
+
+    // The request as it goes on the wire; its views live as long as this exchange's attempt.
+    // `headers` are those of the account, and are joined by the request's own.
+    HttpRequest wire(const AccountSettings& account, const std::vector<std::string>& headers,
+                     const HttpTimeouts& timeouts);
+
+    // The attempt is over: what it came to. `detail` is for what is not a success.
+    Outcome finish(const WireEnd& end, ErrorDetail* detail);
+    // The same, without a response.
+    void drop();
+
+    bool open() const { return open_; }
+    AttemptId attempt() const { return start_.attempt; }
+    RequestIndex request() const { return start_.request; }
+    std::uint16_t account() const { return start_.account; }
+    TimeNs started_at() const { return start_.now; }
+    TimeNs head_at() const { return head_at_; }  // 0: no head came
+    void set_head_at(TimeNs now) { head_at_ = now; }
+    std::uint32_t next_event_index() { return events_++; }
+    // An event of the stream could not be kept: what follows is of no use.
+    void lose_stream() { stream_lost_ = true; }
+    bool stream_lost() const { return stream_lost_; }
+
+    ResponseReader& reader() { return reader_; }
+    const Usage& usage() const { return usage_; }
+
+private:
+    void on_head(const ResponseReader&) override { listener_->on_response_head(this); }
+    void on_event(std::string_view, std::string_view data) override {
+        listener_->on_stream_event(this, data);
+    }
+    void on_progress(std::int64_t output_tokens) override {
+        listener_->on_output_progress(this, output_tokens);
+    }
+
+    Listener* const listener_;
+    ResponseReader reader_;
+    Start start_{};
+    std::vector<std::string> headers_;
+    Usage usage_;
+    TimeNs head_at_ = 0;
+    std::uint32_t events_ = 0;
+    bool open_ = false;
+    bool stream_lost_ = false;
+};
+
+// The headers that every request of an account has.
+std::vector<std::string> account_headers(const AccountSettings& account,
+                                         std::string_view provider_version);
+
+}  // namespace weir

@@ -1,0 +1,124 @@
+#include "engine/limit_keys.h"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "engine/failure.h"
+#include "engine/model_classes.h"
+#include "weir/weir.h"
+
+namespace weir {
+namespace {
+
+constexpr std::size_t kMaxClasses = 1000;
+
+// Overwrites what is set below `prefix`, "limit.claude-sonnet-4".
+void read_limits(const Config& config, const std::string& prefix, BucketLimits* limits) {
+    const auto read = [&](const char* name, std::int64_t* limit) {
+        const std::string_view text = config.value(fmt::format("{}.{}", prefix, name), "");
+        if (!text.empty()) std::from_chars(text.data(), text.data() + text.size(), *limit);
+    };
+    read("requests_per_minute", &limits->requests_per_minute);
+    read("input_tokens_per_minute", &limits->input_tokens_per_minute);
+    read("output_tokens_per_minute", &limits->output_tokens_per_minute);
+    read("tokens_per_day", &limits->tokens_per_day);
+}
+
+// Every class that the configuration speaks of, and the built-in ones.
+std::set<std::string, std::less<>> class_names(const Config& config) {
+    std::set<std::string, std::less<>> names;
+    for (const ModelClassRow& row : built_in_model_classes()) names.emplace(row.name);
+    names.merge(config.names("class."));
+    names.merge(config.names("limit."));
+    for (const std::string& account : config.names("account.")) {
+        names.merge(config.names(fmt::format("account.{}.limit.", account)));
+    }
+    if (names.size() > kMaxClasses) {
+        throw Failure(WEIR_ERR_INVALID_VALUE, ErrorSource::config,
+                      fmt::format("class.: there are more than {} classes", kMaxClasses));
+    }
+    return names;
+}
+
+LimitSettings::Class make_class(const Config& config, const std::string& name) {
+    LimitSettings::Class result;
+    result.name = name;
+    result.models = {name + "*"};
+    for (const ModelClassRow& row : built_in_model_classes()) {
+        if (name != row.name) continue;
+        split_models(row.models, &result.models);
+        result.cache_reads_count = row.cache_reads_count;
+    }
+    const std::string models_key = fmt::format("class.{}.models", name);
+    if (config.is_set(models_key) && !split_models(config.value(models_key), &result.models)) {
+        throw Failure(WEIR_ERR_INVALID_VALUE, ErrorSource::config,
+                      models_key + ": not a list of models, where a star may stand at a model's end");
+    }
+    const std::string cache_key = fmt::format("class.{}.cache_reads_count", name);
+    if (config.is_set(cache_key)) result.cache_reads_count = config.value(cache_key) == "true";
+    read_limits(config, "limit." + name, &result.limits);
+    return result;
+}
+
+// A model that a class is configured to have is no other's: two configured claims contradict each
+// other, and a claim by default gives way.
+void settle_claims(const Config& config, std::vector<LimitSettings::Class>* classes) {
+    const auto configured = [&](const LimitSettings::Class& c) {
+        return config.is_set(fmt::format("class.{}.models", c.name));
+    };
+    std::map<std::string, std::string> owners;
+    for (const LimitSettings::Class& c : *classes) {
+        if (!configured(c)) continue;
+        for (const std::string& model : c.models) {
+            const auto [found, is_new] = owners.emplace(model, c.name);
+            if (is_new) continue;
+            throw Failure(WEIR_ERR_INVALID_VALUE, ErrorSource::config,
+                          fmt::format("class.{}.models and class.{}.models both have {}",
+                                      found->second, c.name, model));
+        }
+    }
+    for (LimitSettings::Class& c : *classes) {
+        if (configured(c)) continue;
+        std::erase_if(c.models, [&](const std::string& model) { return owners.contains(model); });
+    }
+}
+
+}  // namespace
+
+LimitSettings limit_settings(const Config& config) {
+    LimitSettings settings;
+    for (const std::string& name : class_names(config)) {
+        settings.classes.push_back(make_class(config, name));
+    }
+    settle_claims(config, &settings.classes);
+    for (const std::string& name : config.names("account.")) {
+        LimitSettings::Account account;
+        account.name = name;
+        const std::string prefix = fmt::format("account.{}.limit.", name);
+        const auto limited = config.names(prefix);
+        for (std::size_t i = 0; i < settings.classes.size(); ++i) {
+            const LimitSettings::Class& c = settings.classes[i];
+            if (!limited.contains(c.name)) continue;
+            BucketLimits limits = c.limits;
+            read_limits(config, prefix + c.name, &limits);
+            account.limits.push_back({static_cast<std::uint16_t>(i), limits});
+        }
+        settings.accounts.push_back(std::move(account));
+    }
+    settings.classes.resize(settings.classes.size() + ModelClasses::kSpare);
+
+    const std::string_view accounting = config.value("limits.output_accounting");
+    settings.output_accounting = accounting == "produced"   ? OutputAccounting::produced
+                                 : accounting == "reserved" ? OutputAccounting::reserved
+                                                            : OutputAccounting::automatic;
+    const std::string_view burst = config.value("limits.burst_s");
+    std::from_chars(burst.data(), burst.data() + burst.size(), settings.burst_s);
+    settings.pinned = config.value("limits.pinned") == "true";
+    return settings;
+}
+
+}  // namespace weir

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "engine/config.h"
+#include "limits/limit_settings.h"
+
+namespace weir {
+
+// The classes, accounts and limits of a configuration: the configured and built-in classes, then
+// ModelClasses::kSpare spare ones; the accounts by name. Throws Failure.
+LimitSettings limit_settings(const Config& config);
+
+}  // namespace weir

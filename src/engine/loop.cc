@@ -1,0 +1,201 @@
+#include "engine/loop.h"
+
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/clock.h"
+
+namespace weir {
+namespace {
+
+constexpr TimeNs kWallEveryNs = kNsPerS;
+constexpr TimeNs kRetryNs = 10 * kNsPerMs;  // after memory had run out
+constexpr int kRoundsPerTurn = 4;
+
+std::uint64_t seed_of(const Settings& settings) {
+    std::uint64_t seed = settings.seed;
+    if (seed == 0 && ::getrandom(&seed, sizeof seed, GRND_NONBLOCK) != sizeof seed) {
+        seed = static_cast<std::uint64_t>(monotonic_now());
+    }
+    return seed;
+}
+
+}  // namespace
+
+Loop::Loop(const Settings* settings, RequestSlab* slab, Inbox* inbox, Outbox* outbox,
+           std::function<void()> on_events, const TransportFactory& make_transport)
+    : settings_(*settings),
+      slab_(slab),
+      inbox_(inbox),
+      outbox_(outbox),
+      on_events_(std::move(on_events)),
+      log_(outbox, settings->log_level),
+      core_(settings->core, slab, seed_of(*settings)),
+      transport_(make_transport(settings->transport, &poller_, this)) {
+    for (const AccountSettings& account : settings_.accounts) {
+        headers_.push_back(account_headers(account, settings_.provider_version));
+    }
+    poller_.watch(wake_.fd(), EPOLLIN, this);
+    poller_.watch(timer_.fd(), EPOLLIN, this);
+}
+
+Loop::~Loop() {
+    transport_.reset();
+    for (weir_event& event : events_) release_event(&event);
+}
+
+void Loop::on_ready(int fd, std::uint32_t) {
+    if (fd == wake_.fd()) wake_.clear();
+    if (fd == timer_.fd()) timer_.clear();
+}
+
+// ---- Waiting ----
+
+void Loop::sleep() noexcept {
+    const bool idle = inbox_->prepare_sleep();
+    if (poller_failed_) {
+        // What is left to do is to end, for which the wake descriptor is enough.
+        pollfd wake{wake_.fd(), POLLIN, 0};
+        if (idle && ::poll(&wake, 1, -1) > 0) wake_.clear();
+        return;
+    }
+    try {
+        poller_.turn(idle ? -1 : 0);
+    } catch (const std::exception&) {
+        poller_failed_ = true;
+    }
+}
+
+void Loop::look() noexcept {
+    try {
+        poller_.turn(0);
+    } catch (const std::exception&) {
+        poller_failed_ = true;
+    }
+}
+
+void Loop::arm() noexcept {
+    if (!inbox_->prepare_sleep()) wake_.signal();
+}
+
+void Loop::set_timers() noexcept {
+    TimeNs next = core_.next_timer();
+    if (transport_) next = std::min(next, transport_->next_timer());
+    if (next_action_ < actions_.size()) next = std::min(next, now_ + kRetryNs);
+    timer_.set(next);
+}
+
+// ---- A turn ----
+
+void Loop::turn(TimeNs now) noexcept {
+    now_ = now;
+    if (phase_ == Phase::stopped) return;
+    try {
+        if (poller_failed_ && !failed_) fail("the poller failed");
+        if (!failed_) step();
+    } catch (const std::exception& exception) {
+        fail(exception.what());
+    } catch (...) {
+        fail("an unknown exception");
+    }
+    if (failed_) fail_step();
+}
+
+void Loop::step() {
+    if (now_ - wall_read_at_ >= kWallEveryNs) {
+        wall_read_at_ = now_;
+        wall_offset_ = unix_now() - now_;
+        core_.limiter().set_wall_offset(wall_offset_);
+    }
+    take_inbox();
+    // What starts is on its way within the turn, and what fails at once is tried again.
+    for (int round = 0; round < kRoundsPerTurn; ++round) {
+        move_transport();
+        core_.advance(now_, &actions_);
+        carry_out();
+        if (!transport_ || transport_->next_timer() > now_) break;
+    }
+    const bool delivered = deliver();
+    if (phase_ == Phase::closing && delivered && actions_.empty()) stop();
+    set_timers();
+}
+
+void Loop::move_transport() {
+    if (!transport_) return;
+    try {
+        transport_->advance(now_);
+    } catch (const std::bad_alloc&) {
+        // A response found no memory; its exchange has ended as broken.
+        log(WEIR_LOG_ERROR, "a response was lost for want of memory");
+    }
+}
+
+void Loop::take_inbox() {
+    inbox_->take(&batch_);
+    std::size_t command = 0;
+    const auto run_commands_after = [&](RequestIndex index) {
+        while (command < batch_.commands.size() && batch_.commands[command].after == index) {
+            run_command(batch_.commands[command++]);
+        }
+    };
+    run_commands_after(kNoRequest);
+    for (RequestIndex index = batch_.first; index != kNoRequest;) {
+        const RequestIndex next = slab_->at(index).link.next;
+        core_.submit(index, now_, &actions_);
+        run_commands_after(index);
+        index = next;
+    }
+    if (batch_.close) close();
+}
+
+void Loop::run_command(const Inbox::Command& command) {
+    switch (command.kind) {
+        case Inbox::Command::Kind::cancel:
+            return core_.cancel(command.value, now_, &actions_);
+        case Inbox::Command::Kind::cancel_tag:
+            return core_.cancel_tag(command.value, now_, &actions_);
+    }
+}
+
+void Loop::close() {
+    log(WEIR_LOG_INFO, "closing: {} requests are outstanding", inbox_->held().requests);
+    phase_ = Phase::closing;
+    core_.close(now_, &actions_);
+}
+
+// ---- The transport's side ----
+
+ResponseReader* Loop::reader(ExchangeId id) {
+    Exchange* exchange = exchange_of(id);
+    return exchange != nullptr && exchange->open() ? &exchange->reader() : nullptr;
+}
+
+void Loop::on_response_head(Exchange* exchange) {
+    exchange->set_head_at(now_);
+    core_.on_head(exchange->attempt(), exchange->reader().limits(), now_);
+}
+
+void Loop::on_output_progress(Exchange* exchange, std::int64_t output_tokens) {
+    core_.on_progress(exchange->attempt(), output_tokens, now_);
+}
+
+void Loop::on_stream_event(Exchange* exchange, std::string_view data) {
+    if (exchange->stream_lost()) return;
+    try {
+        if (!make_room()) throw std::bad_alloc();
+        const Request& request = slab_->at(exchange->request());
+        weir_event event = make_data_event(WEIR_EVENT_STREAM, data);
+        event.ticket = request.ticket.load(std::memory_order_relaxed);
+        event.user_data = request.user_data;
+        event.index = exchange->next_event_index();
+        events_.push_back(event);
+    } catch (const std::bad_alloc&) {
+        exchange->lose_stream();
+    }
+}
+
+}  // namespace weir

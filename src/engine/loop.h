@@ -1,0 +1,129 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "core/core.h"
+#include "engine/epoll_poller.h"
+#include "engine/exchange.h"
+#include "engine/inbox.h"
+#include "engine/log.h"
+#include "engine/outbox.h"
+#include "engine/settings.h"
+#include "engine/timer_descriptor.h"
+#include "engine/transport.h"
+
+namespace weir {
+
+using TransportFactory = std::function<std::unique_ptr<Transport>(
+    const TransportSettings& settings, Poller* poller, TransportSink* sink)>;
+
+// What moves the core: it carries inputs from the inbox and the transport to it, and its actions to
+// the transport and the outbox. It belongs to whoever drives the engine, one thread at a time.
+//
+// Nothing is ever lost to an exception. Actions and events stay where they are until they have been
+// dealt with; and when something unforeseen is thrown, the loop fails as a whole: every request
+// that has no ending yet is given one that needs no memory.
+class Loop final : private TransportSink,
+                   private Exchange::Listener,
+                   private Poller::Watcher {
+public:
+    // Throws. What is pointed to outlives the loop.
+    Loop(const Settings* settings, RequestSlab* slab, Inbox* inbox, Outbox* outbox,
+         std::function<void()> on_events, const TransportFactory& make_transport);
+    ~Loop() override;
+
+    // Waits until there is something to do, or only looks; a turn() comes next.
+    void sleep() noexcept;
+    void look() noexcept;
+    void turn(TimeNs now) noexcept;
+    // After a turn that sleep() does not follow: makes the descriptor tell of new work.
+    void arm() noexcept;
+
+    // Makes a sleeping loop look. Any thread.
+    void wake() noexcept { wake_.signal(); }
+
+    // Readable while there is something to do.
+    int fd() const { return poller_.fd(); }
+
+    // Whether it has come to its end: closed, with every event in the outbox.
+    bool stopped() const { return phase_ == Phase::stopped; }
+    bool failed() const { return failed_; }
+
+    Core& core() { return core_; }
+    void close_descriptors_only() noexcept;
+
+private:
+    enum class Phase : std::uint8_t { running, closing, stopped };
+
+    template <class... Args>
+    void log(std::uint32_t level, fmt::format_string<Args...> format, Args&&... args) noexcept {
+        if (log_.write(level, format, std::forward<Args>(args)...)) on_events_();
+    }
+
+    // Parts of a turn (loop.cc).
+    void step();
+    void take_inbox();
+    void run_command(const Inbox::Command& command);
+    void move_transport();
+    void close();
+    void set_timers() noexcept;
+
+    // What the core wants (loop_actions.cc).
+    void carry_out();
+    void start(const Action& action);
+    void abort(const Action& action);
+    void end(const Action& action);
+    bool make_room() noexcept;
+    Exchange* exchange_of(AttemptId attempt);
+
+    // The way out (loop_delivery.cc).
+    bool deliver() noexcept;
+    bool push_state(std::uint32_t state) noexcept;
+    void stop() noexcept;
+    void fail(const char* what) noexcept;
+    void fail_step() noexcept;
+    bool fail_requests() noexcept;
+
+    ResponseReader* reader(ExchangeId id) override;
+    void on_end(ExchangeId id, const WireEnd& end, TimeNs now) override;
+    void on_response_head(Exchange* exchange) override;
+    void on_stream_event(Exchange* exchange, std::string_view data) override;
+    void on_output_progress(Exchange* exchange, std::int64_t output_tokens) override;
+    void on_ready(int fd, std::uint32_t epoll_events) override;
+
+    const Settings& settings_;
+    RequestSlab* const slab_;
+    Inbox* const inbox_;
+    Outbox* const outbox_;
+    const std::function<void()> on_events_;
+    Log log_;
+
+    EpollPoller poller_;
+    EventDescriptor wake_;
+    TimerDescriptor timer_;
+    Core core_;
+    std::unique_ptr<Transport> transport_;  // before the poller in its end
+
+    TimeNs now_ = 0;
+    TimeNs wall_read_at_ = -kNsPerS;
+    std::int64_t wall_offset_ = 0;
+    Inbox::Batch batch_;
+    std::vector<Action> actions_;
+    std::size_t next_action_ = 0;
+    std::vector<std::unique_ptr<Exchange>> exchanges_;  // by the attempt's index
+    std::vector<std::vector<std::string>> headers_;     // by account
+    std::vector<weir_event> events_;                    // of this turn, and what had no room before
+    std::vector<Inbox::Ended> ended_;                   // whose terminal events are in events_
+    Phase phase_ = Phase::running;
+    bool failed_ = false;
+    bool failure_told_ = false;
+    bool poller_failed_ = false;
+    bool blocked_ = false;  // the outbox is above its bounds
+    RequestIndex fail_next_ = 0;
+};
+
+}  // namespace weir

@@ -1,0 +1,137 @@
+#include <new>
+#include <utility>
+
+#include "engine/clock.h"
+#include "engine/loop.h"
+#include "engine/terminal.h"
+
+namespace weir {
+namespace {
+
+constexpr std::uint64_t kIndexMask = 0xFFFFFFFFu;
+
+// Whatever the provider sends back, the key is not shown.
+void cover(std::string_view secret, std::string* text) {
+    if (secret.empty()) return;
+    for (std::size_t at = text->find(secret); at != std::string::npos;
+         at = text->find(secret, at)) {
+        text->replace(at, secret.size(), kHiddenSecret);
+        at += kHiddenSecret.size();
+    }
+}
+
+std::uint32_t log_level_of(OutcomeClass cls) {
+    switch (cls) {
+        case OutcomeClass::bad_key:
+        case OutcomeClass::forbidden:
+        case OutcomeClass::spend_limit:
+        case OutcomeClass::tls:
+            return WEIR_LOG_WARNING;
+        case OutcomeClass::success:
+            return WEIR_LOG_DEBUG;
+        default:
+            return WEIR_LOG_INFO;
+    }
+}
+
+}  // namespace
+
+Exchange* Loop::exchange_of(AttemptId attempt) {
+    const std::size_t index = attempt & kIndexMask;
+    if (index >= exchanges_.size() || exchanges_[index] == nullptr) return nullptr;
+    Exchange* exchange = exchanges_[index].get();
+    return exchange->attempt() == attempt ? exchange : nullptr;
+}
+
+void Loop::carry_out() {
+    for (; next_action_ < actions_.size(); ++next_action_) {
+        // Without room for its event an action waits for the next turn.
+        if (!make_room()) return;
+        const Action action = actions_[next_action_];
+        switch (action.kind) {
+            case Action::Kind::start:
+                start(action);
+                break;
+            case Action::Kind::abort:
+                abort(action);
+                break;
+            case Action::Kind::succeed:
+            case Action::Kind::fail:
+                end(action);
+                break;
+        }
+    }
+    actions_.clear();
+    next_action_ = 0;
+}
+
+// Room for one more event, and one more ending. Grows as push_back does.
+bool Loop::make_room() noexcept {
+    try {
+        if (events_.size() == events_.capacity()) events_.reserve(2 * events_.size() + 16);
+        if (ended_.size() == ended_.capacity()) ended_.reserve(2 * ended_.size() + 16);
+        return true;
+    } catch (const std::bad_alloc&) {
+        return false;
+    }
+}
+
+void Loop::start(const Action& action) {
+    const AccountSettings& account = settings_.accounts[action.account];
+    try {
+        const std::size_t index = action.attempt & kIndexMask;
+        if (index >= exchanges_.size()) exchanges_.resize(index + 1);
+        std::unique_ptr<Exchange>& exchange = exchanges_[index];
+        if (exchange == nullptr) {
+            exchange = std::make_unique<Exchange>(static_cast<Exchange::Listener*>(this));
+        }
+        exchange->begin({action.attempt, action.request, action.account,
+                         slab_->at(action.request).body, now_, now_ + wall_offset_},
+                        settings_.max_response_bytes);
+        transport_->start(
+            action.attempt,
+            exchange->wire(account, headers_[action.account], settings_.timeouts), now_);
+    } catch (const std::bad_alloc&) {
+        transport_->abort(action.attempt);
+        if (Exchange* exchange = exchange_of(action.attempt)) exchange->drop();
+        Outcome outcome;
+        outcome.cls = OutcomeClass::connection;
+        core_.on_end(action.attempt, outcome, nullptr, now_, &actions_);
+    }
+}
+
+void Loop::abort(const Action& action) {
+    Exchange* exchange = exchange_of(action.attempt);
+    if (exchange == nullptr || !exchange->open()) return;
+    if (transport_->abort(action.attempt)) slab_->at(action.request).maybe_executed = true;
+    exchange->drop();
+}
+
+void Loop::end(const Action& action) {
+    Request& request = slab_->at(action.request);
+    if (action.kind == Action::Kind::succeed) {
+        Exchange* exchange = exchanges_[action.attempt & kIndexMask].get();
+        const AccountSettings& account = settings_.accounts[exchange->account()];
+        events_.push_back(make_done(request, exchange, account.name, now_));
+    } else {
+        events_.push_back(make_failed(request, action.status));
+    }
+    ended_.push_back({action.request, std::move(request.body)});
+}
+
+void Loop::on_end(ExchangeId id, const WireEnd& end, TimeNs) {
+    Exchange* exchange = exchange_of(id);
+    if (exchange == nullptr || !exchange->open()) return;
+    const AccountSettings& account = settings_.accounts[exchange->account()];
+    auto detail = std::make_unique<ErrorDetail>();
+    const Outcome outcome = exchange->finish(end, detail.get());
+    cover(account.key, &detail->message);
+    log(log_level_of(outcome.cls), "ticket {}: account {}: {} (HTTP status {}){}{}",
+               slab_->at(exchange->request()).ticket.load(std::memory_order_relaxed), account.name,
+               rule(outcome.cls).name, outcome.http_status, detail->message.empty() ? "" : ": ",
+               detail->message);
+    if (outcome.cls == OutcomeClass::success) detail.reset();
+    core_.on_end(id, outcome, std::move(detail), now_, &actions_);
+}
+
+}  // namespace weir

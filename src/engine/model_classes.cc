@@ -1,0 +1,107 @@
+#include "engine/model_classes.h"
+
+#include <algorithm>
+
+namespace weir {
+namespace {
+
+// After the provider's table of rate limits as of October 2026.
+constexpr ModelClassRow kRows[] = {
+    {"claude-fable-5", "claude-fable-5*", false},
+    {"claude-mythos-5", "claude-mythos-5*", false},
+    {"claude-opus-5-5", "claude-opus-5-5*", false},
+    {"claude-opus-5", "claude-opus-5*", false},
+    {"claude-opus-4", "claude-opus-4*", false},
+    {"claude-sonnet-5-5", "claude-sonnet-5-5*", false},
+    {"claude-sonnet-5", "claude-sonnet-5*", false},
+    {"claude-sonnet-4", "claude-sonnet-4*", false},
+    {"claude-haiku-5-5", "claude-haiku-5-5*", false},
+    {"claude-haiku-4-5", "claude-haiku-4-5*", false},
+    {"claude-haiku-3-5", "claude-3-5-haiku*,claude-haiku-3-5*", true},
+};
+
+constexpr std::size_t kMaxSeen = 1024;
+constexpr std::size_t kMaxName = 64;
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// The id without its date, "-20250929", or "-latest": they name the same model.
+std::string_view undated(std::string_view model) {
+    constexpr std::string_view kLatest = "-latest";
+    if (model.ends_with(kLatest)) return model.substr(0, model.size() - kLatest.size());
+    constexpr std::size_t kDate = 9;
+    if (model.size() <= kDate) return model;
+    const std::string_view end = model.substr(model.size() - kDate);
+    const bool dated = end[0] == '-' && std::all_of(end.begin() + 1, end.end(), is_digit);
+    return dated ? model.substr(0, model.size() - kDate) : model;
+}
+
+}  // namespace
+
+std::span<const ModelClassRow> built_in_model_classes() { return kRows; }
+
+bool split_models(std::string_view list, std::vector<std::string>* models) {
+    models->clear();
+    for (std::size_t at = 0; at <= list.size();) {
+        const std::size_t comma = std::min(list.find(',', at), list.size());
+        std::string_view model = list.substr(at, comma - at);
+        while (model.starts_with(' ')) model.remove_prefix(1);
+        while (model.ends_with(' ')) model.remove_suffix(1);
+        const std::size_t star = model.find('*');
+        if (model.empty() || (star != std::string_view::npos && star + 1 != model.size())) {
+            return false;
+        }
+        models->emplace_back(model);
+        at = comma + 1;
+    }
+    return true;
+}
+
+ModelClasses::ModelClasses(const std::vector<LimitSettings::Class>& classes)
+    : used_(classes.size() - kSpare) {
+    for (std::size_t i = 0; i < classes.size(); ++i) {
+        names_.push_back(classes[i].name);
+        for (const std::string& model : classes[i].models) {
+            const bool prefix = model.ends_with('*');
+            patterns_.push_back({model.substr(0, model.size() - (prefix ? 1 : 0)), prefix,
+                                 static_cast<std::uint16_t>(i)});
+        }
+    }
+    // The longest first, and at equal length the exact id before the prefix.
+    std::stable_sort(patterns_.begin(), patterns_.end(), [](const Pattern& a, const Pattern& b) {
+        return a.text.size() != b.text.size() ? a.text.size() > b.text.size()
+                                              : a.prefix < b.prefix;
+    });
+}
+
+std::uint16_t ModelClasses::find(std::string_view model, bool fast) {
+    auto& seen = seen_[fast ? 1 : 0];
+    if (const auto found = seen.find(model); found != seen.end()) return found->second;
+    const std::uint16_t model_class = resolve(model, fast);
+    if (seen.size() < kMaxSeen) seen.emplace(model, model_class);
+    return model_class;
+}
+
+std::uint16_t ModelClasses::resolve(std::string_view model, bool fast) {
+    std::string name(undated(model).substr(0, kMaxName));
+    for (const Pattern& pattern : patterns_) {
+        if (pattern.prefix ? !model.starts_with(pattern.text) : model != pattern.text) continue;
+        if (!fast) return pattern.model_class;
+        name = names_[pattern.model_class];
+        break;
+    }
+    return named(fast ? name + "-fast" : name);
+}
+
+// The class of that name, or a spare one that takes it. When they have run out the last one is
+// shared by what is left.
+std::uint16_t ModelClasses::named(std::string_view name) {
+    const auto end = names_.begin() + static_cast<std::ptrdiff_t>(used_);
+    const auto found = std::find(names_.begin(), end, name);
+    if (found != end) return static_cast<std::uint16_t>(found - names_.begin());
+    if (used_ == names_.size()) return static_cast<std::uint16_t>(used_ - 1);
+    names_[used_] = used_ + 1 == names_.size() ? "other" : name;
+    return static_cast<std::uint16_t>(used_++);
+}
+
+}  // namespace weir

@@ -1,0 +1,169 @@
+#include "engine/request_builder.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "engine/failure.h"
+#include "weir/weir.h"
+
+namespace weir {
+namespace {
+
+// The provider's own bound on a Messages request is 32 MB; this is where a body stops making sense.
+constexpr std::size_t kMaxBody = std::size_t{1} << 30;
+constexpr std::size_t kMaxKeptScratch = std::size_t{1} << 18;
+constexpr std::size_t kMaxHeaders = 32;
+constexpr std::size_t kMaxHeaderName = 128;
+constexpr std::size_t kMaxHeaderValue = 8192;
+constexpr std::int64_t kMaxDeadlineMs = std::int64_t{10} * 365 * 24 * 3600 * 1000;
+
+// Those that say who pays, where the message goes, and how long it is.
+constexpr std::array<std::string_view, 24> kOwnedHeaders = {
+    "accept-encoding",     "anthropic-version",   "authorization",     "connection",
+    "content-encoding",    "content-length",      "content-type",      "cookie",
+    "expect",              "forwarded",           "host",              "http2-settings",
+    "keep-alive",          "proxy-authorization", "proxy-connection",  "range",
+    "te",                  "trailer",             "transfer-encoding", "upgrade",
+    "user-agent",          "via",                 "x-api-key",         "x-forwarded-for"};
+
+[[noreturn]] void refuse(std::string message) {
+    throw Failure(WEIR_ERR_INVALID_VALUE, ErrorSource::local, std::move(message));
+}
+
+// RFC 9110's token, in lower case.
+bool is_header_name(std::string_view name) {
+    if (name.empty() || name.size() > kMaxHeaderName) return false;
+    return std::all_of(name.begin(), name.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+               std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+    });
+}
+
+bool is_header_value(std::string_view value) {
+    if (value.size() > kMaxHeaderValue || value.front() == ' ' || value.back() == ' ') return false;
+    return std::all_of(value.begin(), value.end(), [](char c) { return c >= 0x20 && c <= 0x7E; });
+}
+
+std::string lower_case(std::string_view text) {
+    std::string lower(text);
+    for (char& c : lower) {
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    }
+    return lower;
+}
+
+std::uint32_t token_count(std::string_view key, std::string_view value) {
+    if (value.empty()) return 0;
+    std::uint32_t count = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), count);
+    if (error != std::errc() || end != value.data() + value.size() || count == 0 ||
+        count > 1'000'000'000) {
+        refuse(fmt::format("{}: not a number of tokens from 1 to 1000000000", key));
+    }
+    return count;
+}
+
+std::vector<std::string> lines_of(const std::map<std::string, std::string>& headers) {
+    std::vector<std::string> lines;
+    for (const auto& [name, value] : headers) lines.push_back(name + ": " + value);
+    return lines;
+}
+
+}  // namespace
+
+void RequestBuilder::set_body(std::string_view body) {
+    if (body.size() > kMaxBody) {
+        throw Failure(WEIR_ERR_BAD_BODY, ErrorSource::local, "the body is above 1 GiB");
+    }
+    scratch_.clear();
+    scratch_.reserve(body.size() + kBodyPadding);
+    scratch_.append(body);
+    scratch_.append(kBodyPadding, '\0');
+    RequestHead head;
+    std::string problem;
+    if (!read_request_head({scratch_.data(), body.size()}, &head, &problem)) {
+        throw Failure(WEIR_ERR_BAD_BODY, ErrorSource::local, std::move(problem));
+    }
+    body_ = BodyRef(BodyBlock::make(body, head, lines_of(headers_)));
+    head_ = head;
+    if (scratch_.capacity() > kMaxKeptScratch) std::string().swap(scratch_);
+}
+
+void RequestBuilder::set_priority(std::int32_t priority) {
+    if (priority < WEIR_PRIORITY_CRITICAL || priority > WEIR_PRIORITY_LOW) {
+        throw Failure(WEIR_ERR_BAD_ARGUMENT, ErrorSource::local, "the priority is not one of four");
+    }
+    priority_ = static_cast<std::uint8_t>(priority);
+}
+
+void RequestBuilder::set_deadline_ms(std::int64_t deadline_ms) {
+    if (deadline_ms < 0 || deadline_ms > kMaxDeadlineMs) {
+        throw Failure(WEIR_ERR_BAD_ARGUMENT, ErrorSource::local,
+                      "the deadline is negative, or more than ten years away");
+    }
+    deadline_ns_ = deadline_ms * kNsPerMs;
+}
+
+void RequestBuilder::set(std::string_view key, std::string_view value) {
+    constexpr std::string_view kHeader = "header.";
+    if (key == "input_tokens") {
+        input_tokens_ = token_count(key, value);
+    } else if (key == "output_tokens") {
+        output_tokens_ = token_count(key, value);
+    } else if (key.starts_with(kHeader)) {
+        set_header(key.substr(kHeader.size()), value);
+    } else {
+        throw Failure(
+            WEIR_ERR_UNKNOWN_KEY, ErrorSource::local,
+            "there is no such key; there are input_tokens, output_tokens and header.<name>");
+    }
+}
+
+void RequestBuilder::set_header(std::string_view name, std::string_view value) {
+    std::string lower = lower_case(name.substr(0, kMaxHeaderName + 1));
+    if (!is_header_name(lower)) refuse("header.: what follows is not a header's name");
+    if (std::find(kOwnedHeaders.begin(), kOwnedHeaders.end(), lower) != kOwnedHeaders.end()) {
+        refuse(fmt::format("header.{}: this header is set by weir alone", lower));
+    }
+    std::map<std::string, std::string> headers = headers_;
+    if (value.empty()) {
+        headers.erase(lower);
+    } else {
+        if (!is_header_value(value)) {
+            refuse(fmt::format("header.{}: the value is not printable ASCII of at most {} bytes",
+                               lower, kMaxHeaderValue));
+        }
+        headers.insert_or_assign(std::move(lower), std::string(value));
+    }
+    if (headers.size() > kMaxHeaders) refuse("header.: there are too many");
+    rebuild(std::move(headers));
+}
+
+// The headers travel with the body, which may be shared with requests that were submitted before.
+void RequestBuilder::rebuild(std::map<std::string, std::string> headers) {
+    if (body_) {
+        body_ = BodyRef(BodyBlock::make(body_->bytes(), head_, lines_of(headers)));
+    }
+    headers_.swap(headers);
+}
+
+Submission RequestBuilder::submission(TimeNs now, TimeNs default_deadline_ns) const {
+    if (!body_) {
+        throw Failure(WEIR_ERR_BAD_BODY, ErrorSource::local, "the request has no body");
+    }
+    const TimeNs deadline_ns = deadline_ns_ != 0 ? deadline_ns_ : default_deadline_ns;
+    return {.body = &body_,
+            .user_data = user_data_,
+            .tag = tag_,
+            .submitted_at = now,
+            .deadline_at = deadline_ns == 0 ? kNever : later(now, deadline_ns),
+            .input_tokens = input_tokens_,
+            .output_tokens = output_tokens_,
+            .priority = priority_};
+}
+
+}  // namespace weir

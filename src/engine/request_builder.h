@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/body.h"
+#include "engine/inbox.h"
+#include "weir/weir.h"
+
+namespace weir {
+
+// What is behind a weir_request. The body is read and copied when it is set, so that a submit only
+// takes a reference. What throws, throws Failure or std::bad_alloc, and changes nothing.
+class RequestBuilder {
+public:
+    void set_body(std::string_view body);
+    void set_priority(std::int32_t priority);
+    void set_user_data(std::uint64_t user_data) { user_data_ = user_data; }
+    void set_tag(std::uint64_t tag) { tag_ = tag; }
+    void set_deadline_ms(std::int64_t deadline_ms);
+    // input_tokens, output_tokens, header.<name>. An empty value takes the setting back.
+    void set(std::string_view key, std::string_view value);
+
+    // Refuses a request without a body.
+    Submission submission(TimeNs now, TimeNs default_deadline_ns) const;
+
+private:
+    void set_header(std::string_view name, std::string_view value);
+    void rebuild(std::map<std::string, std::string> headers);
+
+    BodyRef body_;
+    RequestHead head_;      // of body_
+    std::string scratch_;  // the body with the padding that its reader needs
+    std::map<std::string, std::string> headers_;  // names in lower case
+    std::uint64_t user_data_ = 0;
+    std::uint64_t tag_ = 0;
+    TimeNs deadline_ns_ = 0;
+    std::uint32_t input_tokens_ = 0;
+    std::uint32_t output_tokens_ = 0;
+    std::uint8_t priority_ = WEIR_PRIORITY_NORMAL;
+};
+
+}  // namespace weir

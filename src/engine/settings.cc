@@ -1,0 +1,156 @@
+#include "engine/settings.h"
+
+#include <charconv>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "engine/failure.h"
+#include "engine/limit_keys.h"
+#include "engine/secret.h"
+#include "weir/weir.h"
+
+namespace weir {
+namespace {
+
+[[noreturn]] void refuse(std::string message) {
+    throw Failure(WEIR_ERR_INVALID_VALUE, ErrorSource::config, std::move(message));
+}
+
+// Values were checked when they were set, so that they can be read without a second thought.
+template <class T>
+T number(const Config& config, std::string_view key) {
+    const std::string_view text = config.value(key);
+    T value{};
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+}
+
+TimeNs milliseconds(const Config& config, std::string_view key) {
+    return number<TimeNs>(config, key) * kNsPerMs;
+}
+
+bool boolean(const Config& config, std::string_view key) { return config.value(key) == "true"; }
+
+std::vector<std::string> list(std::string_view text) {
+    std::vector<std::string> parts;
+    while (!text.empty()) {
+        const std::size_t comma = text.find(',');
+        if (comma != 0) parts.emplace_back(text.substr(0, comma));
+        text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);
+    }
+    return parts;
+}
+
+std::uint32_t log_level(std::string_view name) {
+    if (name == "error") return WEIR_LOG_ERROR;
+    if (name == "warning") return WEIR_LOG_WARNING;
+    if (name == "info") return WEIR_LOG_INFO;
+    return name == "debug" ? WEIR_LOG_DEBUG : 0;
+}
+
+RetrySettings retry_settings(const Config& config) {
+    RetrySettings retry;
+    retry.max_attempts = number<std::uint8_t>(config, "retry.max_attempts");
+    retry.max_refusals = number<std::uint8_t>(config, "retry.max_refusals");
+    retry.base_ns = milliseconds(config, "retry.base_ms");
+    retry.cap_ns = milliseconds(config, "retry.cap_ms");
+    const std::string_view jitter = config.value("retry.jitter");
+    retry.jitter = jitter == "full"    ? Jitter::full
+                   : jitter == "equal" ? Jitter::equal
+                                       : Jitter::fraction;
+    retry.jitter_fraction = number<double>(config, "retry.jitter_percent") / 100;
+    retry.after_timeout = boolean(config, "retry.after_timeout");
+    if (retry.base_ns > retry.cap_ns) refuse("retry.base_ms is above retry.cap_ms");
+    return retry;
+}
+
+QueueSettings queue_settings(const Config& config) {
+    QueueSettings queue;
+    if (config.value("queue.order") == "deadline") queue.order = QueueSettings::Order::deadline;
+    if (config.value("queue.sharing") == "weighted") {
+        queue.sharing = QueueSettings::Sharing::weighted;
+    }
+    queue.ageing_ns = milliseconds(config, "queue.ageing_ms");
+    const std::vector<std::string> weights = list(config.value("queue.weights"));
+    bool right = weights.size() == queue.weights.size();
+    for (std::size_t i = 0; right && i < weights.size(); ++i) {
+        std::uint32_t weight = 0;
+        const char* end = weights[i].data() + weights[i].size();
+        const auto parsed = std::from_chars(weights[i].data(), end, weight);
+        right = parsed.ec == std::errc() && parsed.ptr == end && weight >= 1 && weight <= 1000;
+        queue.weights[i] = weight;
+    }
+    if (!right) refuse("queue.weights: not four numbers from 1 to 1000, as in 8,4,2,1");
+    return queue;
+}
+
+HttpTimeouts timeouts(const Config& config) {
+    HttpTimeouts timeouts;
+    timeouts.connect_ns = milliseconds(config, "timeout.connect_ms");
+    timeouts.idle_ns = milliseconds(config, "timeout.idle_ms");
+    timeouts.stall_ns = milliseconds(config, "timeout.stall_ms");
+    timeouts.total_ns = milliseconds(config, "timeout.total_ms");
+    return timeouts;
+}
+
+TransportSettings transport_settings(const Config& config) {
+    TransportSettings transport;
+    const std::string_view version = config.value("transport.http_version");
+    transport.http_version = version == "1.1" ? HttpVersion::http1
+                             : version == "2" ? HttpVersion::http2
+                                              : HttpVersion::automatic;
+    transport.ca_file = config.value("transport.ca_file");
+    transport.proxy = config.value("transport.proxy");
+    transport.plain_http_hosts = list(config.value("transport.plain_http_hosts"));
+    transport.keepalive_idle_ns = number<TimeNs>(config, "transport.keepalive_s") * kNsPerS;
+    transport.keepalive_interval_ns = transport.keepalive_idle_ns;
+    transport.max_connections = number<std::uint32_t>(config, "transport.max_connections");
+    std::string problem;
+    if (!check_proxy(transport.proxy, &problem)) refuse("transport.proxy: " + problem);
+    return transport;
+}
+
+std::vector<AccountSettings> accounts(const Config& config, const TransportSettings& transport) {
+    std::vector<AccountSettings> accounts;
+    for (const std::string& name : config.names("account.")) {
+        AccountSettings account;
+        account.name = name;
+        account.key = account_key(config, name);
+        std::string url_key = fmt::format("account.{}.base_url", name);
+        if (!config.is_set(url_key)) url_key = "transport.base_url";
+        account.base_url = config.value(url_key);
+        std::string problem;
+        if (!check_base_url(account.base_url, transport, &problem)) {
+            refuse(fmt::format("{}: {}", url_key, problem));
+        }
+        accounts.push_back(std::move(account));
+    }
+    return accounts;
+}
+
+}  // namespace
+
+Settings make_settings(const Config& config) {
+    Settings settings;
+    settings.caller_driven = config.value("engine.drive") == "caller";
+    settings.seed = number<std::uint64_t>(config, "engine.seed");
+    settings.max_undelivered_bytes = number<std::size_t>(config, "engine.max_undelivered_bytes");
+    settings.max_undelivered_events = number<std::size_t>(config, "engine.max_undelivered_events");
+    settings.max_requests = number<std::uint32_t>(config, "queue.max_requests");
+    settings.max_bytes = number<std::uint64_t>(config, "queue.max_bytes");
+    settings.default_deadline_ns = milliseconds(config, "request.deadline_ms");
+    settings.max_response_bytes = number<std::size_t>(config, "transport.max_response_bytes");
+    settings.log_level = log_level(config.value("log.level"));
+    settings.provider_version = config.value("provider.version");
+    settings.timeouts = timeouts(config);
+    settings.transport = transport_settings(config);
+    settings.accounts = accounts(config, settings.transport);
+    settings.core.max_in_flight = number<std::uint32_t>(config, "concurrency.max");
+    settings.core.queue = queue_settings(config);
+    settings.core.retry = retry_settings(config);
+    settings.core.limits = limit_settings(config);
+    return settings;
+}
+
+}  // namespace weir

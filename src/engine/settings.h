@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "core/core_settings.h"
+#include "engine/config.h"
+#include "engine/transport.h"
+#include "transport/settings.h"
+
+namespace weir {
+
+// What an account's requests need; its limits are in CoreSettings, by the same index.
+struct AccountSettings {
+    std::string name;
+    std::string key;
+    std::string base_url;
+};
+
+// The configuration in the types of the rooms that use it.
+struct Settings {
+    bool caller_driven = false;
+    std::uint64_t seed = 0;  // 0: from the system
+    std::size_t max_undelivered_bytes = 0;
+    std::size_t max_undelivered_events = 0;
+    std::uint32_t max_requests = 0;
+    std::uint64_t max_bytes = 0;
+    TimeNs default_deadline_ns = 0;  // 0: none
+    std::size_t max_response_bytes = 0;
+    std::uint32_t log_level = 0;  // a WEIR_LOG_ level; 0: off
+    std::string provider_version;
+    std::vector<AccountSettings> accounts;
+    HttpTimeouts timeouts;
+    CoreSettings core;
+    TransportSettings transport;
+};
+
+// Throws Failure for what does not go together, with the names of the keys; reads the accounts'
+// keys from the environment and from files.
+Settings make_settings(const Config& config);
+
+}  // namespace weir

@@ -1,0 +1,124 @@
+#include "engine/terminal.h"
+
+#include <memory>
+#include <new>
+#include <string>
+
+#include "engine/error_object.h"
+#include "engine/response_object.h"
+
+namespace weir {
+namespace {
+
+weir_event event_of(const Request& request, std::uint32_t type) noexcept {
+    weir_event event{};
+    event.ticket = request.ticket.load(std::memory_order_relaxed);
+    event.user_data = request.user_data;
+    event.type = type;
+    event.data = "";
+    return event;
+}
+
+weir_event failed_event(const Request& request, weir_error* error) noexcept {
+    weir_event event = event_of(request, WEIR_EVENT_FAILED);
+    event.status = error->code;
+    event.flags = error->flags;
+    event.object = error;
+    return event;
+}
+
+std::int64_t ms_between(TimeNs from, TimeNs to) { return (to - from) / kNsPerMs; }
+
+std::unique_ptr<weir_response> make_response(const Request& request, Exchange* exchange,
+                                             std::string_view account, TimeNs now) {
+    auto response = std::make_unique<weir_response>();
+    ResponseReader& reader = exchange->reader();
+    const Usage& usage = exchange->usage();
+    response->magic = kResponseMagic;
+    response->http_status = reader.http_status();
+    response->headers = reader.headers();
+    response->body = reader.take_body();
+    auto& numbers = response->numbers;
+    numbers[WEIR_NUMBER_INPUT_TOKENS] = usage.input_tokens;
+    numbers[WEIR_NUMBER_CACHE_WRITE_TOKENS] = usage.cache_write_tokens;
+    numbers[WEIR_NUMBER_CACHE_READ_TOKENS] = usage.cache_read_tokens;
+    numbers[WEIR_NUMBER_OUTPUT_TOKENS] = usage.output_tokens;
+    numbers[WEIR_NUMBER_ATTEMPTS] = request.attempts;
+    numbers[WEIR_NUMBER_QUEUED_MS] = ms_between(request.submitted_at, exchange->started_at());
+    numbers[WEIR_NUMBER_FIRST_BYTE_MS] =
+        exchange->head_at() == 0 ? -1 : ms_between(exchange->started_at(), exchange->head_at());
+    numbers[WEIR_NUMBER_TOTAL_MS] = ms_between(request.submitted_at, now);
+    auto& strings = response->strings;
+    strings[WEIR_STRING_MODEL] = reader.model();
+    strings[WEIR_STRING_ACCOUNT] = account;
+    strings[WEIR_STRING_REQUEST_ID] = reader.request_id();
+    strings[WEIR_STRING_STOP_REASON] = reader.stop_reason();
+    return response;
+}
+
+// "overloaded_error: Overloaded", after what the code says.
+std::string message_of(const StatusRow& row, const ErrorDetail& detail) {
+    std::string words = detail.type;
+    if (!words.empty() && !detail.message.empty()) words += ": ";
+    words += detail.message;
+    std::string message = row.text;
+    if (row.source == ErrorSource::local && !words.empty()) message += "; the last attempt failed";
+    return words.empty() ? message : message + ": " + words;
+}
+
+weir_error* error_of(const Request& request, std::int32_t status) {
+    const StatusRow* row = find_status(status);
+    if (row == nullptr) row = &status_table()[0];
+    ErrorParts parts;
+    parts.code = row->code;
+    parts.source = row->source;
+    parts.attempts = request.attempts;
+    if (request.maybe_executed) parts.more_flags |= WEIR_ERROR_MAYBE_EXECUTED;
+    std::string message;
+    if (const ErrorDetail* detail = request.last_error.get()) {
+        message = message_of(*row, *detail);
+        parts.message = message;
+        parts.provider_type = detail->type;
+        parts.request_id = detail->request_id;
+        parts.http_status = detail->http_status;
+        parts.retry_after_ms =
+            detail->retry_after_ns < 0 ? -1 : detail->retry_after_ns / kNsPerMs;
+        if (row->source != ErrorSource::local) {
+            parts.source =
+                detail->from_provider ? ErrorSource::provider : ErrorSource::transport;
+        }
+    }
+    return make_error(parts);
+}
+
+}  // namespace
+
+weir_event make_done(const Request& request, Exchange* exchange, std::string_view account,
+                     TimeNs now) noexcept {
+    try {
+        weir_response* response = make_response(request, exchange, account, now).release();
+        weir_event event = event_of(request, WEIR_EVENT_DONE);
+        event.data = response->body.c_str();
+        event.data_length = response->body.size();
+        event.object = response;
+        return event;
+    } catch (const std::bad_alloc&) {
+        weir_event event = make_plain_failure(request, WEIR_ERR_NOMEM);
+        event.flags |= WEIR_ERROR_MAYBE_EXECUTED;
+        return event;
+    }
+}
+
+weir_event make_failed(const Request& request, std::int32_t status) noexcept {
+    try {
+        return failed_event(request, error_of(request, status));
+    } catch (const std::bad_alloc&) {
+        return make_plain_failure(request, status);
+    }
+}
+
+weir_event make_plain_failure(const Request& request, std::int32_t status) noexcept {
+    return failed_event(request, immortal_error(status));
+}
+
+}  // namespace weir

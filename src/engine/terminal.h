@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "core/request.h"
+#include "engine/event.h"
+#include "engine/exchange.h"
+
+namespace weir {
+
+// The terminal event of a request that was answered. Without memory for the answer it is a failure.
+weir_event make_done(const Request& request, Exchange* exchange, std::string_view account,
+                     TimeNs now) noexcept;
+
+// The terminal event of a request that failed, with what its last attempt left to say.
+weir_event make_failed(const Request& request, std::int32_t status) noexcept;
+
+// The terminal event that needs no memory.
+weir_event make_plain_failure(const Request& request, std::int32_t status) noexcept;
+
+}  // namespace weir

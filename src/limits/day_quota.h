@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+
+#include "base/time.h"
+#include "provider/outcome.h"
+
+namespace weir {
+
+// A quota of tokens that starts anew at midnight, UTC.
+class DayQuota {
+public:
+    bool active() const { return limit_ > 0; }
+    std::int64_t limit() const { return limit_; }
+    bool learnt() const { return learnt_; }
+    std::int64_t used() const { return used_; }
+    void set_limit(std::int64_t limit, bool learnt);
+
+    bool ever_fits(std::int64_t units) const { return units <= limit_; }
+    // When `units` fit: now, or after midnight.
+    TimeNs fits_at(TimeNs now, std::int64_t wall_offset_ns, std::int64_t units);
+    void take(std::int64_t units);
+    // What was taken on a day that has ended is not given back to the next.
+    void give_back(std::int64_t units, TimeNs taken_at, TimeNs now, std::int64_t wall_offset_ns);
+
+    // A reading, which does not include what attempts in flight hold.
+    bool observe(const LimitReading& reading, std::int64_t held);
+    void refused(TimeNs now, std::int64_t wall_offset_ns);
+
+private:
+    void roll(TimeNs now, std::int64_t wall_offset_ns);
+
+    std::int64_t limit_ = 0;
+    std::int64_t used_ = 0;
+    std::int64_t day_ = INT64_MIN;
+    bool learnt_ = false;
+};
+
+}  // namespace weir

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "base/time.h"
+
+namespace weir {
+
+__extension__ using Uint128 = unsigned __int128;
+
+// Times and units beyond these are as good as endless; sums of two of them do not overflow.
+inline constexpr TimeNs kEndless = TimeNs{1} << 61;
+inline constexpr std::int64_t kMaxUnits = std::int64_t{1} << 40;
+
+constexpr std::int64_t sane_units(std::int64_t units) {
+    return std::clamp<std::int64_t>(units, 0, kMaxUnits);
+}
+
+// How fast a bucket refills: the time that one unit takes, with 32 fractional bits, rounded up, so
+// that 7,000,000 tokens a minute are 8571.428571 ns each and a mirror is never faster than what it
+// mirrors.
+class Rate {
+public:
+    Rate() = default;
+
+    // `units` in `period_ns`, both at least 1, slowed down by `speed` (1: as stated).
+    Rate(std::int64_t units, TimeNs period_ns, double speed = 1.0) {
+        const auto count = static_cast<Uint128>(std::clamp<std::int64_t>(units, 1, kMaxUnits));
+        const auto period = static_cast<Uint128>(std::max<TimeNs>(period_ns, 1));
+        time_per_unit_ = ((period << kFraction) + count - 1) / count;
+        if (speed != 1.0) {
+            const auto slowness = static_cast<std::uint64_t>(kOne / std::clamp(speed, 0.01, 100.0));
+            time_per_unit_ = std::max<Uint128>((time_per_unit_ * slowness) >> kFraction, 1);
+        }
+        units_per_ns_ = kOne / static_cast<double>(time_per_unit_);
+    }
+
+    // The time that so many units take to refill, rounded up to a nanosecond and saturating.
+    TimeNs time_for(std::int64_t units) const {
+        if (units <= 0) return 0;
+        const auto count = static_cast<Uint128>(std::min(units, kMaxUnits));
+        const Uint128 time = (time_per_unit_ * count + kRoundUp) >> kFraction;
+        return time > static_cast<Uint128>(kEndless) ? kEndless : static_cast<TimeNs>(time);
+    }
+    TimeNs time_for(double units) const {
+        const double time = units / units_per_ns_;
+        const auto endless = static_cast<double>(kEndless);
+        return static_cast<TimeNs>(std::clamp(time, -endless, endless));
+    }
+
+    double units_in(TimeNs time) const { return static_cast<double>(time) * units_per_ns_; }
+    double units_per_s() const { return units_per_ns_ * static_cast<double>(kNsPerS); }
+
+private:
+    static constexpr int kFraction = 32;
+    static constexpr double kOne = 4294967296.0;
+    static constexpr Uint128 kRoundUp = 0xFFFFFFFFu;
+
+    Uint128 time_per_unit_ = Uint128{1} << kFraction;
+    double units_per_ns_ = 1.0;
+};
+
+// A continuously refilling bucket as one point in time (GCRA): when it was, or will be, empty.
+// The level is the time since then, at most the depth; a point in the future is debt. GCRA's
+// theoretical arrival time is this plus the depth; kept this way round, the depth may change
+// without the level changing with it.
+class Gcra {
+public:
+    TimeNs level(TimeNs now, TimeNs depth) const {
+        return std::min(std::clamp(now - empty_at_, -kEndless, kEndless), depth);
+    }
+    // The first moment at which the level is `need`.
+    TimeNs reaches(TimeNs need) const { return empty_at_ + need; }
+
+    void debit(TimeNs now, TimeNs depth, TimeNs need) {
+        empty_at_ = std::clamp(std::max(empty_at_, now - depth) + need, -kEndless, kEndless);
+    }
+    // What is above the depth spills when the next debit looks.
+    void credit(TimeNs back) { empty_at_ = std::clamp(empty_at_ - back, -kEndless, kEndless); }
+    void set_level(TimeNs now, TimeNs level) {
+        empty_at_ = std::clamp(now - level, -kEndless, kEndless);
+    }
+
+private:
+    TimeNs empty_at_ = 0;
+};
+
+}  // namespace weir

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace weir {
+
+// {"type": "error", "error": {"type", "message", "details": {"error_code"}}, "request_id"}, as the
+// provider answers what it refuses. Made fit for logs (clean_text.h).
+struct ErrorBody {
+    std::string type;
+    std::string code;
+    std::string message;
+    std::string request_id;
+};
+
+// False if the text, which kBodyPadding readable bytes follow, is not whole JSON with an error
+// object; `error` is then as it was.
+bool read_error_body(std::string_view json, ErrorBody* error);
+
+}  // namespace weir

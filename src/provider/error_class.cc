@@ -1,0 +1,110 @@
+#include "provider/error_class.h"
+
+#include <algorithm>
+#include <initializer_list>
+#include <string>
+
+namespace weir {
+namespace {
+
+constexpr std::string_view kSpendLimitCode = "enforced_spend_limit_reached";
+
+bool has_any(std::string_view text, std::initializer_list<std::string_view> words) {
+    return std::any_of(words.begin(), words.end(), [text](std::string_view word) {
+        return text.find(word) != std::string_view::npos;
+    });
+}
+
+std::string lower(std::string_view text) {
+    std::string out(text);
+    for (char& c : out) {
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    }
+    return out;
+}
+
+// Types and codes don't tell these apart; the provider documents the phrases.
+bool speaks_of_acceleration(std::string_view message) {
+    return has_any(lower(message), {"usage increase rate", "acceleration limit"});
+}
+
+bool speaks_of_spending(std::string_view message) {
+    return has_any(lower(message),
+                   {"specified api usage limits", "specified workspace api usage limits",
+                    "credit balance is too low"});
+}
+
+OutcomeClass classify_429(const ErrorBody& error, bool has_retry_after) {
+    if (error.code == kSpendLimitCode && !has_retry_after) return OutcomeClass::spend_limit;
+    if (speaks_of_acceleration(error.message)) return OutcomeClass::acceleration;
+    return OutcomeClass::rate_limited;
+}
+
+LimitKind limit_in_words(std::string_view message) {
+    const std::string text = lower(message);
+    const bool tokens = has_any(text, {"token"});
+    if (has_any(text, {"per day", "per-day", "daily"})) {
+        return tokens ? LimitKind::day_tokens : LimitKind::unknown;
+    }
+    if (has_any(text, {"input token", "input-token"})) return LimitKind::input_tokens;
+    if (has_any(text, {"output token", "output-token"})) return LimitKind::output_tokens;
+    // "This request would exceed ..." speaks of no limit on requests.
+    if (has_any(text, {"requests per", "number of requests", "request limit", "request rate"})) {
+        return LimitKind::requests;
+    }
+    return tokens ? LimitKind::tokens : LimitKind::unknown;
+}
+
+}  // namespace
+
+OutcomeClass classify_refusal(int http_status, const ErrorBody& error, bool has_retry_after) {
+    switch (http_status) {
+        case 400:
+            return speaks_of_spending(error.message) ? OutcomeClass::spend_limit
+                                                     : OutcomeClass::bad_request;
+        case 401:
+            return OutcomeClass::bad_key;
+        case 402:
+            return OutcomeClass::spend_limit;
+        case 403:
+            return OutcomeClass::forbidden;
+        case 408:
+        case 409:
+            return OutcomeClass::server_error;
+        case 429:
+            return classify_429(error, has_retry_after);
+        case 529:
+            return OutcomeClass::overloaded;
+        default:
+            break;
+    }
+    if (http_status < 500) return OutcomeClass::bad_request;
+    return error.type == "overloaded_error" ? OutcomeClass::overloaded : OutcomeClass::server_error;
+}
+
+OutcomeClass classify_stream_error(const ErrorBody& error) {
+    if (error.type == "authentication_error") return OutcomeClass::bad_key;
+    if (error.type == "permission_error") return OutcomeClass::forbidden;
+    if (error.type == "billing_error" || error.code == kSpendLimitCode) {
+        return OutcomeClass::spend_limit;
+    }
+    if (error.type == "invalid_request_error" || error.type == "not_found_error" ||
+        error.type == "request_too_large") {
+        return speaks_of_spending(error.message) ? OutcomeClass::spend_limit
+                                                 : OutcomeClass::bad_request;
+    }
+    return OutcomeClass::stream_error;
+}
+
+LimitKind refused_limit(const LimitReadings& readings, std::string_view message) {
+    const LimitKind said = limit_in_words(message);
+    const auto used_up = [&](LimitKind kind) { return readings[kind].remaining == 0; };
+    if (said != LimitKind::unknown && used_up(said)) return said;
+    for (const LimitKind kind : {LimitKind::input_tokens, LimitKind::output_tokens,
+                                 LimitKind::requests, LimitKind::day_tokens, LimitKind::tokens}) {
+        if (used_up(kind)) return kind;
+    }
+    return said;
+}
+
+}  // namespace weir

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string_view>
+
+#include "provider/error_body.h"
+#include "provider/outcome.h"
+
+namespace weir {
+
+// What a refusal is, from its status, and from its body as far as there is one (else empty).
+OutcomeClass classify_refusal(int http_status, const ErrorBody& error, bool has_retry_after);
+
+// What an error event inside a stream is: stream_error, unless repeating could not help.
+OutcomeClass classify_stream_error(const ErrorBody& error);
+
+// The limit that a 429 names: one of which nothing remains by its headers, or else the one that
+// the message speaks of.
+LimitKind refused_limit(const LimitReadings& readings, std::string_view message);
+
+}  // namespace weir

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "provider/outcome.h"
+
+namespace weir {
+
+// What is read of a Message, whole or from the events of a stream.
+struct MessageFacts {
+    Usage usage;
+    std::string model;
+    std::string stop_reason;
+};
+
+// The texts below are followed by kBodyPadding readable bytes. The functions return false if the
+// text is not the whole JSON that it should be. A figure that is null, missing or makes no sense
+// leaves what `facts` has; so the last value seen of each is kept.
+
+// A Message, as an unstreamed answer has it: an object of type "message" with content and usage.
+bool read_message(std::string_view json, MessageFacts* facts);
+
+// The data of the events message_start, which holds a Message, and message_delta, whose usage is
+// cumulative.
+bool read_message_start(std::string_view json, MessageFacts* facts);
+bool read_message_delta(std::string_view json, MessageFacts* facts);
+
+}  // namespace weir

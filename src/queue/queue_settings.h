@@ -1,0 +1,26 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "base/time.h"
+
+namespace weir {
+
+inline constexpr int kPriorities = 4;  // critical, high, normal, low
+
+struct QueueSettings {
+    // Which of a tenant's requests goes first: the first that came, or the one whose deadline is
+    // nearest.
+    enum class Order : std::uint8_t { arrival, deadline };
+    // How priorities share: the higher always first, or by weight.
+    enum class Sharing : std::uint8_t { strict, weighted };
+
+    Order order = Order::arrival;
+    Sharing sharing = Sharing::strict;
+    std::array<std::uint32_t, kPriorities> weights = {8, 4, 2, 1};
+    // A request that has waited so long goes before every priority, in one turn of four. 0: never.
+    TimeNs ageing_ns = 60 * kNsPerS;
+};
+
+}  // namespace weir

@@ -1,0 +1,263 @@
+#include "transport/curl_transport.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <new>
+#include <stdexcept>
+#include <utility>
+
+#include "transport/curl_runtime.h"
+
+namespace weir {
+
+namespace {
+
+// libcurl often asks to be called again at once; so many times within one turn of the loop.
+constexpr int kTimerRunsPerTurn = 4;
+
+const char* words_for(WireEnd::Kind kind) {
+    switch (kind) {
+        case WireEnd::Kind::connect_timeout:
+            return "no connection came about within the connect timeout";
+        case WireEnd::Kind::idle_timeout:
+            return "no byte came or went within the idle timeout";
+        case WireEnd::Kind::stall_timeout:
+            return "nothing but pings came within the stall timeout";
+        default:
+            return "the response was not complete within the total timeout";
+    }
+}
+
+}  // namespace
+
+CurlTransport::CurlTransport(Poller* poller, TransportSink* sink, TransportSettings settings)
+    : sockets_(poller), multi_(curl_multi_init()) {
+    if (!multi_) throw std::bad_alloc();
+    context_.settings = std::move(settings);
+    context_.sink = sink;
+    context_.sockets = &sockets_;
+    sockets_.attach_multi(multi_.get());
+    curl_multi_setopt(multi_.get(), CURLMOPT_TIMERFUNCTION, &CurlTransport::on_timer);
+    curl_multi_setopt(multi_.get(), CURLMOPT_TIMERDATA, this);
+    const std::uint32_t connections = std::clamp(context_.settings.max_connections, 1U, 1U << 20);
+    curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, static_cast<long>(connections));
+}
+
+CurlTransport::~CurlTransport() {
+    for (const auto& [id, transfer] : exchanges_) {
+        curl_multi_remove_handle(multi_.get(), transfer->easy());
+    }
+}
+
+bool CurlTransport::load_certificates(std::string* problem) {
+    if (context_.certificates.loaded() || !context_.ca_bundle.empty()) return true;
+    const std::string& ca_file = context_.settings.ca_file;
+    context_.share_certificates = curl_shares_our_openssl();
+    if (context_.share_certificates) return context_.certificates.load(ca_file, problem);
+    const std::string bundle = certificate_bundle(ca_file);
+    if (access(bundle.c_str(), R_OK) != 0) {
+        *problem = fmt::format("no certificate can be read from {}", bundle);
+        return false;
+    }
+    context_.ca_bundle = bundle;
+    return true;
+}
+
+void CurlTransport::close_descriptors_only() { sockets_.close_descriptors_only(); }
+
+bool CurlTransport::uses_http2() const {
+    if (http2_failed_) return false;
+    switch (context_.settings.http_version) {
+        case HttpVersion::automatic:
+            return curl_http2_is_sound();
+        case HttpVersion::http1:
+            return false;
+        case HttpVersion::http2:
+            return curl_has_http2();
+    }
+    return false;
+}
+
+Transfer* CurlTransport::take_transfer(ExchangeId id) {
+    Transfer* transfer = nullptr;
+    if (idle_.empty()) {
+        auto made = std::make_unique<Transfer>(&context_);
+        transfer = made.get();
+        exchanges_.emplace(id, std::move(made));
+    } else {
+        Exchanges::node_type node = std::move(idle_.back());
+        idle_.pop_back();
+        node.key() = id;
+        transfer = node.mapped().get();
+        exchanges_.insert(std::move(node));
+    }
+    transfer->begin(id);
+    return transfer;
+}
+
+void CurlTransport::give_back(Exchanges::node_type node) {
+    Transfer* transfer = node.mapped().get();
+    curl_multi_remove_handle(multi_.get(), transfer->easy());
+    transfer->finish();
+    if (idle_.size() < context_.settings.max_connections) idle_.push_back(std::move(node));
+}
+
+void CurlTransport::prepare(Transfer* transfer, const HttpRequest& request, Started* started) {
+    try {
+        std::string problem;
+        if (is_https(request.base_url) && !load_certificates(&problem)) {
+            started->refused = true;
+            started->end = {WireEnd::Kind::tls_failed, false, std::move(problem)};
+            return;
+        }
+        transfer->prepare(request, uses_http2());
+    } catch (const std::exception& exception) {
+        started->refused = true;
+        started->end = {WireEnd::Kind::connect_failed, false, exception.what()};
+    }
+}
+
+void CurlTransport::start(ExchangeId id, const HttpRequest& request, TimeNs now) {
+    context_.now = now;
+    Started& started = started_.emplace_back();
+    started.id = id;
+    prepare(take_transfer(id), request, &started);
+}
+
+bool CurlTransport::abort(ExchangeId id) {
+    const auto found = exchanges_.find(id);
+    if (found == exchanges_.end()) return false;
+    Transfer* transfer = found->second.get();
+    const bool sent = transfer->request_sent();
+    deadlines_.remove(transfer);
+    if (inside_curl_) {
+        transfer->drop();
+        dropped_.emplace_back();
+        dropped_.back() = exchanges_.extract(found);
+    } else {
+        give_back(exchanges_.extract(found));
+    }
+    return sent;
+}
+
+TimeNs CurlTransport::next_timer() const {
+    if (!started_.empty() || sockets_.any_ready()) return context_.now;
+    return std::min(curl_timer_at_, deadlines_.first_at());
+}
+
+void CurlTransport::advance(TimeNs now) {
+    context_.now = now;
+    add_started();
+    run_ready();
+    for (int i = 0; i < kTimerRunsPerTurn && curl_timer_at_ <= now; ++i) {
+        curl_timer_at_ = kNever;
+        run(CURL_SOCKET_TIMEOUT, 0);
+    }
+    finish_completed();
+    expire();
+    if (context_.failure) std::rethrow_exception(std::exchange(context_.failure, nullptr));
+}
+
+void CurlTransport::add_started() {
+    // By index: an on_end may start more, which wait for the next turn.
+    const std::size_t count = started_.size();
+    for (std::size_t i = 0; i < count; ++i) {
+        const Started started = std::move(started_[i]);
+        const auto found = exchanges_.find(started.id);
+        if (found == exchanges_.end()) continue;  // aborted meanwhile
+        Transfer* transfer = found->second.get();
+        if (started.refused) {
+            end_exchange(transfer, started.end);
+            continue;
+        }
+        const CURLMcode code = curl_multi_add_handle(multi_.get(), transfer->easy());
+        if (code != CURLM_OK) {
+            end_exchange(transfer,
+                         {WireEnd::Kind::connect_failed, false, curl_multi_strerror(code)});
+            continue;
+        }
+        deadlines_.insert(transfer, transfer->no_timeout_before());
+    }
+    started_.erase(started_.begin(), started_.begin() + static_cast<std::ptrdiff_t>(count));
+}
+
+void CurlTransport::run(curl_socket_t fd, int select_bits) {
+    int running = 0;
+    inside_curl_ = true;
+    const CURLMcode code = curl_multi_socket_action(multi_.get(), fd, select_bits, &running);
+    inside_curl_ = false;
+    release_dropped();
+    if (code != CURLM_OK) end_all(curl_multi_strerror(code));
+}
+
+void CurlTransport::run_ready() {
+    curl_socket_t fd = CURL_SOCKET_BAD;
+    int select_bits = 0;
+    while (sockets_.take_ready(&fd, &select_bits)) run(fd, select_bits);
+}
+
+void CurlTransport::release_dropped() {
+    while (!dropped_.empty()) {
+        Exchanges::node_type node = std::move(dropped_.back());
+        dropped_.pop_back();
+        give_back(std::move(node));
+    }
+}
+
+void CurlTransport::finish_completed() {
+    int left = 0;
+    while (const CURLMsg* message = curl_multi_info_read(multi_.get(), &left)) {
+        if (message->msg != CURLMSG_DONE) continue;
+        const CURLcode code = message->data.result;
+        char* owner = nullptr;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &owner);
+        auto* transfer = static_cast<Transfer*>(static_cast<void*>(owner));
+        if ((code == CURLE_HTTP2 || code == CURLE_HTTP2_STREAM) && !transfer->response_begun()) {
+            http2_failed_ = true;
+        }
+        end_exchange(transfer, transfer->judge(code));
+    }
+}
+
+void CurlTransport::expire() {
+    while (deadlines_.first_at() <= context_.now) {
+        auto* transfer = static_cast<Transfer*>(deadlines_.first());
+        const Transfer::Timeout timeout = transfer->first_timeout();
+        if (timeout.at <= context_.now) {
+            end_exchange(transfer, transfer->end(timeout.kind, words_for(timeout.kind)));
+        } else {
+            deadlines_.move(transfer, transfer->no_timeout_before());
+        }
+    }
+}
+
+void CurlTransport::end_exchange(Transfer* transfer, const WireEnd& end) {
+    const ExchangeId id = transfer->id();
+    deadlines_.remove(transfer);
+    give_back(exchanges_.extract(id));
+    context_.sink->on_end(id, end, context_.now);
+}
+
+void CurlTransport::end_all(const char* why) {
+    std::vector<ExchangeId> ids;
+    for (const auto& [id, transfer] : exchanges_) ids.push_back(id);
+    for (const ExchangeId id : ids) {
+        const auto found = exchanges_.find(id);
+        if (found == exchanges_.end()) continue;
+        Transfer* transfer = found->second.get();
+        const auto kind = transfer->request_sent() ? WireEnd::Kind::broken  //
+                                                   : WireEnd::Kind::connect_failed;
+        end_exchange(transfer, transfer->end(kind, why));
+    }
+}
+
+int CurlTransport::on_timer(CURLM*, long timeout_ms, void* self) noexcept {
+    auto* transport = static_cast<CurlTransport*>(self);
+    transport->curl_timer_at_ =
+        timeout_ms < 0 ? kNever : later(transport->context_.now, timeout_ms * kNsPerMs);
+    return 0;
+}
+
+}  // namespace weir

@@ -1,0 +1,145 @@
+// What the core costs: a bucket, a reservation over four, a queued request's memory, and requests
+// through the whole core in virtual time.
+
+#include <benchmark/benchmark.h>
+#include <malloc.h>
+
+#include <queue>
+#include <vector>
+
+#include "core/core.h"
+#include "marks.h"
+
+namespace weir::bench {
+namespace {
+
+LimitSettings four_buckets(std::int64_t scale) {
+    LimitSettings settings;
+    settings.classes.push_back({.name = "class", .models = {"class"}, .limits = {}});
+    settings.classes[0].limits = {.requests_per_minute = 1'000 * scale,
+                                  .input_tokens_per_minute = 500'000 * scale,
+                                  .output_tokens_per_minute = 100'000 * scale,
+                                  .tokens_per_day = 500'000'000 * scale};
+    settings.accounts.push_back({.name = "main", .limits = {}});
+    settings.burst_s = 60;
+    return settings;
+}
+
+void reserve_over_four_buckets(benchmark::State& state) {
+    Limiter limiter(four_buckets(1'000'000));
+    const BudgetId budget = limiter.budget(0, 0);
+    const Cost cost{.input_tokens = 1'500, .output_tokens = 400, .max_output_tokens = 4'096};
+    Reservation reservation;
+    TimeNs now = kNsPerS;
+    for (auto _ : state) {
+        now += kNsPerUs;
+        Verdict verdict = limiter.reserve(budget, cost, now, &reservation);
+        benchmark::DoNotOptimize(verdict);
+    }
+}
+BENCHMARK(reserve_over_four_buckets);
+
+void refuse_over_four_buckets(benchmark::State& state) {
+    Limiter limiter(four_buckets(1));
+    const BudgetId budget = limiter.budget(0, 0);
+    const Cost cost{.input_tokens = 1'500, .output_tokens = 400, .max_output_tokens = 4'096};
+    Reservation reservation;
+    while (limiter.reserve(budget, cost, kNsPerS, &reservation).kind == Verdict::Kind::granted) {
+    }
+    for (auto _ : state) {
+        Verdict verdict = limiter.reserve(budget, cost, kNsPerS, &reservation);
+        benchmark::DoNotOptimize(verdict);
+    }
+}
+BENCHMARK(refuse_over_four_buckets);
+
+// Requests through the core in virtual time, each answered a second after its start.
+void core_requests(benchmark::State& state) {
+    std::uint64_t finished = 0;
+    for (auto _ : state) {
+        CoreSettings settings;
+        settings.max_in_flight = 100'000;
+        settings.limits = four_buckets(10'000);
+        RequestSlab slab;
+        Core core(settings, &slab, 1);
+        std::vector<Action> actions;
+        std::queue<std::pair<TimeNs, AttemptId>> in_flight;
+        TimeNs now = kNsPerS;
+        const std::uint64_t target = 200'000;
+        std::uint64_t submitted = 0;
+        Outcome outcome;
+        outcome.usage = {.input_tokens = 1'500, .output_tokens = 400};
+        for (std::uint64_t done = 0; done < target;) {
+            while (submitted < target && submitted - done < 20'000) {
+                const RequestIndex index = slab.take();
+                Request& request = slab.at(index);
+                request.submitted_at = now;
+                request.input_tokens = 1'500;
+                request.output_tokens = 400;
+                request.tenant = static_cast<std::uint32_t>(submitted % 16);
+                request.deadline_at = now + 600 * kNsPerS;
+                core.submit(index, now, &actions);
+                ++submitted;
+            }
+            const TimeNs next_end = in_flight.empty() ? kNever : in_flight.front().first;
+            now = std::max(now + 1, std::min(core.next_timer(), next_end));
+            while (!in_flight.empty() && in_flight.front().first <= now) {
+                core.on_end(in_flight.front().second, outcome, nullptr, now, &actions);
+                in_flight.pop();
+            }
+            core.advance(now, &actions);
+            for (const Action& action : actions) {
+                if (action.kind == Action::Kind::start) {
+                    in_flight.emplace(now + kNsPerS, action.attempt);
+                } else {
+                    slab.give_back(action.request);
+                    ++done;
+                }
+            }
+            actions.clear();
+        }
+        finished += target;
+    }
+    state.counters["figure"] =
+        benchmark::Counter(static_cast<double>(finished), benchmark::Counter::kIsRate);
+}
+BENCHMARK(core_requests)->Unit(benchmark::kMillisecond);
+
+// Memory of a million queued requests, beside the bytes of their bodies.
+void queued_request_memory(benchmark::State& state) {
+    constexpr std::size_t kRequests = 1'000'000;
+    const std::string bytes(1'000, 'x');
+    double per_request = 0;
+    for (auto _ : state) {
+        const std::size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
+        CoreSettings settings;
+        settings.limits = four_buckets(1);
+        RequestSlab slab;
+        Core core(settings, &slab, 1);
+        core.set_delivery_blocked(true);
+        std::vector<Action> actions;
+        for (std::size_t i = 0; i < kRequests; ++i) {
+            const RequestIndex index = slab.take();
+            Request& request = slab.at(index);
+            request.body = BodyRef(BodyBlock::make(bytes, {}, {}));
+            request.deadline_at = kNsPerS * 3'600;
+            core.submit(index, kNsPerS, &actions);
+        }
+        const std::size_t after = mallinfo2().uordblks + mallinfo2().hblkhd;
+        per_request =
+            static_cast<double>(after - before) / kRequests - static_cast<double>(bytes.size());
+    }
+    state.counters["figure"] = per_request;
+}
+BENCHMARK(queued_request_memory)->Iterations(1)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace weir::bench
+
+int main(int argc, char** argv) {
+    using weir::bench::add_mark;
+    add_mark("reserve_over_four_buckets", 25, "ns", true);
+    add_mark("core_requests", 300'000, "per s", false);
+    add_mark("queued_request_memory", 192, "bytes", true);
+    return weir::bench::run_with_marks(argc, argv);
+}

@@ -1,0 +1,120 @@
+#include <stdexcept>
+#include <unordered_map>
+#include <vector>
+
+#include "core/core.h"
+#include "goodput_clients.h"
+
+namespace weir::test {
+
+namespace {
+
+// Waiting requests of each model class: enough that there is always one.
+constexpr int kBacklog = 32;
+constexpr std::uint32_t kMaxInFlight = 4096;
+
+class WeirClient : public Client {
+public:
+    WeirClient(const LimitSettings& limits, World* world, std::uint64_t seed)
+        : world_(world),
+          core_(core_settings(limits), &slab_, seed),
+          classes_(limits.classes.size()) {}
+
+    void begin(TimeNs now) override {
+        for (std::size_t i = 0; i < classes_; ++i) {
+            for (int n = 0; n < kBacklog; ++n) submit(static_cast<std::uint16_t>(i), now);
+        }
+        advance(now);
+    }
+    void on_head(AttemptRef ref, const LimitReadings& readings, TimeNs now) override {
+        core_.on_head(ids_[ref], readings, now);
+    }
+    void on_progress(AttemptRef ref, std::int64_t output_tokens, TimeNs now) override {
+        core_.on_progress(ids_[ref], output_tokens, now);
+    }
+    void on_end(AttemptRef ref, const Outcome& outcome, TimeNs now) override {
+        core_.on_end(ids_[ref], outcome, nullptr, now, &actions_);
+    }
+    void advance(TimeNs now) override {
+        for (;;) {
+            core_.advance(now, &actions_);
+            if (actions_.empty()) return;
+            work_off(now);
+        }
+    }
+    TimeNs next_timer() const override { return core_.next_timer(); }
+
+private:
+    static CoreSettings core_settings(const LimitSettings& limits) {
+        CoreSettings settings;
+        settings.max_in_flight = kMaxInFlight;
+        settings.limits = limits;
+        settings.retry.max_refusals = 200;
+        return settings;
+    }
+
+    void submit(std::uint16_t model_class, TimeNs now) {
+        const Work work = world_->draw_work(model_class);
+        const RequestIndex index = slab_.take();
+        if (index >= works_.size()) works_.resize(index + 1);
+        works_[index] = work;
+        Request& request = slab_.at(index);
+        request.submitted_at = now;
+        request.model_class = model_class;
+        request.input_tokens = static_cast<std::uint32_t>(work.estimated_input);
+        request.body = body_for(work.max_tokens);
+        core_.submit(index, now, &actions_);
+    }
+
+    BodyRef body_for(std::int64_t max_tokens) {
+        BodyRef& body = bodies_[max_tokens];
+        if (!body) {
+            RequestHead head;
+            head.max_tokens = static_cast<std::uint32_t>(max_tokens);
+            body = BodyRef(BodyBlock::make("{}", head, {}));
+        }
+        return body;
+    }
+
+    void work_off(TimeNs now) {
+        std::vector<Action> actions;
+        actions.swap(actions_);
+        for (const Action& action : actions) {
+            switch (action.kind) {
+                case Action::Kind::start: {
+                    const AttemptRef ref =
+                        world_->send(action.account, works_[action.request], now);
+                    if (ref >= ids_.size()) ids_.resize(ref + 1);
+                    ids_[ref] = action.attempt;
+                    break;
+                }
+                case Action::Kind::abort:
+                    throw std::logic_error("nothing was cancelled");
+                case Action::Kind::succeed:
+                case Action::Kind::fail: {
+                    const std::uint16_t model_class = works_[action.request].model_class;
+                    slab_.give_back(action.request);
+                    submit(model_class, now);
+                    break;
+                }
+            }
+        }
+    }
+
+    World* world_;
+    RequestSlab slab_;
+    Core core_;
+    std::size_t classes_;
+    std::vector<Work> works_;     // by request
+    std::vector<AttemptId> ids_;  // by attempt of the world
+    std::vector<Action> actions_;
+    std::unordered_map<std::int64_t, BodyRef> bodies_;
+};
+
+}  // namespace
+
+std::unique_ptr<Client> make_weir(const LimitSettings& limits, World* world, std::uint64_t seed) {
+    return std::make_unique<WeirClient>(limits, world, seed);
+}
+
+}  // namespace weir::test

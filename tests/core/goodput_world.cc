@@ -1,0 +1,176 @@
+#include "goodput_world.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace weir::test {
+
+namespace {
+
+// How often a stream's progress is told.
+constexpr TimeNs kProgressEvery = kNsPerS;
+
+double normal(Random* random) {
+    const double radius = std::sqrt(-2 * std::log(1 - random->unit()));
+    return radius * std::cos(2 * 3.14159265358979323846 * random->unit());
+}
+
+}  // namespace
+
+std::int64_t Spread::draw(Random* random) const {
+    const double value = mean * std::exp(-sigma * sigma / 2 + sigma * normal(random));
+    return std::max<std::int64_t>(std::llround(value), 1);
+}
+
+World::World(const Settings& settings)
+    : settings_(settings),
+      random_(settings.seed),
+      work_random_(settings.seed * 2 + 1),
+      model_(settings.model) {}
+
+Work World::draw_work(std::uint16_t model_class) {
+    Work work;
+    work.model_class = model_class;
+    work.input_tokens = settings_.input.draw(&work_random_);
+    const Spread error{static_cast<double>(work.input_tokens), settings_.input_error};
+    work.estimated_input = error.draw(&work_random_);
+    work.max_tokens = settings_.max_tokens;
+    work.output_tokens = std::min(settings_.output.draw(&work_random_), work.max_tokens);
+    return work;
+}
+
+TimeNs World::draw_delay() {
+    const auto range = static_cast<std::uint64_t>(settings_.most_delay_ns) -
+                       static_cast<std::uint64_t>(settings_.least_delay_ns) + 1;
+    return settings_.least_delay_ns + static_cast<TimeNs>(random_.below(range));
+}
+
+void World::post(TimeNs at, EventKind kind, AttemptRef attempt) {
+    events_.push({at, order_++, kind, attempt});
+}
+
+AttemptRef World::send(int key, const Work& work, TimeNs now) {
+    if (free_.empty()) {
+        free_.push_back(static_cast<AttemptRef>(attempts_.size()));
+        attempts_.emplace_back();
+    }
+    const AttemptRef ref = free_.back();
+    free_.pop_back();
+    Attempt& attempt = attempts_[ref];
+    attempt.key = key;
+    attempt.work = work;
+    record(static_cast<std::uint64_t>(now));
+    record(static_cast<std::uint64_t>(work.input_tokens) << 16 | static_cast<std::uint64_t>(key));
+    post(now + draw_delay(), EventKind::arrival, ref);
+    return ref;
+}
+
+void World::run(Client* client, TimeNs until) {
+    for (;;) {
+        const TimeNs timer = client->next_timer();
+        const TimeNs event = events_.empty() ? kNever : events_.top().at;
+        const TimeNs next = std::min(timer, event);
+        if (next > until) break;
+        now_ = std::max(now_, next);
+        if (event <= now_) {
+            const Event due = events_.top();
+            events_.pop();
+            happen(due, client);
+            ++events_done_;
+            if (due.kind == EventKind::arrival) continue;  // the client sees nothing of it
+        }
+        client->advance(now_);
+    }
+    now_ = until;
+    model_.advance(until);
+}
+
+void World::happen(const Event& event, Client* client) {
+    Attempt& attempt = attempts_[event.attempt];
+    const TimeNs at_server = event.at - attempt.back_delay_ns;
+    switch (event.kind) {
+        case EventKind::arrival:
+            arrive(event.attempt, event.at);
+            break;
+        case EventKind::head:
+            client->on_head(event.attempt, readings_of(attempt), event.at);
+            break;
+        case EventKind::progress:
+            client->on_progress(event.attempt, attempt.decision.produced_at(at_server), event.at);
+            if (at_server + kProgressEvery < attempt.decision.answer_ends_at)
+                post(event.at + kProgressEvery, EventKind::progress, event.attempt);
+            break;
+        case EventKind::end: {
+            const Outcome outcome = outcome_of(attempt);
+            record(static_cast<std::uint64_t>(event.at));
+            record(static_cast<std::uint64_t>(outcome.http_status));
+            free_.push_back(event.attempt);
+            client->on_end(event.attempt, outcome, event.at);
+            break;
+        }
+    }
+}
+
+void World::arrive(AttemptRef ref, TimeNs now) {
+    Attempt& attempt = attempts_[ref];
+    model::Request request;
+    request.key = attempt.key;
+    request.model_class = attempt.work.model_class;
+    request.input_tokens = attempt.work.input_tokens;
+    request.max_tokens = attempt.work.max_tokens;
+    request.output_tokens = attempt.work.output_tokens;
+    request.stream = true;
+    attempt.decision = model_.arrive(request, now);
+    attempt.back_delay_ns = draw_delay();
+    const model::Decision& decision = attempt.decision;
+    if (!decision.accepted()) {
+        post(now + attempt.back_delay_ns, EventKind::head, ref);
+        post(now + attempt.back_delay_ns, EventKind::end, ref);
+        return;
+    }
+    const TimeNs head_at = decision.first_token_at + attempt.back_delay_ns;
+    post(head_at, EventKind::head, ref);
+    if (decision.first_token_at + kProgressEvery < decision.answer_ends_at)
+        post(head_at + kProgressEvery, EventKind::progress, ref);
+    post(decision.answer_ends_at + attempt.back_delay_ns, EventKind::end, ref);
+}
+
+LimitReadings World::readings_of(const Attempt& attempt) const {
+    LimitReadings readings;
+    if (settings_.model.headers == model::HeaderFamily::none) return readings;
+    constexpr LimitKind kKinds[] = {LimitKind::requests, LimitKind::input_tokens,
+                                    LimitKind::output_tokens, LimitKind::day_tokens};
+    for (std::size_t i = 0; i < model::kLimitKinds; ++i) {
+        const model::Reading& from = attempt.decision.readings[i];
+        LimitReading& to = readings[kKinds[i]];
+        to.limit = from.limit;
+        to.remaining = from.remaining;
+        if (from.reset_in_ns >= 0)
+            to.reset_in_ns = (from.reset_in_ns + kNsPerS - 1) / kNsPerS * kNsPerS;
+        to.rounding = i == 0 ? 1 : std::max<std::int64_t>(settings_.model.rounding / 2, 1);
+    }
+    return readings;
+}
+
+Outcome World::outcome_of(const Attempt& attempt) const {
+    constexpr LimitKind kKinds[] = {LimitKind::requests, LimitKind::input_tokens,
+                                    LimitKind::output_tokens, LimitKind::day_tokens};
+    const model::Decision& decision = attempt.decision;
+    Outcome outcome;
+    outcome.http_status = decision.status;
+    if (decision.accepted()) {
+        outcome.cls = OutcomeClass::success;
+        outcome.maybe_executed = true;
+        outcome.usage.input_tokens = attempt.work.input_tokens;
+        outcome.usage.output_tokens = decision.produced_tokens;
+        outcome.hit_max_tokens = decision.hit_max_tokens;
+        return outcome;
+    }
+    outcome.cls = OutcomeClass::rate_limited;
+    outcome.retry_after_ns = decision.retry_after_ns;
+    if (settings_.names_refused_limit)
+        outcome.refused = kKinds[model::index_of(decision.refused_by)];
+    return outcome;
+}
+
+}  // namespace weir::test

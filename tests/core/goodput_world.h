@@ -1,0 +1,113 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <queue>
+#include <vector>
+
+#include "base/random.h"
+#include "base/time.h"
+#include "model/model.h"
+#include "provider/outcome.h"
+
+namespace weir::test {
+
+using AttemptRef = std::uint32_t;
+
+// A lognormal distribution by its mean.
+struct Spread {
+    double mean = 0;
+    double sigma = 0;
+    std::int64_t draw(Random* random) const;
+};
+
+// What one request asks for, and what its client is told about it.
+struct Work {
+    std::uint16_t model_class = 0;
+    std::int64_t input_tokens = 0;
+    std::int64_t estimated_input = 0;
+    std::int64_t output_tokens = 0;
+    std::int64_t max_tokens = 0;
+};
+
+// A client of the API in virtual time: told what comes back, and asked for what to do next.
+class Client {
+public:
+    virtual ~Client() = default;
+    virtual void begin(TimeNs now) = 0;
+    virtual void on_head(AttemptRef attempt, const LimitReadings& readings, TimeNs now) = 0;
+    virtual void on_progress(AttemptRef attempt, std::int64_t output_tokens, TimeNs now) = 0;
+    virtual void on_end(AttemptRef attempt, const Outcome& outcome, TimeNs now) = 0;
+    virtual void advance(TimeNs now) = 0;
+    virtual TimeNs next_timer() const = 0;
+};
+
+// The network, the model of the API behind it, and the endless work that there is to do.
+class World {
+public:
+    struct Settings {
+        model::Config model;
+        Spread input{1500, 0.7};
+        Spread output{400, 0.7};
+        double input_error = 0.1;  // spread of the client's estimate around the truth
+        std::int64_t max_tokens = 4096;
+        TimeNs least_delay_ns = 20 * kNsPerMs;  // each way
+        TimeNs most_delay_ns = 80 * kNsPerMs;
+        bool names_refused_limit = true;  // in the words of a 429
+        std::uint64_t seed = 1;
+    };
+
+    explicit World(const Settings& settings);
+
+    Work draw_work(std::uint16_t model_class);
+    // Sends a request; its answer comes back by on_head, on_progress and on_end.
+    AttemptRef send(int key, const Work& work, TimeNs now);
+
+    // Lets time pass until `until`.
+    void run(Client* client, TimeNs until);
+
+    model::Model& model() { return model_; }
+    Random& random() { return random_; }
+    std::uint64_t events() const { return events_done_; }
+    std::uint64_t trace_hash() const { return trace_hash_; }
+
+private:
+    enum class EventKind : std::uint8_t { arrival, head, progress, end };
+    struct Event {
+        TimeNs at;
+        std::uint64_t order;
+        EventKind kind;
+        AttemptRef attempt;
+        bool operator<(const Event& other) const {
+            return at != other.at ? at > other.at : order > other.order;
+        }
+    };
+    struct Attempt {
+        int key = 0;
+        Work work;
+        TimeNs back_delay_ns = 0;
+        model::Decision decision;
+    };
+
+    TimeNs draw_delay();
+    void post(TimeNs at, EventKind kind, AttemptRef attempt);
+    void happen(const Event& event, Client* client);
+    void arrive(AttemptRef ref, TimeNs now);
+    LimitReadings readings_of(const Attempt& attempt) const;
+    Outcome outcome_of(const Attempt& attempt) const;
+    void record(std::uint64_t word) { trace_hash_ = (trace_hash_ ^ word) * 0x100000001B3u; }
+
+    Settings settings_;
+    Random random_;
+    Random work_random_;  // of its own, so that every client gets the same work
+    model::Model model_;
+    std::priority_queue<Event> events_;
+    std::uint64_t order_ = 0;
+    std::vector<Attempt> attempts_;
+    std::vector<AttemptRef> free_;
+    TimeNs now_ = 0;
+    std::uint64_t events_done_ = 0;
+    std::uint64_t trace_hash_ = 0xCBF29CE484222325u;
+};
+
+}  // namespace weir::test

@@ -1,0 +1,324 @@
+#include <gtest/gtest.h>
+
+#include <random>
+#include <vector>
+
+#include "limits/limiter.h"
+
+namespace weir {
+namespace {
+
+constexpr TimeNs kMs = kNsPerMs;
+constexpr TimeNs kS = kNsPerS;
+
+LimitSettings one_account(const BucketLimits& limits) {
+    LimitSettings settings;
+    settings.classes.push_back({.name = "claude-sonnet-4", .models = {"*"}, .limits = limits});
+    settings.accounts.push_back({.name = "main", .limits = {}});
+    return settings;
+}
+
+LimitReadings reading(LimitKind kind, std::int64_t limit, std::int64_t remaining,
+                      std::int64_t rounding = 1) {
+    LimitReadings readings;
+    readings[kind] = {.limit = limit, .remaining = remaining, .rounding = rounding};
+    return readings;
+}
+
+Outcome succeeded(std::int64_t input, std::int64_t output) {
+    Outcome outcome;
+    outcome.usage.input_tokens = input;
+    outcome.usage.output_tokens = output;
+    outcome.maybe_executed = true;
+    return outcome;
+}
+
+Outcome refused(LimitKind kind, TimeNs wait_ns) {
+    Outcome outcome;
+    outcome.cls = OutcomeClass::rate_limited;
+    outcome.refused = kind;
+    outcome.retry_after_ns = wait_ns;
+    return outcome;
+}
+
+double level(const Limiter& limiter, LimitKind kind, TimeNs now) {
+    std::vector<Limiter::BucketView> views;
+    limiter.view(now, &views);
+    for (const auto& view : views) {
+        if (view.kind == kind) return view.level;
+    }
+    return -1;
+}
+
+// How many requests of `cost` are granted from `from` until `until`, each settled at once.
+int granted_in(Limiter& limiter, BudgetId id, const Cost& cost, TimeNs from, TimeNs until) {
+    int granted = 0;
+    for (TimeNs now = from; now < until;) {
+        Reservation reservation;
+        const Verdict verdict = limiter.reserve(id, cost, now, &reservation);
+        if (verdict.kind == Verdict::Kind::granted) {
+            ++granted;
+            limiter.settle(reservation, succeeded(cost.input_tokens, cost.output_tokens), now);
+            continue;
+        }
+        EXPECT_EQ(verdict.kind, Verdict::Kind::not_before);
+        EXPECT_GT(verdict.at, now);
+        now = verdict.at;
+    }
+    return granted;
+}
+
+TEST(Limiter, PacesAtEachConfiguredLimit) {
+    struct Case {
+        BucketLimits limits;
+        Cost cost;
+        double per_minute;
+        LimitKind binding;
+    };
+    const Case cases[] = {
+        {{.requests_per_minute = 600}, {10, 10, 100}, 600, LimitKind::requests},
+        {{.input_tokens_per_minute = 60'000}, {100, 10, 100}, 600, LimitKind::input_tokens},
+        {{.output_tokens_per_minute = 8'000}, {100, 80, 100}, 100, LimitKind::output_tokens},
+        {{600, 60'000, 8'000, 0}, {1, 100, 100}, 80, LimitKind::output_tokens},
+    };
+    for (const Case& c : cases) {
+        Limiter limiter(one_account(c.limits));
+        const BudgetId id = limiter.budget(0, 0);
+        const int granted = granted_in(limiter, id, c.cost, 0, 60 * kNsPerMinute);
+        EXPECT_NEAR(granted, c.per_minute * 60, c.per_minute / 60 * 3 + 2);
+        Reservation reservation;
+        const Verdict verdict = limiter.reserve(id, c.cost, 60 * kNsPerMinute - 1, &reservation);
+        EXPECT_EQ(verdict.binding, c.binding);
+    }
+}
+
+TEST(Limiter, ReservesInAllBucketsOrInNone) {
+    Limiter limiter(one_account({.requests_per_minute = 6'000, .output_tokens_per_minute = 600}));
+    const BudgetId id = limiter.budget(0, 0);
+    Reservation first;
+    ASSERT_EQ(limiter.reserve(id, {10, 100, 100}, 0, &first).kind, Verdict::Kind::granted);
+    const double before = level(limiter, LimitKind::requests, 5 * kS);
+    Reservation second;
+    const Verdict verdict = limiter.reserve(id, {10, 100, 100}, 5 * kS, &second);
+    EXPECT_EQ(verdict.kind, Verdict::Kind::not_before);
+    EXPECT_EQ(verdict.binding, LimitKind::output_tokens);
+    EXPECT_EQ(level(limiter, LimitKind::requests, 5 * kS), before);
+}
+
+TEST(Limiter, SaysNeverForWhatNoBucketHolds) {
+    Limiter limiter(one_account({.input_tokens_per_minute = 1'000}));
+    const BudgetId id = limiter.budget(0, 0);
+    Reservation reservation;
+    EXPECT_EQ(limiter.reserve(id, {1'001, 1, 1}, 0, &reservation).kind, Verdict::Kind::never);
+    const Verdict verdict = limiter.reserve(id, {1'000, 1, 1}, 0, &reservation);
+    EXPECT_EQ(verdict.kind, Verdict::Kind::granted);
+}
+
+TEST(Limiter, TheGuardNeverMakesAFittingRequestImpossible) {
+    for (const double burst_s : {0.0, 1.0, 60.0}) {
+        for (const std::int64_t limit : {1LL, 2LL, 5LL, 60LL, 1'000'000LL}) {
+            LimitSettings settings =
+                one_account({.requests_per_minute = limit, .input_tokens_per_minute = limit});
+            settings.burst_s = burst_s;
+            Limiter limiter(settings);
+            const BudgetId id = limiter.budget(0, 0);
+            const auto depth = burst_s > 0 ? static_cast<double>(limit) * burst_s / 60
+                                           : static_cast<double>(limit);
+            const auto largest = std::max<std::int64_t>(static_cast<std::int64_t>(depth), 1);
+            TimeNs now = 0;
+            for (int i = 0; i < 20; ++i) {
+                Reservation reservation;
+                Verdict verdict = limiter.reserve(id, {largest, 1, 1}, now, &reservation);
+                ASSERT_NE(verdict.kind, Verdict::Kind::never) << limit << " " << burst_s;
+                if (verdict.kind == Verdict::Kind::not_before) {
+                    ASSERT_LE(verdict.at - now, 2 * kNsPerMinute) << limit << " " << burst_s;
+                    now = verdict.at;
+                    verdict = limiter.reserve(id, {largest, 1, 1}, now, &reservation);
+                }
+                ASSERT_EQ(verdict.kind, Verdict::Kind::granted) << limit << " " << burst_s;
+            }
+        }
+    }
+}
+
+TEST(Limiter, SettlesBothWays) {
+    Limiter limiter(one_account({.input_tokens_per_minute = 600'000}));
+    const BudgetId id = limiter.budget(0, 0);
+    Reservation reservation;
+    ASSERT_EQ(limiter.reserve(id, {1'000, 10, 10}, 0, &reservation).kind, Verdict::Kind::granted);
+    const double held = level(limiter, LimitKind::input_tokens, kS);
+    limiter.settle(reservation, succeeded(400, 10), kS);
+    EXPECT_NEAR(level(limiter, LimitKind::input_tokens, kS), held + 600, 1);
+
+    ASSERT_EQ(limiter.reserve(id, {1'000, 10, 10}, kS, &reservation).kind, Verdict::Kind::granted);
+    const double held_again = level(limiter, LimitKind::input_tokens, kS);
+    limiter.settle(reservation, succeeded(3'000, 10), kS);
+    EXPECT_NEAR(level(limiter, LimitKind::input_tokens, kS), held_again - 2'000, 1);
+}
+
+TEST(Limiter, CacheReadsCountOnlyWhereTheModelSaysSo) {
+    for (const bool count : {false, true}) {
+        LimitSettings settings = one_account({.input_tokens_per_minute = 600'000});
+        settings.classes[0].cache_reads_count = count;
+        Limiter limiter(settings);
+        const BudgetId id = limiter.budget(0, 0);
+        Reservation reservation;
+        ASSERT_EQ(limiter.reserve(id, {1'000, 10, 10}, 0, &reservation).kind,
+                  Verdict::Kind::granted);
+        Outcome outcome = succeeded(100, 10);
+        outcome.usage.cache_write_tokens = 200;
+        outcome.usage.cache_read_tokens = 300;
+        const double held = level(limiter, LimitKind::input_tokens, kS);
+        limiter.settle(reservation, outcome, kS);
+        EXPECT_NEAR(level(limiter, LimitKind::input_tokens, kS), held + (count ? 400 : 700), 1);
+    }
+}
+
+TEST(Limiter, AStreamsProgressIsDebitedBeyondTheExpectation) {
+    Limiter limiter(one_account({.output_tokens_per_minute = 600'000}));
+    const BudgetId id = limiter.budget(0, 0);
+    Reservation reservation;
+    ASSERT_EQ(limiter.reserve(id, {1, 100, 4'096}, 0, &reservation).kind, Verdict::Kind::granted);
+    const double held = level(limiter, LimitKind::output_tokens, kS);
+    limiter.progress(&reservation, 80, kS);
+    EXPECT_NEAR(level(limiter, LimitKind::output_tokens, kS), held, 1);
+    limiter.progress(&reservation, 500, kS);
+    EXPECT_NEAR(level(limiter, LimitKind::output_tokens, kS), held - 400, 1);
+    limiter.progress(&reservation, 300, kS);  // never falls
+    limiter.settle(reservation, succeeded(1, 550), kS);
+    EXPECT_NEAR(level(limiter, LimitKind::output_tokens, kS), held - 450, 1);
+}
+
+TEST(Limiter, ARefusalPausesForEveryoneAndReturnsPaced) {
+    Limiter limiter(one_account({.requests_per_minute = 600}));
+    const BudgetId id = limiter.budget(0, 0);
+    std::vector<Reservation> herd;
+    TimeNs now = 20 * kS;
+    Reservation first;
+    ASSERT_EQ(limiter.reserve(id, {1, 1, 1}, 0, &first).kind, Verdict::Kind::granted);
+    for (Reservation reservation;
+         limiter.reserve(id, {1, 1, 1}, now, &reservation).kind == Verdict::Kind::granted;) {
+        herd.push_back(reservation);
+    }
+    ASSERT_GT(herd.size(), 10u);
+    TimeNs until = 0;
+    for (const Reservation& reservation : herd) {
+        const Outcome outcome = refused(LimitKind::requests, 7 * kS);
+        until = limiter.refuse(reservation, outcome, now + 100 * kMs);
+        limiter.settle(reservation, outcome, now + 100 * kMs);
+    }
+    EXPECT_GE(until, now + 7 * kS);
+    EXPECT_LE(until, now + 8 * kS);
+    Reservation reservation;
+    const Verdict verdict = limiter.reserve(id, {1, 1, 1}, now + kS, &reservation);
+    EXPECT_EQ(verdict.kind, Verdict::Kind::not_before);
+    EXPECT_EQ(verdict.binding, LimitKind::requests);
+    EXPECT_GE(verdict.at, until);
+    // Ten a second from there on, not a herd.
+    EXPECT_LE(granted_in(limiter, id, {1, 1, 1}, until, until + kS), 12);
+    EXPECT_GE(granted_in(limiter, id, {1, 1, 1}, until + kS, until + 2 * kS), 9);
+}
+
+TEST(Limiter, WithNothingConfiguredTheFirstHeadersOpenIt) {
+    Limiter limiter(one_account({}));
+    const BudgetId id = limiter.budget(0, 0);
+    Reservation first;
+    ASSERT_EQ(limiter.reserve(id, {1, 1, 1}, 0, &first).kind, Verdict::Kind::granted);
+    Reservation second;
+    const Verdict verdict = limiter.reserve(id, {1, 1, 1}, 100 * kMs, &second);
+    EXPECT_EQ(verdict.kind, Verdict::Kind::not_before);
+    EXPECT_LE(verdict.at, kS);
+    limiter.observe(first, reading(LimitKind::requests, 600, 49), 150 * kMs);
+    // The bucket's burst of 50, but for the guard and what a request in flight may lose.
+    EXPECT_NEAR(granted_in(limiter, id, {1, 1, 1}, 150 * kMs, 151 * kMs), 47, 2);
+    EXPECT_NEAR(granted_in(limiter, id, {1, 1, 1}, 151 * kMs, 10151 * kMs), 100, 1);
+}
+
+TEST(Limiter, ConfiguredLimitsStartPacedAndOpenWithTheFirstHeaders) {
+    Limiter limiter(one_account({.requests_per_minute = 600}));
+    const BudgetId id = limiter.budget(0, 0);
+    Reservation first;
+    ASSERT_EQ(limiter.reserve(id, {1, 1, 1}, 0, &first).kind, Verdict::Kind::granted);
+    EXPECT_LE(granted_in(limiter, id, {1, 1, 1}, 0, 500 * kMs), 5);
+    limiter.observe(first, reading(LimitKind::requests, 600, 49), 500 * kMs);
+    EXPECT_NEAR(granted_in(limiter, id, {1, 1, 1}, 500 * kMs, 501 * kMs), 47, 3);
+}
+
+TEST(Limiter, HeadersWinUnlessPinned) {
+    for (const bool pinned : {false, true}) {
+        LimitSettings settings = one_account({.requests_per_minute = 600});
+        settings.pinned = pinned;
+        Limiter limiter(settings);
+        const BudgetId id = limiter.budget(0, 0);
+        Reservation first;
+        ASSERT_EQ(limiter.reserve(id, {1, 1, 1}, 0, &first).kind, Verdict::Kind::granted);
+        limiter.observe(first, reading(LimitKind::requests, 1'200, 20), kS);
+        limiter.settle(first, succeeded(1, 1), kS);
+        (void)granted_in(limiter, id, {1, 1, 1}, kS, 3 * kS);
+        EXPECT_NEAR(granted_in(limiter, id, {1, 1, 1}, 3 * kS, 13 * kS), pinned ? 100 : 200, 3);
+    }
+}
+
+TEST(Limiter, TheDayEndsAtMidnightUtc) {
+    Limiter limiter(one_account({.tokens_per_day = 1'000}));
+    const BudgetId id = limiter.budget(0, 0);
+    // Three seconds to midnight.
+    limiter.set_wall_offset(20'000 * 86'400 * kS - 3 * kS);
+    Reservation first;
+    ASSERT_EQ(limiter.reserve(id, {500, 400, 400}, 0, &first).kind, Verdict::Kind::granted);
+    limiter.settle(first, succeeded(500, 400), kS);
+    Reservation second;
+    const Verdict verdict = limiter.reserve(id, {500, 400, 400}, 2 * kS, &second);
+    EXPECT_EQ(verdict.kind, Verdict::Kind::not_before);
+    EXPECT_EQ(verdict.binding, LimitKind::day_tokens);
+    EXPECT_EQ(verdict.at, 3 * kS);
+    EXPECT_EQ(limiter.reserve(id, {500, 400, 400}, 3 * kS, &second).kind, Verdict::Kind::granted);
+    EXPECT_EQ(limiter.reserve(id, {900, 400, 400}, 3 * kS, &second).kind, Verdict::Kind::never);
+}
+
+TEST(Limiter, OutputReservedByMaxTokensIsDetected) {
+    LimitSettings settings = one_account({});
+    Limiter limiter(settings);
+    const BudgetId id = limiter.budget(0, 0);
+    Reservation first;
+    ASSERT_EQ(limiter.reserve(id, {10, 100, 4'096}, 0, &first).kind, Verdict::Kind::granted);
+    limiter.observe(first, reading(LimitKind::output_tokens, 80'000, 76'000, 500), 200 * kMs);
+    Reservation second;
+    const double before = level(limiter, LimitKind::output_tokens, 200 * kMs);
+    ASSERT_EQ(limiter.reserve(id, {10, 100, 4'096}, 200 * kMs, &second).kind,
+              Verdict::Kind::granted);
+    EXPECT_NEAR(before - level(limiter, LimitKind::output_tokens, 200 * kMs), 4'096, 2);
+}
+
+TEST(Limiter, NonsenseInHeadersIsIgnoredAndCounted) {
+    Limiter limiter(one_account({.requests_per_minute = 600}));
+    const BudgetId id = limiter.budget(0, 0);
+    TimeNs now = 0;
+    std::mt19937_64 random(7);
+    const std::int64_t values[] = {-1, 0, 1, 5, 600, 1LL << 41, INT64_MAX, INT64_MIN};
+    for (int i = 0; i < 20'000; ++i) {
+        now += static_cast<TimeNs>(random() % static_cast<std::uint64_t>(kS));
+        Reservation reservation;
+        if (limiter.reserve(id, {100, 100, 100}, now, &reservation).kind != Verdict::Kind::granted)
+            continue;
+        LimitReadings readings;
+        for (LimitReading& r : readings.of) {
+            r.limit = values[random() % 8];
+            r.remaining = values[random() % 8];
+            r.reset_in_ns = values[random() % 8];
+            r.rounding = values[random() % 8];
+        }
+        limiter.observe(reservation, readings, now);
+        Outcome outcome = succeeded(values[random() % 8], values[random() % 8]);
+        if (random() % 10 == 0) {
+            outcome = refused(static_cast<LimitKind>(random() % 6),
+                              static_cast<TimeNs>(random() % 10'000) * kMs);
+            limiter.refuse(reservation, outcome, now);
+        }
+        limiter.settle(reservation, outcome, now);
+    }
+    EXPECT_GT(limiter.ignored_readings(), 0u);
+}
+
+}  // namespace
+}  // namespace weir
