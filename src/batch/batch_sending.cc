@@ -240,6 +240,7 @@ void BatchMachine::release(BatchSubmission* submission, BatchOutput* out) {
         const auto it = entries_.find(id);
         if (it == entries_.end()) continue;
         it->second.submission = 0;
+        it->second.body = BatchBody();
         if (it->second.state == Entry::State::dropped) entries_.erase(it);
     }
     submissions_.erase(submission->id);

@@ -92,10 +92,10 @@ struct JournalState {
     enum class Stage : std::uint8_t { intent = 1, sent, acknowledged, ended };
     struct Entry {
         EntryId id = 0;
-        std::string custom_id;
-        std::string account;
-        std::string model;
-        std::string headers;
+        std::string custom_id = {};
+        std::string account = {};
+        std::string model = {};
+        std::string headers = {};
         UnixNs deadline_unix = kNoUnixTime;
         UnixNs fallback_unix = kNoUnixTime;
         std::uint64_t body_bytes = 0;
@@ -108,25 +108,25 @@ struct JournalState {
     };
     struct Submission {
         SubmissionId id = 0;
-        std::string account;
-        std::string model;
-        std::string headers;
+        std::string account = {};
+        std::string model = {};
+        std::string headers = {};
         std::uint32_t count = 0;
         UnixNs at_unix = kNoUnixTime;
         UnixNs watermark_unix = kNoUnixTime;
         Stage stage = Stage::intent;
-        std::string remote_id;
+        std::string remote_id = {};
         UnixNs created_unix = kNoUnixTime;
         UnixNs expires_unix = kNoUnixTime;
         bool cancel_wanted = false;
 
         bool operator==(const Submission&) const = default;
     };
-    std::string mark;  // this journal's own, random, made with it
+    std::string mark = {};  // this journal's own, random, made with it
     EntryId last_entry = 0;
     SubmissionId last_submission = 0;
-    std::vector<Entry> entries;           // in the order of their ids
-    std::vector<Submission> submissions;  // likewise
+    std::vector<Entry> entries = {};           // in the order of their ids
+    std::vector<Submission> submissions = {};  // likewise
 };
 
 }  // namespace weir
