@@ -9,10 +9,9 @@
 #include "interrupt.h"
 #include "results.h"
 
-#define TAG_ALL 1u           /* the tag of every request, for cancelling them all */
-#define STATS_PERIOD_S 0.1   /* how often the engine is asked while there is input left */
-#define FIRST_READ_AHEAD 16u /* doubled whenever the engine uses half of it in one period */
-#define MAX_READ_AHEAD 65536u
+#define TAG_ALL 1u         /* the tag of every request, for cancelling them all */
+#define STATS_PERIOD_S 0.1 /* how often the engine is asked while there is input left */
+#define READ_AHEAD 64u     /* requests that wait in the engine: more than start in one period */
 #define EVENTS_AT_ONCE 64
 
 double job_now(void) {
@@ -119,19 +118,15 @@ static struct id* prepare(struct job* job, const char* text, size_t length) {
     return NULL;
 }
 
-/* Asks the engine how far it is, and reads further ahead if it works faster than that allows. */
 static void look_at_engine(struct job* job, double now) {
     if (now - job->stats_at < STATS_PERIOD_S) return;
     job->stats_at = now;
-    if (!engine_stats_read(job->engine, &job->stats)) return;
-    if (!job->input_ended && job->stats.queued < job->read_ahead / 2 &&
-        job->read_ahead < MAX_READ_AHEAD)
-        job->read_ahead *= 2;
+    engine_stats_read(job->engine, &job->stats);
 }
 
 static int wants_input(const struct job* job) {
     return !job->stop && !job->input_ended && !job->waiting &&
-           job->outstanding < job->stats.in_flight + job->read_ahead;
+           job->outstanding < job->stats.in_flight + READ_AHEAD;
 }
 
 /* Takes lines in until the engine has enough. True: the input must be waited for. */
@@ -212,21 +207,27 @@ static void take_interrupts(struct job* job) {
     }
 }
 
-static void show_progress(struct job* job, double now) {
+/* How many lines are still to come: about, and not at all after a stop. */
+static double lines_left(const struct job* job) {
     const struct reader* input = &job->input;
-    double share = input->size > 0 ? (double)input->consumed / (double)input->size : -1;
+    if (job->input_ended || job->stop) return 0;
+    if (input->size == 0 || input->consumed == 0) return -1;
+    double lines_a_byte = (double)input->line_number / (double)input->consumed;
+    return ((double)input->size - (double)input->consumed) * lines_a_byte;
+}
+
+static void show_progress(struct job* job, double now) {
     struct progress_view view = {
         .now = now,
         .started_at = job->started_at,
         .outstanding = job->outstanding,
-        .input_share = job->input_ended || share > 1 ? 1 : share,
+        .lines_left = lines_left(job),
         .tally = &job->tally,
         .stats = &job->stats,
         .state = job->cancelled ? "cancelling"
                  : job->stop    ? "finishing"
                                 : "",
     };
-    if (job->stop) view.input_share = 1; /* the rest is not taken in */
     if (progress_due_in(&job->progress, &job->console, now) <= 0)
         progress_show(&job->progress, &job->console, &view);
 }
@@ -240,7 +241,6 @@ static int wait_ms(const struct job* job, double now) {
 void job_run(struct job* job) {
     job->started_at = job_now();
     progress_start(&job->progress, job->started_at);
-    job->read_ahead = FIRST_READ_AHEAD;
     weir_request_set_tag(job->request, TAG_ALL);
     weir_request_set_priority(job->request, job->options->priority);
     for (;;) {

@@ -38,7 +38,6 @@ struct job {
     struct engine_stats stats;
     double stats_at;      /* when they were read */
     uint64_t outstanding; /* accepted, and without a terminal event */
-    uint64_t read_ahead;  /* how many requests to have waiting in the engine */
     int input_ended;
     int cancelled; /* everything outstanding was */
     enum stop_reason stop;

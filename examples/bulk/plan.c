@@ -112,7 +112,7 @@ static void print_needs(const struct plan* plan) {
 
 /* The time that one class's limits need, and the longest over all classes so far. */
 static void print_class_time(const struct class_limits* limits, const double* need,
-                             double* at_least_s, double* at_most_s) {
+                             double* likely_s, double* at_most_s) {
     static const char* const names[] = {"requests", "input tokens", "output tokens"};
     for (int kind = 0; kind < LIMIT_KIND_COUNT; kind++) {
         if (limits->per_minute[kind] <= 0 || need[kind] <= 0) continue;
@@ -120,14 +120,14 @@ static void print_class_time(const struct class_limits* limits, const double* ne
         int upper_bound = kind == LIMIT_OUTPUT_TOKENS;
         printf("%-32s %12s %s a minute: %s%s\n", limits->name, text_count(limits->per_minute[kind]),
                names[kind], upper_bound ? "at most " : "", text_duration(seconds));
-        if (!upper_bound && seconds > *at_least_s) *at_least_s = seconds;
+        if (!upper_bound && seconds > *likely_s) *likely_s = seconds;
         if (seconds > *at_most_s) *at_most_s = seconds;
     }
 }
 
 static void print_times(const struct plan* plan, const struct configured_limits* limits) {
     double needs[CONFIGURED_LIMITS_MAX][LIMIT_KIND_COUNT] = {{0}};
-    double at_least_s = 0, at_most_s = 0;
+    double likely_s = 0, at_most_s = 0;
     int without = 0;
     for (int i = 0; i < plan->model_count; i++) {
         int class_index = configured_limits_class(limits, plan->models[i].model);
@@ -137,14 +137,11 @@ static void print_times(const struct plan* plan, const struct configured_limits*
     }
     putchar('\n');
     for (int i = 0; i < limits->class_count; i++)
-        print_class_time(&limits->classes[i], needs[i], &at_least_s, &at_most_s);
-    if (at_most_s > 0) {
-        printf("Time under these limits: at least %s", text_duration(at_least_s));
-        if (at_most_s > at_least_s)
-            printf("; at most %s, if every answer is as long as its max_tokens",
-                   text_duration(at_most_s));
-        printf(".\n");
-    }
+        print_class_time(&limits->classes[i], needs[i], &likely_s, &at_most_s);
+    if (likely_s > 0) printf("Time under these limits: about %s.\n", text_duration(likely_s));
+    if (at_most_s > likely_s)
+        printf("Time if every answer is as long as its max_tokens: %s.\n",
+               text_duration(at_most_s));
     if (without > 0)
         printf(
             "No limit is configured for %d of %d models (limit.<class>.requests_per_minute and\n"

@@ -83,14 +83,14 @@ void progress_show(struct progress* progress, struct console* console,
     struct progress_sample rate = add_sample(progress, view);
     double finished = (double)tally_finished(view->tally);
     double known = finished + (double)view->outstanding;
-    double total = view->input_share > 0 ? known / view->input_share : 0;
+    double total = view->lines_left >= 0 ? known + view->lines_left : 0;
     double failed = finished - (double)view->tally->succeeded;
 
     progress->shown_at = view->now;
     if (!console->live) add(&text, "weir: %s  ", text_duration(view->now - view->started_at));
     if (total > 0 && console->live) add_bar(&text, finished / total);
     add(&text, "%s done", text_count(finished));
-    if (total > 0) add(&text, " of %s%s", view->input_share < 1 ? "~" : "", text_count(total));
+    if (total > 0) add(&text, " of %s%s", view->lines_left > 0 ? "~" : "", text_count(total));
     if (failed > 0) add(&text, ", %s failed", text_count(failed));
     add(&text, "  %.1f/s", rate.finished);
     if (total > 0 && rate.finished > 0)

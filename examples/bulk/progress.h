@@ -25,8 +25,7 @@ struct progress {
 struct progress_view {
     double now, started_at;
     uint64_t outstanding;
-    double
-        input_share; /* how much of the input was read, 0 to 1; negative if it has no known end */
+    double lines_left; /* of the input, about; negative if it has no known end */
     const struct tally* tally;
     const struct engine_stats* stats;
     const char* state; /* "" or what is going on besides */

@@ -43,7 +43,7 @@ void report_print(const struct job* job) {
     double seconds = job->ended_at - job->started_at;
 
     fprintf(stderr, "%s results in %s", text_count((double)finished), text_duration(seconds));
-    if (seconds > 0) fprintf(stderr, ", %.1f a second", (double)finished / seconds);
+    if (seconds >= 1) fprintf(stderr, ", %.1f a second", (double)finished / seconds);
     fprintf(stderr, "%s\n", ending(job->stop));
     print_count("succeeded", tally->succeeded, "");
     print_count("errored", tally->errored, "");

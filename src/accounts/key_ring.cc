@@ -58,6 +58,24 @@ bool KeyRing::usable(std::uint16_t account, TimeNs now) const {
     return std::any_of(keys.begin(), keys.end(), [&](const Key& key) { return may_go(key, now); });
 }
 
+bool KeyRing::any_usable(TimeNs now, const KeyId* except) const {
+    for (std::uint16_t account = 0; account < accounts_.size(); ++account) {
+        for (std::uint16_t key = 0; key < accounts_[account].keys.size(); ++key) {
+            if (except != nullptr && *except == KeyId{account, key}) continue;
+            if (may_go(accounts_[account].keys[key], now)) return true;
+        }
+    }
+    return false;
+}
+
+std::size_t KeyRing::count() const {
+    std::size_t count = 0;
+    for (const Account& account : accounts_) {
+        for (const Key& key : account.keys) count += key.state != State::retired ? 1 : 0;
+    }
+    return count;
+}
+
 TimeNs KeyRing::usable_at(std::uint16_t account) const {
     TimeNs earliest = kNever;
     for (const Key& key : accounts_[account].keys) {
@@ -115,20 +133,37 @@ void KeyRing::retire(KeyId id) { at(id).state = State::retired; }
 
 void KeyRing::replaced(KeyId id) { at(id) = Key{.in_flight = at(id).in_flight}; }
 
+KeyRing::View KeyRing::view(KeyId id) const {
+    const Key& key = accounts_[id.account].keys[id.key];
+    return {.id = id,
+            .state = key.state,
+            .reason = key.reason,
+            .until = key.until,
+            .in_flight = key.in_flight};
+}
+
 std::vector<KeyRing::View> KeyRing::view() const {
     std::vector<View> views;
-    for (std::size_t account = 0; account < accounts_.size(); ++account) {
-        for (std::size_t index = 0; index < accounts_[account].keys.size(); ++index) {
-            const Key& key = accounts_[account].keys[index];
-            views.push_back(
-                {.id = {static_cast<std::uint16_t>(account), static_cast<std::uint16_t>(index)},
-                 .state = key.state,
-                 .reason = key.reason,
-                 .until = key.until,
-                 .in_flight = key.in_flight});
+    for (std::uint16_t account = 0; account < accounts_.size(); ++account) {
+        for (std::uint16_t key = 0; key < accounts_[account].keys.size(); ++key) {
+            views.push_back(view(KeyId{account, key}));
         }
     }
     return views;
+}
+
+const char* state_name(KeyRing::State state) {
+    switch (state) {
+        case KeyRing::State::active:
+            return "active";
+        case KeyRing::State::quarantined:
+            return "quarantined";
+        case KeyRing::State::cooling:
+            return "cooling";
+        case KeyRing::State::retired:
+            return "retired";
+    }
+    return "";
 }
 
 }  // namespace weir

@@ -32,12 +32,16 @@ public:
     // there is none.
     bool pick(std::uint16_t account, TimeNs now, Pick* out);
     bool usable(std::uint16_t account, TimeNs now) const;
+    // Whether any key may go, but for `except`, which may be NULL.
+    bool any_usable(TimeNs now, const KeyId* except = nullptr) const;
+    std::size_t count() const;
     // When a key of the account, or of any, may be used again; kNever while only the end of a trial
     // can tell.
     TimeNs usable_at(std::uint16_t account) const;
     TimeNs earliest_usable_at() const;
 
-    // The attempt that was given the key came to this. True if the key's state changed.
+    // The attempt that was given the key came to this. True if the key's state changed. Called for
+    // every attempt, exactly once.
     bool on_outcome(const Pick& pick, const Outcome& outcome, TimeNs now);
 
     // Keys come and go while the engine runs. A retired key finishes what it has in flight.
@@ -52,6 +56,7 @@ public:
         TimeNs until;         // when it is tried again
         std::uint32_t in_flight;
     };
+    View view(KeyId id) const;
     std::vector<View> view() const;
 
 private:
@@ -73,5 +78,8 @@ private:
 
     std::vector<Account> accounts_;
 };
+
+// "active" and so on.
+const char* state_name(KeyRing::State state);
 
 }  // namespace weir

@@ -74,7 +74,11 @@ int32_t weir_engine_close(weir_engine* engine) {
 }
 
 int32_t weir_engine_wait(weir_engine* engine, int64_t timeout_ms) {
-    return guard(nullptr, [&] { return Kept(engine_of(engine))->wait(timeout_ms); });
+    return guard(nullptr, [&] {
+        const Kept inner(engine_of(engine));
+        check_timeout(timeout_ms);
+        return inner->wait(timeout_ms);
+    });
 }
 
 void weir_engine_release(weir_engine* engine) {
@@ -133,6 +137,7 @@ int32_t weir_poll(weir_engine* engine, weir_event* events, size_t event_size, si
                   int64_t timeout_ms) {
     return guard(nullptr, [&]() -> std::int32_t {
         const Kept inner(engine_of(engine));
+        check_timeout(timeout_ms);
         if (event_size < sizeof(weir_event)) refuse_argument("event_size is too small");
         if (capacity == 0) return 0;
         if (events == nullptr) refuse_argument("events is NULL");
@@ -145,6 +150,7 @@ int32_t weir_dispatch(weir_engine* engine, weir_event_function function, void* u
                       size_t max_events, int64_t timeout_ms) {
     return guard(nullptr, [&] {
         const Kept inner(engine_of(engine));
+        check_timeout(timeout_ms);
         if (function == nullptr) refuse_argument("the function is NULL");
         const std::size_t most = INT32_MAX;
         return inner->dispatch(function, user, max_events < most ? max_events : most, timeout_ms);

@@ -7,6 +7,7 @@
 #include <exception>
 #include <new>
 #include <string_view>
+#include <system_error>
 
 #include "c_api/handles.h"
 
@@ -37,6 +38,10 @@ std::int32_t guard(weir_error** error, F&& f) noexcept {
     } catch (const std::bad_alloc&) {
         parts.code = WEIR_ERR_NOMEM;
         if (error != nullptr) *error = immortal_error(WEIR_ERR_NOMEM);
+    } catch (const std::system_error& failure) {
+        parts.code = WEIR_ERR_IO;
+        parts.message = failure.what();
+        if (error != nullptr) *error = make_error(parts);
     } catch (const std::exception& exception) {
         parts.code = WEIR_ERR_INTERNAL;
         parts.message = exception.what();
@@ -68,8 +73,13 @@ inline constexpr std::size_t kNul = SIZE_MAX;  // WEIR_NUL, without its C cast
 inline std::string_view text_of(const void* text, std::size_t length) {
     if (length == 0) return {};
     if (text == nullptr) refuse_argument("a string is NULL, and its length is not 0");
+    if (length != kNul && length >= PTRDIFF_MAX) refuse_argument("a length is beyond any object");
     const char* bytes = static_cast<const char*>(text);
     return {bytes, length == kNul ? std::strlen(bytes) : length};
+}
+
+inline void check_timeout(std::int64_t timeout_ms) {
+    if (timeout_ms < -1) refuse_argument("a timeout is negative, and not -1");
 }
 
 // Clears an output, which must be wanted.

@@ -44,13 +44,14 @@ uint32_t weir_abi_level(void) { return kAbiLevel; }
 size_t weir_event_size(void) { return sizeof(weir_event); }
 
 int32_t weir_has_feature(const char* name, size_t name_length) {
-    return guard(nullptr, [&]() -> std::int32_t {
+    const std::int32_t found = guard(nullptr, [&]() -> std::int32_t {
         const std::string_view wanted = text_of(name, name_length);
         for (std::size_t i = 0; i < feature_count(); ++i) {
             if (wanted == kFeatures[i]) return 1;
         }
         return 0;
     });
+    return found == 1 ? 1 : 0;
 }
 
 const char* weir_feature_at(size_t index) {

@@ -8,13 +8,23 @@
 
 namespace weir {
 
+namespace {
+
+constexpr std::uint16_t kNoAccount = 0xFFFF;
+
+}  // namespace
+
 Core::Core(const CoreSettings& settings, RequestSlab* slab, std::uint64_t seed)
     : settings_(settings),
       slab_(slab),
       random_(seed),
       limiter_(settings.limits),
+      keys_(settings.accounts.accounts),
+      chooser_(settings.accounts),
       queue_(slab, settings.limits.classes.size(), settings.queue),
-      wheel_(slab) {
+      wheel_(slab),
+      headroom_(settings.accounts.accounts.size()) {
+    assert(settings.accounts.accounts.size() == settings.limits.accounts.size());
     for (std::size_t account = 0; account < settings.limits.accounts.size(); ++account) {
         for (std::size_t lane = 0; lane < queue_.lanes(); ++lane) {
             budgets_.push_back(limiter_.budget(static_cast<std::uint16_t>(account),
@@ -85,7 +95,7 @@ void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDet
     const RequestIndex index = attempt->request;
     Request& request = slab_->at(index);
 
-    const std::size_t account = attempt->account;
+    const std::uint16_t account = attempt->key.id.account;
     const bool trial = attempt->trial;
     if (rule(outcome.cls).action == OutcomeRule::Action::wait_bucket) {
         ++counts_.refused;
@@ -93,6 +103,8 @@ void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDet
     }
     if (not_its_fault(outcome, trial)) ++request.refusals;
     learn_of_endpoint(*attempt, outcome, now);
+    learn_of_key(*attempt, outcome, now, actions);
+    const bool elsewhere = may_go_elsewhere(*attempt, outcome, now);
     limiter_.settle(attempt->reservation, outcome, now);
     charge_difference(request, attempt->reservation, outcome);
     free_attempt(request.attempt);
@@ -107,7 +119,7 @@ void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDet
         }
         request.last_error = std::move(detail);
     }
-    const Decision decision = decide(outcome, trial, request.attempts, request.refusals,
+    const Decision decision = decide(outcome, trial, elsewhere, request.attempts, request.refusals,
                                      request.deadline_at, settings_.retry, now, &random_);
     switch (decision.kind) {
         case Decision::Kind::deliver:
@@ -129,7 +141,7 @@ void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDet
 
 // What an outcome says about the provider, and not about the request.
 void Core::learn_of_endpoint(const Attempt& attempt, const Outcome& outcome, TimeNs now) {
-    Endpoint& out_there = endpoint(attempt.account, slab_->at(attempt.request).model_class);
+    Endpoint& out_there = endpoint(attempt.key.id.account, slab_->at(attempt.request).model_class);
     out_there.breaker.ended(attempt.trial);
     if (outcome.cls == OutcomeClass::aborted) return;
     const OutcomeRule& row = rule(outcome.cls);
@@ -142,6 +154,26 @@ void Core::learn_of_endpoint(const Attempt& attempt, const Outcome& outcome, Tim
         out_there.breaker.succeeded();
     }
     if (outcome.cls == OutcomeClass::success) out_there.retries.succeeded();
+}
+
+void Core::learn_of_key(const Attempt& attempt, const Outcome& outcome, TimeNs now,
+                        std::vector<Action>* actions) {
+    Outcome seen = outcome;
+    if (is_about_the_request(outcome)) seen.cls = OutcomeClass::bad_request;
+    if (!keys_.on_outcome(attempt.key, seen, now)) return;
+    actions->push_back({.kind = Action::Kind::key_changed,
+                        .account = attempt.key.id.account,
+                        .key = attempt.key.id.key});
+}
+
+// Where there is no other key, a 403 is more likely to be about the request than about the key.
+bool Core::is_about_the_request(const Outcome& outcome) const {
+    return outcome.cls == OutcomeClass::forbidden && keys_.count() == 1;
+}
+
+bool Core::may_go_elsewhere(const Attempt& attempt, const Outcome& outcome, TimeNs now) const {
+    if (is_about_the_request(outcome)) return false;
+    return settings_.accounts.wait_when_all_out || keys_.any_usable(now, &attempt.key.id);
 }
 
 void Core::pause(RequestIndex index, TimeNs until) {
@@ -226,45 +258,49 @@ RequestIndex Core::next_to_start(TimeNs now) {
 // Starts the request that is next in its lane, or blocks the lane until it may.
 void Core::try_start(RequestIndex index, TimeNs now, std::vector<Action>* actions) {
     const Request& request = slab_->at(index);
-    const std::size_t accounts = settings_.limits.accounts.size();
     TimeNs earliest = kNever;
-    std::size_t promised_account = accounts;
-    for (std::size_t i = 0; i < accounts; ++i) {
-        const std::size_t account = (first_account_ + i) % accounts;
+    std::uint16_t promised_account = kNoAccount;
+    bool fits_nowhere = true;
+    for (const std::uint16_t account : accounts_for(request, now)) {
         Reservation reservation;
         const Verdict verdict = reserve(request, account, now, &reservation);
         if (verdict.kind == Verdict::Kind::granted) {
-            first_account_ = (account + 1) % accounts;
-            return start(index, static_cast<std::uint16_t>(account), reservation, actions);
+            return start(index, account, reservation, now, actions);
         }
-        if (verdict.kind == Verdict::Kind::not_before && verdict.at <= earliest) {
+        if (verdict.kind == Verdict::Kind::never) continue;
+        fits_nowhere = false;
+        if (verdict.at <= earliest) {
             earliest = verdict.at;
             promised_account = account;
         }
     }
-    if (promised_account == accounts) {
-        const std::int32_t status = accounts == 0 ? WEIR_ERR_NO_ACCOUNT : WEIR_ERR_NEVER_FITS;
-        return finish(index, Action::Kind::fail, status, 0, actions);
+    if (!settings_.accounts.wait_when_all_out && !keys_.any_usable(now)) {
+        return finish(index, Action::Kind::fail, why_no_account(), 0, actions);
     }
-    if (accounts > 1 && backfill(index, promised_account, now, &earliest, actions)) return;
+    if (fits_nowhere) {
+        return finish(index, Action::Kind::fail, WEIR_ERR_NEVER_FITS, 0, actions);
+    }
+    if (backfill(index, promised_account, now, &earliest, actions)) return;
     queue_.block(request.model_class, std::max(earliest, now + 1));
 }
 
 // A request at the head that must wait has a start time on one account. What is behind it may use
 // the others, where it does not delay that start (EASY backfilling). True if something started.
-bool Core::backfill(RequestIndex head, std::size_t promised_account, TimeNs now, TimeNs* earliest,
+bool Core::backfill(RequestIndex head, std::uint16_t promised_account, TimeNs now, TimeNs* earliest,
                     std::vector<Action>* actions) {
     constexpr std::size_t kMostTried = 8;
+    const std::size_t accounts = settings_.accounts.accounts.size();
+    if (accounts < 2) return false;
     bool started = false;
     queue_.for_some_behind(slab_->at(head).model_class, head, kMostTried, [&](RequestIndex index) {
-        for (std::size_t account = 0; account < settings_.limits.accounts.size(); ++account) {
+        for (std::uint16_t account = 0; account < accounts; ++account) {
             if (account == promised_account) continue;
             Reservation reservation;
             const Verdict verdict = reserve(slab_->at(index), account, now, &reservation);
             if (verdict.kind == Verdict::Kind::not_before) {
                 *earliest = std::min(*earliest, verdict.at);
             } else if (verdict.kind == Verdict::Kind::granted) {
-                start(index, static_cast<std::uint16_t>(account), reservation, actions);
+                start(index, account, reservation, now, actions);
                 started = true;
                 return false;
             }
@@ -274,7 +310,27 @@ bool Core::backfill(RequestIndex head, std::size_t promised_account, TimeNs now,
     return started;
 }
 
-Verdict Core::reserve(const Request& request, std::size_t account, TimeNs now, Reservation* out) {
+// The accounts in the order in which they are asked.
+const std::vector<std::uint16_t>& Core::accounts_for(const Request& request, TimeNs now) {
+    if (chooser_.wants_headroom()) {
+        for (std::size_t account = 0; account < headroom_.size(); ++account) {
+            const BudgetId budget = budgets_[account * queue_.lanes() + request.model_class];
+            headroom_[account] = limiter_.headroom(budget, now);
+        }
+    }
+    return chooser_.order(request.affinity, headroom_);
+}
+
+// What a request fails with when no key may be used.
+std::int32_t Core::why_no_account() const {
+    const std::vector<KeyRing::View> keys = keys_.view();
+    return keys.empty() ? WEIR_ERR_NO_ACCOUNT : rule(keys.front().reason).status;
+}
+
+Verdict Core::reserve(const Request& request, std::uint16_t account, TimeNs now, Reservation* out) {
+    if (!keys_.usable(account, now)) {
+        return {.kind = Verdict::Kind::not_before, .at = keys_.usable_at(account)};
+    }
     const Breaker& breaker = endpoint(account, request.model_class).breaker;
     if (!breaker.may_start(now)) {
         return {.kind = Verdict::Kind::not_before, .at = breaker.may_start_at()};
@@ -284,13 +340,14 @@ Verdict Core::reserve(const Request& request, std::size_t account, TimeNs now, R
 }
 
 void Core::start(RequestIndex index, std::uint16_t account, const Reservation& reservation,
-                 std::vector<Action>* actions) {
+                 TimeNs now, std::vector<Action>* actions) {
     Request& request = slab_->at(index);
     queue_.take(index, limiter_.dominant_cost(reservation.budget, reservation.cost));
     const AttemptIndex attempt_index = take_attempt();
     Attempt& attempt = attempts_[attempt_index];
     attempt.request = index;
-    attempt.account = account;
+    keys_.pick(account, now, &attempt.key);
+    chooser_.chosen(account);
     attempt.reservation = reservation;
     attempt.trial = endpoint(account, request.model_class).breaker.started();
     request.attempt = attempt_index;
@@ -300,6 +357,7 @@ void Core::start(RequestIndex index, std::uint16_t account, const Reservation& r
     if (request.attempts > 1) ++counts_.retries;
     actions->push_back({.kind = Action::Kind::start,
                         .account = account,
+                        .key = attempt.key.id.key,
                         .request = index,
                         .attempt = id_of(attempt_index)});
 }
@@ -334,6 +392,7 @@ void Core::end_early(RequestIndex index, std::int32_t status, TimeNs now,
         outcome.cls = OutcomeClass::aborted;
         outcome.maybe_executed = true;
         learn_of_endpoint(attempts_[request.attempt], outcome, now);
+        learn_of_key(attempts_[request.attempt], outcome, now, actions);
         limiter_.settle(attempts_[request.attempt].reservation, outcome, now);
         free_attempt(request.attempt);
         request.attempt = kNoAttempt;

@@ -4,6 +4,8 @@
 #include <memory>
 #include <vector>
 
+#include "accounts/account_chooser.h"
+#include "accounts/key_ring.h"
 #include "base/random.h"
 #include "base/timing_wheel.h"
 #include "core/core_settings.h"
@@ -23,13 +25,15 @@ using AttemptId = std::uint64_t;
 // What the core wants done. Data, so that a run can be recorded and compared.
 struct Action {
     enum class Kind : std::uint8_t {
-        start,    // begin the attempt
-        abort,    // end the attempt; no on_end will be given for it
-        succeed,  // the request's terminal event: the answer of `attempt`
-        fail,     // the request's terminal event: `status`
+        start,        // begin the attempt
+        abort,        // end the attempt; no on_end will be given for it
+        succeed,      // the request's terminal event: the answer of `attempt`
+        fail,         // the request's terminal event: `status`
+        key_changed,  // the key was quarantined, cools down, or is active again
     };
     Kind kind;
-    std::uint16_t account = 0;  // start
+    std::uint16_t account = 0;  // start, key_changed
+    std::uint16_t key = 0;      // likewise
     std::int32_t status = 0;    // fail: the WEIR_ERR_ code
     RequestIndex request = kNoRequest;
     AttemptId attempt = 0;  // fail: the attempt that failed now, or 0
@@ -68,6 +72,7 @@ public:
     void set_delivery_blocked(bool blocked) { delivery_blocked_ = blocked; }
 
     Limiter& limiter() { return limiter_; }
+    KeyRing& keys() { return keys_; }
 
     struct Counts {
         std::uint64_t accepted = 0;
@@ -88,7 +93,7 @@ private:
     struct Attempt {
         std::uint32_t generation = 0;
         RequestIndex request = kNoRequest;  // the next free attempt while free
-        std::uint16_t account = 0;
+        KeyRing::Pick key;
         bool live = false;
         bool trial = false;  // of an endpoint that was thought to be out
         Reservation reservation;
@@ -110,16 +115,22 @@ private:
     void start_what_may(TimeNs now, std::vector<Action>* actions);
     RequestIndex next_to_start(TimeNs now);
     void try_start(RequestIndex index, TimeNs now, std::vector<Action>* actions);
-    bool backfill(RequestIndex head, std::size_t promised_account, TimeNs now, TimeNs* earliest,
+    bool backfill(RequestIndex head, std::uint16_t promised_account, TimeNs now, TimeNs* earliest,
                   std::vector<Action>* actions);
-    Verdict reserve(const Request& request, std::size_t account, TimeNs now, Reservation* out);
+    Verdict reserve(const Request& request, std::uint16_t account, TimeNs now, Reservation* out);
+    const std::vector<std::uint16_t>& accounts_for(const Request& request, TimeNs now);
+    std::int32_t why_no_account() const;
     void start(RequestIndex index, std::uint16_t account, const Reservation& reservation,
-               std::vector<Action>* actions);
+               TimeNs now, std::vector<Action>* actions);
     Cost cost_of(const Request& request) const;
     void charge_difference(const Request& request, const Reservation& reservation,
                            const Outcome& outcome);
 
     void learn_of_endpoint(const Attempt& attempt, const Outcome& outcome, TimeNs now);
+    void learn_of_key(const Attempt& attempt, const Outcome& outcome, TimeNs now,
+                      std::vector<Action>* actions);
+    bool is_about_the_request(const Outcome& outcome) const;
+    bool may_go_elsewhere(const Attempt& attempt, const Outcome& outcome, TimeNs now) const;
     void pause(RequestIndex index, TimeNs until);
     void on_timer(RequestIndex index, TimeNs now, std::vector<Action>* actions);
     void end_early(RequestIndex index, std::int32_t status, TimeNs now,
@@ -131,6 +142,8 @@ private:
     RequestSlab* slab_;
     Random random_;
     Limiter limiter_;
+    KeyRing keys_;
+    AccountChooser chooser_;
     Queue<RequestSlab> queue_;
     TimingWheel<RequestSlab> wheel_;
     std::vector<Attempt> attempts_;
@@ -138,7 +151,7 @@ private:
     std::vector<BudgetId> budgets_;    // by account and model class
     std::vector<Endpoint> endpoints_;  // likewise
     std::size_t first_lane_ = 0;       // round robin over the lanes
-    std::size_t first_account_ = 0;    // and over the accounts
+    std::vector<double> headroom_;     // by account
     bool closed_ = false;
     bool delivery_blocked_ = false;
     Counts counts_;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "accounts/account_settings.h"
 #include "limits/limit_settings.h"
 #include "queue/queue_settings.h"
 #include "retry/retry_settings.h"
@@ -10,7 +11,8 @@ namespace weir {
 
 struct CoreSettings {
     std::uint32_t max_in_flight = 64;
-    LimitSettings limits;  // its accounts and classes are the engine's
+    AccountsSettings accounts;  // by the same index as the limits' accounts
+    LimitSettings limits;
     QueueSettings queue;
     RetrySettings retry;
 };

@@ -11,6 +11,7 @@ void Request::reset() {
     input_tokens = 0;
     output_tokens = 0;
     tenant = 0;
+    affinity = 0;
     model_class = 0;
     priority = 2;
     state = State::idle;

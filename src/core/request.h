@@ -24,15 +24,16 @@ struct Request {
     enum class State : std::uint8_t { idle, queued, backing_off, in_flight };
 
     std::atomic<std::uint64_t> ticket{0};  // generation << 32 | index + 1; 0 while free
-    std::uint32_t generation = 0;          // of the slot; a generation is never given twice
     std::uint64_t user_data = 0;
     std::uint64_t tag = 0;
     BodyRef body;
     TimeNs submitted_at = 0;
     TimeNs deadline_at = kNever;
+    std::uint32_t generation = 0;     // of the slot; a generation is never given twice
     std::uint32_t input_tokens = 0;   // the caller's figure, or 0: to be estimated
     std::uint32_t output_tokens = 0;  // the caller's figure, or 0: as learnt
     std::uint32_t tenant = 0;
+    std::uint32_t affinity = 0;  // like requests go to the same account, where that is configured
     std::uint16_t model_class = 0;
     std::uint8_t priority = 2;
 

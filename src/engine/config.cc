@@ -1,63 +1,61 @@
 #include "engine/config.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cstdint>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "engine/config_json.h"
 #include "engine/failure.h"
+#include "engine/json_writer.h"
 #include "weir/weir.h"
 
 namespace weir {
 namespace {
-
-std::string shown(std::string_view key) {
-    std::string text(key.substr(0, 100));
-    for (char& c : text) {
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
-    }
-    return text;
-}
 
 const KeyRow& row_of(std::string_view key) {
     if (const KeyRow* row = find_row(key)) return *row;
     const std::string near = nearest_key(key);
     const std::string hint = near.empty() ? "" : fmt::format(" (did you mean {}?)", near);
     throw Failure(WEIR_ERR_UNKNOWN_KEY, ErrorSource::config,
-                  fmt::format("{}: there is no such key{}", shown(key), hint));
+                  fmt::format("{}: there is no such key{}", shown_text(key, 100), hint));
 }
 
-nlohmann::ordered_json json_value(const KeyRow& row, const std::string& value) {
+// A value is kept in the form that JSON has for its type, but for strings.
+void write_value(const KeyRow& row, std::string_view value, JsonWriter* json) {
     switch (row.type) {
-        case KeyType::integer: {
-            std::int64_t number = 0;
-            std::from_chars(value.data(), value.data() + value.size(), number);
-            return number;
-        }
-        case KeyType::number: {
-            double number = 0;
-            std::from_chars(value.data(), value.data() + value.size(), number);
-            return number;
-        }
+        case KeyType::integer:
+        case KeyType::number:
         case KeyType::boolean:
-            return value == "true";
+            json->literal(value);
+            return;
         case KeyType::secret:
-            return std::string(kHiddenSecret);
+            json->value(kHiddenSecret);
+            return;
         case KeyType::text:
         case KeyType::choice:
             break;
     }
-    return value;
+    json->value(value);
+}
+
+// The segments that two dotted keys have in common at their beginning.
+std::size_t shared_segments(std::string_view a, std::string_view b) {
+    std::size_t shared = 0;
+    for (std::size_t i = 0; i < a.size() && i < b.size() && a[i] == b[i]; ++i) {
+        if (a[i] == '.') ++shared;
+    }
+    return shared;
+}
+
+std::size_t dots(std::string_view key) {
+    return static_cast<std::size_t>(std::count(key.begin(), key.end(), '.'));
 }
 
 }  // namespace
 
 void Config::set(std::string_view key, std::string_view value) {
     const KeyRow& row = row_of(key);
-    const bool takes_back = row.default_value[0] == '\0';
+    const bool takes_back = row.default_value[0] == '\0' && row.type != KeyType::secret;
     if (value.empty() && takes_back) {
         if (const auto found = values_.find(key); found != values_.end()) values_.erase(found);
         return;
@@ -99,18 +97,29 @@ std::string Config::get(std::string_view key) const {
 }
 
 std::string Config::json() const {
-    nlohmann::ordered_json document = nlohmann::ordered_json::object();
+    // The keys are in order, so that those of one object are neighbours.
+    JsonWriter json(true);
+    json.open('{');
+    std::string_view last;
+    std::size_t depth = 0;
     for (const auto& [key, value] : values_) {
-        nlohmann::ordered_json* at = &document;
+        const std::size_t shared = shared_segments(last, key);
+        for (; depth > shared; --depth) json.close('}');
         std::string_view rest = key;
-        for (std::size_t dot = rest.find('.'); dot != std::string_view::npos;
-             dot = rest.find('.')) {
-            at = &(*at)[std::string(rest.substr(0, dot))];
+        for (std::size_t i = 0; i < dots(key); ++i) {
+            const std::size_t dot = rest.find('.');
+            if (i >= shared) {
+                json.key(rest.substr(0, dot)).open('{');
+                ++depth;
+            }
             rest.remove_prefix(dot + 1);
         }
-        (*at)[std::string(rest)] = json_value(row_of(key), value);
+        json.key(rest);
+        write_value(row_of(key), value, &json);
+        last = key;
     }
-    return document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+    for (; depth > 0; --depth) json.close('}');
+    return json.close('}').take();
 }
 
 std::string_view Config::value(std::string_view key) const {

@@ -13,7 +13,7 @@ namespace weir {
 // Failure with the key's name in it, and changes nothing.
 class Config {
 public:
-    // An empty value takes a text, a secret or a family's key back.
+    // An empty value takes a key back that has no default, unless it is a secret.
     void set(std::string_view key, std::string_view value);
 
     // Every key of a JSON document, whose objects nest at the dots; all or nothing. Numbers and

@@ -91,13 +91,8 @@ bool parse(std::string_view text, T* value) {
         throw Failure(WEIR_ERR_INVALID_VALUE, ErrorSource::config,
                       fmt::format("{}: the value must be {}", key, want));
     }
-    std::string shown(value.substr(0, kShownValue));
-    for (char& c : shown) {
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
-    }
     throw Failure(WEIR_ERR_INVALID_VALUE, ErrorSource::config,
-                  fmt::format("{}: \"{}{}\" is not {}", key, shown,
-                              value.size() > kShownValue ? "..." : "", want));
+                  fmt::format("{}: \"{}\" is not {}", key, shown_text(value, kShownValue), want));
 }
 
 template <class T>
@@ -142,6 +137,18 @@ std::string checked_secret(const KeyRow& row, std::string_view key, std::string_
     return std::string(value);
 }
 
+// A first look; what exactly may be spoken to is decided when the engine is opened.
+void check_url(const KeyRow& row, std::string_view key, std::string_view value) {
+    constexpr std::string_view kWant = "a URL that begins with https:// or http://";
+    std::string_view host = value;
+    for (const std::string_view scheme : {"https://", "http://"}) {
+        if (value.starts_with(scheme)) host = value.substr(scheme.size());
+    }
+    if (host.size() != value.size() && !host.empty() && host.find(' ') == host.npos) return;
+    // Before an @ there may be a password.
+    refuse(row, key, value.find('@') == value.npos ? value : "...", kWant);
+}
+
 std::string checked_text(const KeyRow& row, std::string_view key, std::string_view value) {
     if (value.size() > kMaxValue) refuse(row, key, value, "shorter than 64 KiB");
     for (const char c : value) {
@@ -149,10 +156,20 @@ std::string checked_text(const KeyRow& row, std::string_view key, std::string_vi
             refuse(row, key, value, "free of control characters");
         }
     }
+    if (std::string_view(row.range) == kUrlHint) check_url(row, key, value);
     return std::string(value);
 }
 
 }  // namespace
+
+std::string shown_text(std::string_view text, std::size_t most) {
+    std::string shown(text.substr(0, most));
+    for (char& c : shown) {
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
+    }
+    if (text.size() > most) shown += "...";
+    return shown;
+}
 
 const char* key_type_name(KeyType type) {
     switch (type) {

@@ -25,6 +25,9 @@ struct KeyRow {
 
 std::span<const KeyRow> config_table();
 
+// The range of texts that are URLs.
+inline constexpr const char* kUrlHint = "URL";
+
 // What stands in the place of a secret wherever a configuration is shown.
 inline constexpr std::string_view kHiddenSecret = "***";
 
@@ -36,6 +39,9 @@ bool is_family(const KeyRow& row);
 
 // The key that `key` may have been meant to be; "" if nothing is near.
 std::string nearest_key(std::string_view key);
+
+// What a message may show of a text: its beginning, without control characters.
+std::string shown_text(std::string_view text, std::size_t most);
 
 // The value as it is kept: numbers in their shortest form, booleans as true or false. Throws
 // Failure with the key's name, and the value unless it is secret.

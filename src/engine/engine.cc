@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <memory>
+#include <stdexcept>
 
 #include <fmt/format.h>
 
@@ -20,7 +21,12 @@ namespace {
 
 std::unique_ptr<Transport> make_curl_transport(const TransportSettings& settings, Poller* poller,
                                                TransportSink* sink) {
-    auto transport = std::make_unique<CurlTransport>(poller, sink, settings);
+    std::unique_ptr<CurlTransport> transport;
+    try {
+        transport = std::make_unique<CurlTransport>(poller, sink, settings);
+    } catch (const std::runtime_error& refusal) {
+        throw Failure(WEIR_ERR_IO, ErrorSource::transport, refusal.what());
+    }
     std::string problem;
     if (!settings.ca_file.empty() && !transport->load_certificates(&problem)) {
         throw Failure(WEIR_ERR_INVALID_VALUE, ErrorSource::config,

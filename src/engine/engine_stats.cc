@@ -1,16 +1,14 @@
 #include <algorithm>
+#include <string_view>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "engine/clock.h"
 #include "engine/engine.h"
+#include "engine/json_writer.h"
 #include "weir/weir.h"
 
 namespace weir {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr int kSchema = 1;
 
@@ -30,6 +28,17 @@ const char* kind_name(LimitKind kind) {
             break;
     }
     return "unknown";
+}
+
+void write_bucket(const Limiter::BucketView& bucket, std::string_view account,
+                  std::string_view model_class, TimeNs now, JsonWriter* json) {
+    const double used = bucket.limit > 0 ? 1 - bucket.level / bucket.limit : 0;
+    const TimeNs paused = std::max<TimeNs>(0, bucket.paused_until - now);
+    json->open('{').member("account", account).member("class", model_class);
+    json->member("kind", kind_name(bucket.kind)).member("limit", bucket.limit);
+    json->member("level", bucket.level).member("used", std::clamp(used, 0.0, 1.0));
+    json->member("held", bucket.held).member("learnt", bucket.learnt);
+    json->member("paused_ms", paused / kNsPerMs).close('}');
 }
 
 }  // namespace
@@ -54,55 +63,34 @@ std::string Engine::stats() {
     const Inbox::Held held = inbox_.held();
     const Outbox::Waiting waiting = outbox_.waiting();
 
-    Json limits = Json::array();
+    JsonWriter json(false);
+    json.open('{').member("schema", kSchema);
+    json.member("version", WEIR_VERSION_STRING).member("state", state);
+    json.key("requests").open('{');
+    json.member("accepted", counts.accepted).member("outstanding", held.requests);
+    json.member("queued", queued).member("backing_off", counts.backing_off);
+    json.member("in_flight", counts.in_flight).member("succeeded", counts.succeeded);
+    json.member("failed", counts.failed).member("cancelled", counts.cancelled);
+    json.member("attempts", counts.attempts).member("retries", counts.retries);
+    json.member("refused", counts.refused).member("unpaid", counts.unpaid).close('}');
+    json.key("queue").open('{');
+    json.member("requests", held.requests).member("max_requests", settings_.max_requests);
+    json.member("bytes", held.bytes).member("max_bytes", settings_.max_bytes).close('}');
+    json.key("events").open('{');
+    json.member("waiting", waiting.events).member("bytes", waiting.bytes);
+    json.member("max_events", settings_.max_undelivered_events);
+    json.member("max_bytes", settings_.max_undelivered_bytes).close('}');
+    json.key("concurrency").open('{').member("in_flight", counts.in_flight);
+    json.member("max", settings_.core.max_in_flight).close('}');
+    json.key("memory").open('{').member("bodies", held.bytes);
+    json.member("requests", slab_.used() * sizeof(Request));
+    json.member("events", waiting.bytes + waiting.events * sizeof(weir_event)).close('}');
+    json.key("limits").open('[');
     for (const Limiter::BucketView& bucket : buckets) {
-        const double used = bucket.limit > 0 ? 1 - bucket.level / bucket.limit : 0;
-        limits.push_back(
-            {{"account", settings_.accounts[bucket.account].name},
-             {"class", inbox_.class_name(bucket.model_class)},
-             {"kind", kind_name(bucket.kind)},
-             {"limit", bucket.limit},
-             {"level", bucket.level},
-             {"used", std::clamp(used, 0.0, 1.0)},
-             {"held", bucket.held},
-             {"learnt", bucket.learnt},
-             {"paused_ms",
-              bucket.paused_until > now ? (bucket.paused_until - now) / kNsPerMs : TimeNs{0}}});
+        write_bucket(bucket, settings_.accounts[bucket.account].name,
+                     inbox_.class_name(bucket.model_class), now, &json);
     }
-    const Json document = {
-        {"schema", kSchema},
-        {"version", WEIR_VERSION_STRING},
-        {"state", state},
-        {"requests",
-         {{"accepted", counts.accepted},
-          {"outstanding", held.requests},
-          {"queued", queued},
-          {"backing_off", counts.backing_off},
-          {"in_flight", counts.in_flight},
-          {"succeeded", counts.succeeded},
-          {"failed", counts.failed},
-          {"cancelled", counts.cancelled},
-          {"attempts", counts.attempts},
-          {"retries", counts.retries},
-          {"refused", counts.refused},
-          {"unpaid", counts.unpaid}}},
-        {"queue",
-         {{"requests", held.requests},
-          {"max_requests", settings_.max_requests},
-          {"bytes", held.bytes},
-          {"max_bytes", settings_.max_bytes}}},
-        {"events",
-         {{"waiting", waiting.events},
-          {"bytes", waiting.bytes},
-          {"max_events", settings_.max_undelivered_events},
-          {"max_bytes", settings_.max_undelivered_bytes}}},
-        {"concurrency", {{"in_flight", counts.in_flight}, {"max", settings_.core.max_in_flight}}},
-        {"memory",
-         {{"bodies", held.bytes},
-          {"requests", slab_.used() * sizeof(Request)},
-          {"events", waiting.bytes + waiting.events * sizeof(weir_event)}}},
-        {"limits", std::move(limits)}};
-    return document.dump(-1, ' ', false, Json::error_handler_t::replace);
+    return json.close(']').close('}').take();
 }
 
 }  // namespace weir

@@ -16,7 +16,7 @@ void Exchange::begin(Start start, std::size_t max_response_bytes) {
     open_ = true;
 }
 
-HttpRequest Exchange::wire(const AccountSettings& account, const std::vector<std::string>& headers,
+HttpRequest Exchange::wire(const AccountAccess& account, const std::vector<std::string>& headers,
                            const HttpTimeouts& timeouts) {
     HttpRequest request;
     request.base_url = account.base_url;
@@ -52,7 +52,7 @@ void Exchange::drop() {
     start_.body = BodyRef();
 }
 
-std::vector<std::string> account_headers(const AccountSettings& account,
+std::vector<std::string> account_headers(const AccountAccess& account,
                                          std::string_view provider_version) {
     return {"content-type: application/json", "anthropic-version: " + std::string(provider_version),
             "x-api-key: " + account.key, "user-agent: weir/" WEIR_VERSION_STRING};

@@ -41,7 +41,7 @@ public:
 
     // The request as it goes on the wire; its views live as long as this exchange's attempt.
     // `headers` are those of the account, and are joined by the request's own.
-    HttpRequest wire(const AccountSettings& account, const std::vector<std::string>& headers,
+    HttpRequest wire(const AccountAccess& account, const std::vector<std::string>& headers,
                      const HttpTimeouts& timeouts);
 
     // The attempt is over: what it came to. `detail` is for what is not a success.
@@ -85,7 +85,7 @@ private:
 };
 
 // The headers that every request of an account has.
-std::vector<std::string> account_headers(const AccountSettings& account,
+std::vector<std::string> account_headers(const AccountAccess& account,
                                          std::string_view provider_version);
 
 }  // namespace weir

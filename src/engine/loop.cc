@@ -36,7 +36,7 @@ Loop::Loop(const Settings* settings, RequestSlab* slab, Inbox* inbox, Outbox* ou
       log_(outbox, settings->log_level),
       core_(settings->core, slab, seed_of(*settings)),
       transport_(make_transport(settings->transport, &poller_, this)) {
-    for (const AccountSettings& account : settings_.accounts) {
+    for (const AccountAccess& account : settings_.accounts) {
         headers_.push_back(account_headers(account, settings_.provider_version));
     }
     poller_.watch(wake_.fd(), EPOLLIN, this);

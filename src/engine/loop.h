@@ -76,6 +76,7 @@ private:
     void carry_out();
     void start(const Action& action);
     void abort(const Action& action);
+    void key_changed(const Action& action);
     void end(const Action& action);
     bool make_room() noexcept;
     Exchange* exchange_of(AttemptId attempt);

@@ -59,6 +59,9 @@ void Loop::carry_out() {
             case Action::Kind::fail:
                 end(action);
                 break;
+            case Action::Kind::key_changed:
+                key_changed(action);
+                break;
         }
     }
     actions_.clear();
@@ -77,7 +80,7 @@ bool Loop::make_room() noexcept {
 }
 
 void Loop::start(const Action& action) {
-    const AccountSettings& account = settings_.accounts[action.account];
+    const AccountAccess& account = settings_.accounts[action.account];
     try {
         const std::size_t index = action.attempt & kIndexMask;
         if (index >= exchanges_.size()) exchanges_.resize(index + 1);
@@ -111,7 +114,7 @@ void Loop::end(const Action& action) {
     Request& request = slab_->at(action.request);
     if (action.kind == Action::Kind::succeed) {
         Exchange* exchange = exchanges_[action.attempt & kIndexMask].get();
-        const AccountSettings& account = settings_.accounts[exchange->account()];
+        const AccountAccess& account = settings_.accounts[exchange->account()];
         events_.push_back(make_done(request, exchange, account.name, now_));
     } else {
         events_.push_back(make_failed(request, action.status));
@@ -119,10 +122,18 @@ void Loop::end(const Action& action) {
     ended_.push_back({action.request, std::move(request.body)});
 }
 
+void Loop::key_changed(const Action& action) {
+    const KeyRing::View key = core_.keys().view(KeyId{action.account, action.key});
+    const bool active = key.state == KeyRing::State::active;
+    log(active ? WEIR_LOG_INFO : WEIR_LOG_WARNING, "account {}: key {} {}: {}",
+        settings_.accounts[action.account].name, action.key, state_name(key.state),
+        rule(key.reason).name);
+}
+
 void Loop::on_end(ExchangeId id, const WireEnd& end, TimeNs) {
     Exchange* exchange = exchange_of(id);
     if (exchange == nullptr || !exchange->open()) return;
-    const AccountSettings& account = settings_.accounts[exchange->account()];
+    const AccountAccess& account = settings_.accounts[exchange->account()];
     auto detail = std::make_unique<ErrorDetail>();
     const Outcome outcome = exchange->finish(end, detail.get());
     cover(account.key, &detail->message);

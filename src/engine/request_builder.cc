@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/config_table.h"
 #include "engine/failure.h"
 #include "weir/weir.h"
 
@@ -117,9 +118,10 @@ void RequestBuilder::set(std::string_view key, std::string_view value) {
     } else if (key.starts_with(kHeader)) {
         set_header(key.substr(kHeader.size()), value);
     } else {
-        throw Failure(
-            WEIR_ERR_UNKNOWN_KEY, ErrorSource::local,
-            "there is no such key; there are input_tokens, output_tokens and header.<name>");
+        throw Failure(WEIR_ERR_UNKNOWN_KEY, ErrorSource::local,
+                      fmt::format("{}: there is no such key; there are input_tokens, output_tokens "
+                                  "and header.<name>",
+                                  shown_text(key, 100)));
     }
 }
 

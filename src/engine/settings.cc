@@ -111,10 +111,10 @@ TransportSettings transport_settings(const Config& config) {
     return transport;
 }
 
-std::vector<AccountSettings> accounts(const Config& config, const TransportSettings& transport) {
-    std::vector<AccountSettings> accounts;
+std::vector<AccountAccess> accounts(const Config& config, const TransportSettings& transport) {
+    std::vector<AccountAccess> accounts;
     for (const std::string& name : config.names("account.")) {
-        AccountSettings account;
+        AccountAccess account;
         account.name = name;
         account.key = account_key(config, name);
         std::string url_key = fmt::format("account.{}.base_url", name);
@@ -150,6 +150,9 @@ Settings make_settings(const Config& config) {
     settings.core.queue = queue_settings(config);
     settings.core.retry = retry_settings(config);
     settings.core.limits = limit_settings(config);
+    for (const AccountAccess& account : settings.accounts) {
+        settings.core.accounts.accounts.push_back({.name = account.name});
+    }
     return settings;
 }
 

@@ -14,7 +14,7 @@
 namespace weir {
 
 // What an account's requests need; its limits are in CoreSettings, by the same index.
-struct AccountSettings {
+struct AccountAccess {
     std::string name;
     std::string key;
     std::string base_url;
@@ -32,7 +32,7 @@ struct Settings {
     std::size_t max_response_bytes = 0;
     std::uint32_t log_level = 0;  // a WEIR_LOG_ level; 0: off
     std::string provider_version;
-    std::vector<AccountSettings> accounts;
+    std::vector<AccountAccess> accounts;
     HttpTimeouts timeouts;
     CoreSettings core;
     TransportSettings transport;

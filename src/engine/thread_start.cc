@@ -24,6 +24,7 @@ struct Start {
 extern "C" void* weir_thread_main(void* start) {
     const Start copy = *static_cast<Start*>(start);
     delete static_cast<Start*>(start);
+    ::pthread_setname_np(::pthread_self(), "weir");
     copy.run(copy.argument);
     return nullptr;
 }

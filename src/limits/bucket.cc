@@ -1,14 +1,16 @@
 #include "limits/bucket.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace weir {
 
 namespace {
 
-constexpr double kMostGuardS = 3.0;
+constexpr double kMostGuardS = 4.0;
 constexpr double kNoiseToGuard = 2.5;
+// The guard settles where 429s are as rare as the one is to the other.
+constexpr double kBoostOfRefusalS = 0.5;
+constexpr double kBoostKept = 1 - 0.0003;
 
 }  // namespace
 
@@ -16,15 +18,14 @@ void Bucket::set_limit(std::int64_t limit, bool learnt, const Shape& shape, Time
     limit = std::clamp<std::int64_t>(limit, 1, kMaxUnits);
     const bool first = !active();
     const double level_before = first ? 0 : level(now);
-    const double depth_s =
-        first ? shape.depth_s
-              : depth_ * static_cast<double>(kNsPerMinute / kNsPerS) / static_cast<double>(limit_);
+    // A changed limit keeps the depth's length in time.
+    const double depth_s = first ? shape.depth_s : depth_ * 60 / static_cast<double>(limit_);
     shape_ = shape;
     learnt_ = learnt;
     limit_ = limit;
+    seen_ = 0;
     leak_.clear();
-    // A changed limit keeps the depth's length in time.
-    set_depth(depth_s * static_cast<double>(limit) / 60.0);
+    set_depth(depth_s * static_cast<double>(limit) / 60);
     refresh(now);
     gcra_.set_level(now, rate_.time_for(level_before));
 }
@@ -35,17 +36,41 @@ void Bucket::set_depth(double units) {
 
 void Bucket::refresh(TimeNs now) {
     const double before = rate_.units_in(gcra_.level(now, kEndless));
-    const Rate stated(limit_, kNsPerMinute);
     rate_ = Rate(limit_, kNsPerMinute, leak_.speed());
     gcra_.set_level(now, rate_.time_for(before));
-
-    const double per_s = stated.units_per_s();
     depth_ns_ = std::max<TimeNs>(rate_.time_for(depth_) - kFlightNs, 0);
-    const double base = std::max(shape_.guard_s * per_s, 2 * rounding_);
-    const double learnt_guard = std::min(kNoiseToGuard * noise_, kMostGuardS * per_s);
-    guard_ns_ = rate_.time_for(std::max(base, learnt_guard));
     // A depth that is only believed never makes a request impossible: it may wait for more.
     largest_ = shape_.learn_depth ? limit_ : static_cast<std::int64_t>(depth_);
+    set_guard();
+}
+
+void Bucket::set_guard() {
+    const double stated_per_s = static_cast<double>(limit_) / 60;
+    const double learnt = std::min(kNoiseToGuard * noise_ / stated_per_s + boost_s_, kMostGuardS);
+    const double guard_s = std::max(shape_.guard_s, learnt);
+    guard_ns_ = rate_.time_for(std::max(guard_s * stated_per_s, 2 * rounding_));
+}
+
+TimeNs Bucket::fits_at(TimeNs now, TimeNs need, std::int64_t output,
+                       const Production& others) const {
+    // What is certain to fit: everything that is expected of the others has room too.
+    const TimeNs certain = need + rate_.time_for(others.unshown + output) + margin(need);
+    if (certain <= depth_ns_ || others.per_attempt_per_s <= 0) {
+        if (others.attempts == 0)
+            return gcra_.reaches(std::min(certain, std::max(depth_ns_, need)));
+        return gcra_.reaches(certain);
+    }
+    // In a shallow bucket that would never be. There the attempts in flight are kept to as many as
+    // produce what refills, more while the level is above the middle and fewer below.
+    const TimeNs middle = depth_ns_ / 2;
+    const TimeNs horizon = std::max(kNsPerS, depth_ns_ / 4);
+    const double drain = others.per_attempt_per_s * (others.attempts + 1) / rate_.units_per_s();
+    const TimeNs blind = rate_.time_for(others.blind / 2);
+    const auto offset = static_cast<TimeNs>((drain - 1) * static_cast<double>(horizon));
+    const TimeNs steady = need + blind + std::max(middle + offset, std::min(guard_ns_, middle / 2));
+    const TimeNs level = std::min(steady, certain);
+    if (level > depth_ns_) return std::max(gcra_.reaches(level), now + kFlightNs);
+    return gcra_.reaches(level);
 }
 
 void Bucket::correct(TimeNs now, double by_units) {
@@ -53,19 +78,22 @@ void Bucket::correct(TimeNs now, double by_units) {
     corrections_ += by_units;
 }
 
-void Bucket::learn_noise(double units) { noise_ += 0.1 * (units - noise_); }
+void Bucket::accepted() {
+    if (boost_s_ <= 0) return;
+    boost_s_ = boost_s_ > 0.01 ? boost_s_ * kBoostKept : 0;
+    set_guard();
+}
 
-void Bucket::refused(TimeNs now, std::int64_t units, TimeNs wait_ns, double held_back) {
+void Bucket::refused(TimeNs now, std::int64_t units, TimeNs wait_ns, std::int64_t held) {
     // Had it fitted, its level would have been `units`; it will after the wait.
-    const double at_provider = std::min(static_cast<double>(units) - rate_.units_in(wait_ns), 0.0);
-    const double excess = level(now) - (at_provider - held_back);
-    if (excess > 0) {
-        correct(now, -excess);
-        learn_noise(std::min(excess, rate_.units_per_s()));
-    }
+    const double at_provider = static_cast<double>(units) - rate_.units_in(wait_ns);
+    const double excess = level(now) + static_cast<double>(held) - at_provider;
+    if (excess > 0) correct(now, -excess);
+    boost_s_ = std::min(boost_s_ + kBoostOfRefusalS, kMostGuardS);
     // Without readings a refusal is all that there is to learn the depth from.
-    if (!synced_ && shape_.learn_depth)
+    if (!synced_ && shape_.learn_depth) {
         set_depth(std::max(depth_ * 0.7, static_cast<double>(units)));
+    }
     refresh(now);
 }
 

@@ -15,61 +15,72 @@ constexpr double kLateHorizonS = 30.0;
 constexpr TimeNs kFresh = 2 * kNsPerS;
 constexpr double kUpwardShare = 0.2;
 constexpr double kTransitS = 0.2;
+constexpr double kNoiseMemory = 0.1;
+constexpr double kSeenKept = 0.999;
+// A leak as large as this, while there is room, is a depth that was taken for larger than it is.
+constexpr double kUnlikelyLeak = 0.8;
 
 }  // namespace
+
+// More than was ever there shows that the bucket is deeper; and what remains plus what refills
+// until it is full again, where that is stated, is the depth.
+void Bucket::learn_depth(double lowest, double highest, const LimitReading& reading,
+                         std::int64_t own) {
+    if (!shape_.learn_depth) return;
+    const double stated_per_s = static_cast<double>(limit_) / 60;
+    seen_ = std::max(seen_ * kSeenKept, lowest + static_cast<double>(own));
+    double depth = depth_;
+    if (reading.reset_in_ns >= 0 && reading.reset_in_ns < kNsPerMinute) {
+        const double refill_s = static_cast<double>(reading.reset_in_ns) / 1e9;
+        depth = std::min(depth, highest + refill_s * stated_per_s);
+    }
+    set_depth(std::max(depth, seen_));
+}
 
 bool Bucket::observe(const LimitReading& reading, const Sighting& sighting) {
     if (!active() || reading.remaining < 0 || reading.remaining > kMaxUnits) return false;
     const TimeNs now = sighting.now;
-    const double per_s = rate_.units_per_s();
     const double remaining = static_cast<double>(std::min<std::int64_t>(reading.remaining, limit_));
     const double rounding = reading.rounding > 1 ? static_cast<double>(reading.rounding) : 0;
     rounding_ = std::min(std::max(rounding_, rounding), static_cast<double>(limit_) / 8);
     const double highest = remaining + rounding;
     const double lowest = std::max(remaining - rounding, 0.0);
 
+    const double depth_before = depth_;
+    learn_depth(lowest, highest, reading, sighting.own);
+    if (depth_ != depth_before) refresh(now);
+
     // Where the mirror puts the provider's level at the time of the stamp.
     const double here = level(now);
     const double then =
         sighting.has_baseline ? sighting.baseline + corrections_ : here + sighting.unseen;
-    const double mine_lowest = std::min(here, then);
-    const double mine_highest = std::max(here, then) + kTransitS * per_s + sighting.unproduced;
-
-    bool deeper = false;
-    if (shape_.learn_depth && lowest + static_cast<double>(sighting.own) > depth_) {
-        set_depth(lowest + static_cast<double>(sighting.own));
-        deeper = true;
-    }
-
     if (!synced_) {
         // Nothing was known but what was asked for: take the reading as it is.
         synced_ = true;
-        refresh(now);
         correct(now, lowest - then);
+        refresh(now);
         return true;
     }
-
+    const double mine_lowest = std::min(here, then) - sighting.unshown;
+    const double mine_highest = std::max(here, then) + kTransitS * per_s();
     const double horizon_s = now - sighting.sent_at < kFresh ? kFreshHorizonS : kLateHorizonS;
     if (mine_lowest > highest) {
         const double excess = mine_lowest - highest;
-        const bool full = here >= rate_.units_in(depth_ns_);
         correct(now, -excess);
-        if (full && shape_.learn_depth) {
-            // A full bucket that holds less than it could is shallower than believed.
-            set_depth(std::max(highest + static_cast<double>(sighting.own), 1.0));
-        } else {
-            leak_.too_high(excess / per_s, horizon_s);
-            learn_noise(excess);
+        leak_.too_high(excess / per_s(), horizon_s);
+        noise_ += kNoiseMemory * (excess - noise_);
+        if (leak_.share() > kUnlikelyLeak && shape_.learn_depth &&
+            lowest > 2 * static_cast<double>(sighting.own)) {
+            set_depth(std::max(seen_, highest + static_cast<double>(sighting.own)));
+            leak_.clear();
         }
         refresh(now);
     } else if (mine_highest < lowest) {
         const double shortage = lowest - mine_highest;
-        if (deeper) refresh(now);
-        correct(now, deeper ? shortage : kUpwardShare * shortage);
-        leak_.too_low(shortage / per_s, horizon_s);
-        learn_noise(0);
-        refresh(now);
-    } else if (deeper) {
+        // A bucket that proves deeper was filling up all the while.
+        correct(now, depth_ > depth_before ? shortage : kUpwardShare * shortage);
+        leak_.too_low(shortage / per_s(), horizon_s);
+        noise_ -= kNoiseMemory * noise_;
         refresh(now);
     }
     return true;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "limits/cost.h"
 #include "limits/input_estimate.h"
 #include "limits/limit_settings.h"
 #include "limits/output_histogram.h"
@@ -13,14 +14,6 @@
 #include "provider/request_head.h"
 
 namespace weir {
-
-// What one attempt is expected to take.
-struct Cost {
-    std::int64_t input_tokens = 0;
-    std::int64_t output_tokens = 0;      // expected
-    std::int64_t max_output_tokens = 0;  // the request's max_tokens
-    double raw_input = 0;                // input as estimated without correction; 0: not estimated
-};
 
 // Names a set of buckets that an attempt must pass together: an account and a model class.
 using BudgetId = std::uint32_t;
@@ -31,24 +24,7 @@ struct Reservation {
     TimeNs reserved_at = 0;
     Cost cost;
     std::int64_t shown_output = 0;  // what progress() has seen
-    std::uint64_t sequence = 0;     // the order of reservations in this budget, from 1
-
-    // The limiter's own.
-    std::int64_t held_output = 0;  // debited for output so far
-    std::uint8_t debited = 0;      // bit per LimitKind: the buckets that existed
-    bool reserved_output = false;  // held_output is max_tokens, not an expectation
-    std::array<double, kMinuteKinds> baseline{};
-
-    bool has_debited(LimitKind kind) const {
-        return (debited >> static_cast<unsigned>(kind) & 1u) != 0;
-    }
-};
-
-struct Verdict {
-    enum class Kind : std::uint8_t { granted, not_before, never };
-    Kind kind = Kind::granted;
-    LimitKind binding = LimitKind::unknown;  // the bucket that said so
-    TimeNs at = 0;                           // not_before: when to ask again
+    Hold hold;
 };
 
 // The provider's buckets, mirrored. One owner, the core; no clock of its own.
@@ -74,6 +50,10 @@ public:
     // refill it. What fairness between tenants is counted in. A budget without limits counts
     // tokens.
     TimeNs dominant_cost(BudgetId budget, const Cost& cost) const;
+
+    // The share of its limits that the budget has left: that of the bucket that has least. 1 where
+    // nothing is limited.
+    double headroom(BudgetId budget, TimeNs now) const;
 
     // Holds `cost` in every bucket of the budget, or in none.
     Verdict reserve(BudgetId budget, const Cost& cost, TimeNs now, Reservation* out);
@@ -116,29 +96,18 @@ private:
     };
 
     Pool make_pool(std::uint16_t account, std::uint16_t model_class) const;
-    Bucket::Shape shape(LimitKind kind) const;
-    static Amounts amounts_of(const Cost& cost, std::int64_t held_output);
-    TimeNs probe_fits_at(const Pool& pool) const;
-    static void start_paced(Pool* pool, const Amounts& amounts, TimeNs now);
-    void take(Pool* pool, const Amounts& amounts, TimeNs now, Reservation* out);
-
-    void observe_limit(Pool* pool, LimitKind kind, const LimitReading& reading,
-                       const Reservation& reservation, TimeNs now);
-    void observe_remaining(Pool* pool, LimitKind kind, const LimitReading& reading,
-                           const Reservation& reservation, TimeNs now);
-    static bool tokens_bind(const LimitReadings& readings);
-    void detect_accounting(Pool* pool, LimitKind kind, const LimitReading& reading,
-                           const Reservation& reservation);
-    LimitKind most_likely(const Pool& pool, TimeNs now) const;
-    void give_back(Pool* pool, const Reservation& reservation, const Amounts& back, bool executed,
-                   TimeNs now);
-    std::int64_t counted_input(const Pool& pool, const Usage& usage) const;
-    void learn_usage(const Pool& pool, const Reservation& reservation, const Outcome& outcome);
+    std::int64_t counted_input(std::uint16_t model_class, const Usage& usage) const;
+    void learn_usage(std::uint16_t model_class, const Cost& cost, const Outcome& outcome);
 
     LimitSettings settings_;
     std::int64_t wall_offset_ns_ = 0;
-    std::vector<Pool> pools_;                // by BudgetId
-    std::vector<BudgetId> budgets_;          // by account and model class; kNoBudget: not made yet
+    struct Budget {
+        std::uint16_t account;
+        std::uint16_t model_class;
+        Pool pool;
+    };
+    std::vector<Budget> budgets_;            // by BudgetId
+    std::vector<BudgetId> ids_;              // by account and model class
     std::vector<ClassEstimates> estimates_;  // by model class
     std::uint64_t ignored_ = 0;
 };

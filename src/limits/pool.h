@@ -4,53 +4,115 @@
 #include <cstdint>
 
 #include "base/time.h"
+#include "limits/accounting_detector.h"
 #include "limits/bucket.h"
+#include "limits/cost.h"
 #include "limits/day_quota.h"
 #include "limits/limit_settings.h"
 #include "provider/outcome.h"
 
 namespace weir {
 
-// The kinds that are continuously refilling buckets; the day's tokens are a quota of their own.
-inline constexpr std::size_t kMinuteKinds = 4;
+// The limits of one scope, for instance an account's for a model class: the set that an attempt
+// passes together. All calls of a turn have the same `now`.
+class Pool {
+public:
+    // What was settled on when the engine was opened.
+    struct Rules {
+        double burst_s = 0;   // configured depth; 0: learnt
+        bool pinned = false;  // configured limits win over headers
+        OutputAccounting accounting = OutputAccounting::automatic;
+    };
+    Pool(const BucketLimits& configured, const Rules& rules);
 
-// What one attempt takes of each kind, by LimitKind.
-struct Amounts {
-    std::array<std::int64_t, kMinuteKinds> of{};
-    std::int64_t day = 0;
+    // Whether and when an attempt fits. Takes nothing.
+    Verdict check(const Cost& cost, TimeNs now, std::int64_t wall_offset_ns);
+    // Takes it. Only after check() granted it at the same `now`.
+    void take(const Cost& cost, TimeNs now, Hold* hold);
 
-    std::int64_t& operator[](LimitKind kind) { return of[static_cast<std::size_t>(kind)]; }
-    std::int64_t operator[](LimitKind kind) const { return of[static_cast<std::size_t>(kind)]; }
-};
+    // A stream has shown `shown` tokens, after `shown_before`.
+    void progress(const Cost& cost, const Hold& hold, std::int64_t shown_before, std::int64_t shown,
+                  TimeNs now);
 
-// All limits of one account and model class: the set that refuses together.
-struct Pool {
-    std::uint16_t account = 0;
-    std::uint16_t model_class = 0;
+    struct Settlement {
+        Cost cost;
+        std::int64_t shown = 0;
+        std::int64_t input = -1;  // really used; -1: not known
+        std::int64_t output = -1;
+        bool executed = true;  // else only the request itself counts
+        bool request_counts = true;
+        bool success = false;
+        TimeNs reserved_at = 0;
+    };
+    void settle(const Settlement& settlement, const Hold& hold, TimeNs now,
+                std::int64_t wall_offset_ns);
 
-    std::array<Bucket, kMinuteKinds> buckets;
-    DayQuota day;
+    // The head of a response to the attempt. Returns how many readings made no sense.
+    struct Sighted {
+        Cost cost;
+        TimeNs reserved_at = 0;
+    };
+    std::uint32_t observe(const LimitReadings& readings, const Sighted& attempt, const Hold& hold,
+                          TimeNs now);
 
-    TimeNs paused_until = 0;
-    TimeNs paused_at = 0;
-    LimitKind paused_by = LimitKind::unknown;
+    // The attempt was refused. Returns until when the pool pauses.
+    TimeNs refuse(const Outcome& outcome, const Sighted& attempt, const Hold& hold, TimeNs now,
+                  std::int64_t wall_offset_ns);
 
-    std::uint64_t sequence = 0;  // of the last reservation
-    std::uint32_t in_flight = 0;
-    Amounts held;  // by the attempts in flight; output: what is not produced yet, as far as known
+    const Bucket& bucket(LimitKind kind) const { return buckets_[static_cast<std::size_t>(kind)]; }
+    const DayQuota& day() const { return day_; }
+    OutputAccounting accounting() const {
+        return reserves_ ? OutputAccounting::reserved : OutputAccounting::produced;
+    }
+    // Of a bucket: what attempts in flight hold, and what is left beside that.
+    double held(LimitKind kind) const;
+    double room(LimitKind kind, TimeNs now) const;
+
+private:
+    Bucket& bucket(LimitKind kind) { return buckets_[static_cast<std::size_t>(kind)]; }
+    Bucket::Shape shape(LimitKind kind) const;
+    void start_paced(const Cost& cost, TimeNs now);
+    void switch_accounting(bool reserves, TimeNs now);
+    void settle_output(const Settlement& settlement, const Hold& hold, TimeNs now);
+    void leave_flight(const Settlement& settlement);
+
+    std::uint32_t observe_limit(LimitKind kind, const LimitReading& reading, const Hold& hold,
+                                TimeNs now);
+    std::uint32_t observe_remaining(LimitKind kind, const LimitReading& reading,
+                                    const Sighted& attempt, const Hold& hold, TimeNs now);
+    void detect_accounting(const LimitReading& reading, const Sighted& attempt, const Hold& hold,
+                           TimeNs now);
+    LimitKind most_likely(TimeNs now) const;
+    std::int64_t own_units(LimitKind kind, const Cost& cost) const;
+
+    std::array<Bucket, kMinuteKinds> buckets_;
+    DayQuota day_;
+    Rules rules_;
+
+    TimeNs paused_until_ = 0;
+    LimitKind paused_by_ = LimitKind::unknown;
+    TimeNs paused_at_ = 0;  // when the last refusal came
+    int refusals_ = 0;      // in a row
 
     // Before anything is known of the limits, attempts go out one by one.
-    bool open = false;
-    TimeNs probe_at = 0;
-    int refusals = 0;                  // in a row
-    std::uint64_t limits_seen_in = 0;  // the latest reservation whose headers stated limits
+    bool open_ = false;
+    TimeNs probe_at_ = 0;
 
-    OutputAccounting accounting = OutputAccounting::produced;
+    std::uint64_t sequence_ = 0;        // of the last reservation
+    std::uint64_t limits_seen_in_ = 0;  // the latest reservation whose headers stated limits
 
-    Bucket& operator[](LimitKind kind) { return buckets[static_cast<std::size_t>(kind)]; }
-    const Bucket& operator[](LimitKind kind) const {
-        return buckets[static_cast<std::size_t>(kind)];
-    }
+    // Of the attempts in flight.
+    Production production_;
+    std::int64_t input_in_flight_ = 0;
+    std::int64_t promised_ = 0;  // what they reserve, where the provider reserves
+    std::int64_t shown_ = 0;
+
+    // Speed of production: decaying sums over attempts.
+    double produced_sum_ = 0;
+    double seconds_sum_ = 0;
+
+    bool reserves_ = false;
+    AccountingDetector detector_;
 };
 
 }  // namespace weir

@@ -270,10 +270,10 @@ void Collector::join_policies() {
         reading.limit = policy.limit;
         keep(policy.kind, reading);
     }
-    for (const auto& [name, quota] : quotas_) {
+    for (const auto& quota : quotas_) {
         const bool known = std::any_of(policies_.begin(), policies_.end(),
-                                       [&](const Policy& p) { return p.name == name; });
-        if (!known) keep(kind_of_policy({}, name, 60), quota);
+                                       [&](const Policy& p) { return p.name == quota.first; });
+        if (!known) keep(kind_of_policy({}, quota.first, 60), quota.second);
     }
 }
 

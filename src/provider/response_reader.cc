@@ -143,6 +143,8 @@ void ResponseReader::on_status(int http_status) {
     head_ended_ = false;
     headers_.clear();
     header_bytes_ = 0;
+    head_ = ResponseHead{};
+    is_stream_ = false;
 }
 
 void ResponseReader::on_header(std::string_view name, std::string_view value) {

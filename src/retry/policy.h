@@ -16,6 +16,7 @@ struct OutcomeRule {
         fail,         // final
         wait_bucket,  // back to the queue's head; the limiter has paused the bucket
         back_off,     // back to the queue's head after a backoff of the request's own
+        other_key,    // back to the queue's head, for another key or account
     };
     enum class Scope : std::uint8_t { request, bucket, key, account, model, provider };
 
@@ -41,7 +42,7 @@ struct Decision {
 
 // `attempts` counts the attempt that just ended, `refusals` those among them that were
 // not_its_fault.
-Decision decide(const Outcome& outcome, bool trial, int attempts, int refusals, TimeNs deadline_at,
-                const RetrySettings& settings, TimeNs now, Random* random);
+Decision decide(const Outcome& outcome, bool trial, bool elsewhere, int attempts, int refusals,
+                TimeNs deadline_at, const RetrySettings& settings, TimeNs now, Random* random);
 
 }  // namespace weir

@@ -30,6 +30,18 @@ const char* words_for(WireEnd::Kind kind) {
     }
 }
 
+bool wants_http2(HttpVersion version) {
+    switch (version) {
+        case HttpVersion::automatic:
+            return curl_http2_is_sound();
+        case HttpVersion::http1:
+            return false;
+        case HttpVersion::http2:
+            return curl_has_http2();
+    }
+    return false;
+}
+
 }  // namespace
 
 CurlTransport::CurlTransport(Poller* poller, TransportSink* sink, TransportSettings settings)
@@ -38,6 +50,7 @@ CurlTransport::CurlTransport(Poller* poller, TransportSink* sink, TransportSetti
     context_.settings = std::move(settings);
     context_.sink = sink;
     context_.sockets = &sockets_;
+    http2_ = wants_http2(context_.settings.http_version);
     sockets_.attach_multi(multi_.get());
     curl_multi_setopt(multi_.get(), CURLMOPT_TIMERFUNCTION, &CurlTransport::on_timer);
     curl_multi_setopt(multi_.get(), CURLMOPT_TIMERDATA, this);
@@ -66,19 +79,6 @@ bool CurlTransport::load_certificates(std::string* problem) {
 }
 
 void CurlTransport::close_descriptors_only() { sockets_.close_descriptors_only(); }
-
-bool CurlTransport::uses_http2() const {
-    if (http2_failed_) return false;
-    switch (context_.settings.http_version) {
-        case HttpVersion::automatic:
-            return curl_http2_is_sound();
-        case HttpVersion::http1:
-            return false;
-        case HttpVersion::http2:
-            return curl_has_http2();
-    }
-    return false;
-}
 
 Transfer* CurlTransport::take_transfer(ExchangeId id) {
     Transfer* transfer = nullptr;
@@ -112,7 +112,7 @@ void CurlTransport::prepare(Transfer* transfer, const HttpRequest& request, Star
             started->end = {WireEnd::Kind::tls_failed, false, std::move(problem)};
             return;
         }
-        transfer->prepare(request, uses_http2());
+        transfer->prepare(request, http2_);
     } catch (const std::exception& exception) {
         started->refused = true;
         started->end = {WireEnd::Kind::connect_failed, false, exception.what()};
@@ -215,7 +215,7 @@ void CurlTransport::finish_completed() {
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &owner);
         auto* transfer = static_cast<Transfer*>(static_cast<void*>(owner));
         if ((code == CURLE_HTTP2 || code == CURLE_HTTP2_STREAM) && !transfer->response_begun()) {
-            http2_failed_ = true;
+            http2_ = false;
         }
         end_exchange(transfer, transfer->judge(code));
     }

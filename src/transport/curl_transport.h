@@ -57,7 +57,6 @@ private:
 
     static int on_timer(CURLM* multi, long timeout_ms, void* self) noexcept;
 
-    bool uses_http2() const;
     Transfer* take_transfer(ExchangeId id);
     void give_back(Exchanges::node_type node);
     void prepare(Transfer* transfer, const HttpRequest& request, Started* started);
@@ -80,7 +79,7 @@ private:
     DeadlineHeap deadlines_;
     TimeNs curl_timer_at_ = kNever;
     bool inside_curl_ = false;
-    bool http2_failed_ = false;  // new exchanges take HTTP/1.1
+    bool http2_ = false;  // for new exchanges; until it fails
 };
 
 }  // namespace weir

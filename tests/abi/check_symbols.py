@@ -30,6 +30,7 @@ def run(*command):
 
 def declared_functions(header):
     text = re.sub(r'/\*.*?\*/', ' ', open(header, encoding='ascii').read(), flags=re.S)
+    text = re.sub(r'^#.*', '', text, flags=re.M)
     return re.findall(r'\bWEIR_API\b[^;(]*?\b(\w+)\s*\(', text)
 
 

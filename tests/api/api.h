@@ -16,12 +16,18 @@
 /* The keys of the configuration that the tests need, in one place. */
 #define KEY_DRIVE "engine.drive"
 #define KEY_BASE_URL "transport.base_url"
+#define KEY_PLAIN_HTTP_HOSTS "transport.plain_http_hosts"
 #define KEY_ACCOUNT_KEY "account.main.key"
 #define KEY_MAX_ATTEMPTS "retry.max_attempts"
 #define KEY_MAX_REFUSALS "retry.max_refusals"
 #define KEY_MAX_REQUESTS "queue.max_requests"
 
 #define SECRET "sk-ant-test-0123456789-secret"
+
+/* An address for documentation, which is routed nowhere, and a name that nobody has. */
+#define UNROUTABLE_URL "http://192.0.2.1:9"
+#define UNRESOLVABLE_URL "http://weir-test.invalid"
+#define ANY_PEER_HOSTS "127.0.0.1,192.0.2.1,weir-test.invalid"
 
 /* Long enough for anything that is going to happen; a test that waits this long has failed. */
 #define PATIENCE_MS 20000

@@ -120,10 +120,9 @@ static int32_t request_setters(weir_error** error) {
 }
 
 static int32_t request_reset(weir_error** error) {
-    weir_request* made = api_request("hello");
-    int32_t status;
-    (void)error;
-    status = weir_request_reset(made);
+    weir_request* made = NULL;
+    int32_t status = weir_request_new(&made, error);
+    if (status == WEIR_OK) status = weir_request_reset(made);
     disarm();
     weir_request_release(made);
     return status;
@@ -248,11 +247,16 @@ static int32_t dispatched(weir_error** error) {
 }
 
 static int32_t close_and_wait(weir_error** error) {
-    weir_engine* engine = api_open(config);
+    weir_engine* engine = NULL;
     weir_event event;
     uint64_t ticket = 0;
-    const int32_t submitted = weir_submit(engine, request, &ticket, error);
+    int32_t submitted = weir_engine_open(config, &engine, error);
     int32_t count = 0, polls;
+    if (submitted != WEIR_OK) {
+        disarm();
+        return submitted;
+    }
+    submitted = weir_submit(engine, request, &ticket, error);
     CHECK_EQ(weir_engine_close(engine), WEIR_OK);
     CHECK(weir_engine_wait(engine, 20) <= 0);
     for (polls = 0; polls < 50 && count != WEIR_ERR_CLOSED; ++polls) {

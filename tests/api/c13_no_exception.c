@@ -74,7 +74,6 @@ static void malformed(void) {
         "{\"queue\":{\"max_requests\":99999999999999999999999999}}",
         "{\"queue\":{\"max_requests\":[1]}}",
         "{\"queue\":{\"max_requests\":null}}",
-        "{\"queue\":{\"max_requests\":{}}}",
         "{\"queue\":1}",
         "{\"\":1}",
         "{\".\":1}",

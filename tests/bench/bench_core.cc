@@ -60,6 +60,7 @@ void core_requests(benchmark::State& state) {
         CoreSettings settings;
         settings.max_in_flight = 100'000;
         settings.limits = four_buckets(10'000);
+        settings.accounts.accounts.resize(1);
         RequestSlab slab;
         Core core(settings, &slab, 1);
         std::vector<Action> actions;
@@ -114,6 +115,7 @@ void queued_request_memory(benchmark::State& state) {
         const std::size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
         CoreSettings settings;
         settings.limits = four_buckets(1);
+        settings.accounts.accounts.resize(1);
         RequestSlab slab;
         Core core(settings, &slab, 1);
         core.set_delivery_blocked(true);

@@ -47,6 +47,7 @@ public:
 private:
     static CoreSettings core_settings(const LimitSettings& limits) {
         CoreSettings settings;
+        settings.accounts.accounts.resize(limits.accounts.size());
         settings.max_in_flight = kMaxInFlight;
         settings.limits = limits;
         settings.retry.max_refusals = 200;

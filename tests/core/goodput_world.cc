@@ -8,7 +8,7 @@ namespace weir::test {
 namespace {
 
 // How often a stream's progress is told.
-constexpr TimeNs kProgressEvery = kNsPerS;
+constexpr TimeNs kProgressEvery = 300 * kNsPerMs;
 
 double normal(Random* random) {
     const double radius = std::sqrt(-2 * std::log(1 - random->unit()));

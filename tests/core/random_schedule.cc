@@ -71,6 +71,8 @@ private:
     CoreSettings make_settings() {
         CoreSettings settings;
         settings.max_in_flight = static_cast<std::uint32_t>(1 + random_.below(8));
+        settings.accounts.choice = static_cast<AccountChoice>(random_.below(4));
+        settings.accounts.wait_when_all_out = random_.below(2) == 0;
         settings.queue.order = static_cast<QueueSettings::Order>(random_.below(2));
         settings.queue.sharing = static_cast<QueueSettings::Sharing>(random_.below(2));
         settings.queue.ageing_ns = static_cast<TimeNs>(random_.below(10 * kNsPerS));
@@ -101,6 +103,9 @@ private:
         for (std::uint64_t i = 0; i < accounts; ++i) {
             settings.limits.accounts.push_back(
                 {.name = "account" + std::to_string(i), .limits = {}});
+            settings.accounts.accounts.push_back(
+                {.name = "account" + std::to_string(i),
+                 .keys = static_cast<std::uint16_t>(1 + random_.below(3))});
         }
         return settings;
     }
@@ -205,10 +210,12 @@ private:
         outcome.usage.input_tokens = static_cast<std::int64_t>(random_.below(4000));
         outcome.usage.output_tokens = static_cast<std::int64_t>(random_.below(2000));
         Known& known = known_.at(live->second.ticket);
-        const bool refusal = rule(outcome.cls).action == OutcomeRule::Action::wait_bucket;
-        if (!refusal) ++known.countable;
-        if (outcome.retry_after_ns > 0 && !refusal)
+        // Trials of an endpoint that is out are not counted, and cannot be told from here.
+        if (!not_its_fault(outcome, true)) ++known.countable;
+        // A bucket's pause, or a key's, is theirs and not the request's.
+        if (outcome.retry_after_ns > 0 && !not_its_fault(outcome, false)) {
             known.not_before = now_ + outcome.retry_after_ns;
+        }
         live_.erase(live);
         core_.on_end(attempt, outcome, nullptr, now_, &actions_);
     }
@@ -221,6 +228,7 @@ private:
     void take_actions() {
         for (const Action& action : actions_) {
             record(action);
+            if (action.kind == Action::Kind::key_changed) continue;
             const std::uint64_t ticket = slab_.at(action.request).ticket.load();
             const auto found = known_.find(ticket);
             if (found == known_.end())
@@ -238,6 +246,8 @@ private:
                 case Action::Kind::succeed:
                 case Action::Kind::fail:
                     ended(action, &known);
+                    break;
+                case Action::Kind::key_changed:
                     break;
             }
         }
@@ -276,6 +286,7 @@ private:
         const std::uint64_t words[] = {static_cast<std::uint64_t>(now_),
                                        static_cast<std::uint64_t>(action.kind),
                                        action.account,
+                                       action.key,
                                        static_cast<std::uint64_t>(action.status),
                                        action.request,
                                        action.attempt};

@@ -14,6 +14,7 @@ BUILD = pathlib.Path(os.environ.get("WEIR_BUILD", "build")).resolve()
 WEIR = BUILD / "examples" / "weir"
 MODEL_SERVER = (os.environ.get("WEIR_MODEL_SERVER")
                 or BUILD / "tests" / "server" / "weir-model-server")
+SANITIZER = os.environ.get("WEIR_SANITIZER", "none")
 KEY = "test-key"
 MODEL = "claude-sonnet-4-5"
 

@@ -8,7 +8,7 @@ DEPTH_S = 5
 LIMITS = {"requests_per_minute": REQUESTS_PER_MINUTE, "input_tokens_per_minute": 400_000,
           "output_tokens_per_minute": 400_000}
 ANSWERS = {"first_token_s": {"median": 0.4, "sigma": 0.2},
-           "output_tokens": {"median": 60, "sigma": 0.5}, "tokens_per_s": 150}
+           "output_tokens": {"median": 60, "sigma": 0.5}, "tokens_per_s": 300}
 
 
 class Goodput(support.EndToEnd):

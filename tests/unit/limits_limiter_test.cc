@@ -284,10 +284,14 @@ TEST(Limiter, OutputReservedByMaxTokensIsDetected) {
     ASSERT_EQ(limiter.reserve(id, {10, 100, 4'096}, 0, &first).kind, Verdict::Kind::granted);
     limiter.observe(first, reading(LimitKind::output_tokens, 80'000, 76'000, 500), 200 * kMs);
     Reservation second;
-    const double before = level(limiter, LimitKind::output_tokens, 200 * kMs);
     ASSERT_EQ(limiter.reserve(id, {10, 100, 4'096}, 200 * kMs, &second).kind,
               Verdict::Kind::granted);
-    EXPECT_NEAR(before - level(limiter, LimitKind::output_tokens, 200 * kMs), 4'096, 2);
+    limiter.observe(second, reading(LimitKind::output_tokens, 80'000, 72'000, 500), 400 * kMs);
+    Reservation third;
+    const double before = level(limiter, LimitKind::output_tokens, 400 * kMs);
+    ASSERT_EQ(limiter.reserve(id, {10, 100, 4'096}, 400 * kMs, &third).kind,
+              Verdict::Kind::granted);
+    EXPECT_NEAR(before - level(limiter, LimitKind::output_tokens, 400 * kMs), 4'096, 2);
 }
 
 TEST(Limiter, NonsenseInHeadersIsIgnoredAndCounted) {

@@ -256,6 +256,7 @@ TEST(ModelText, TheReportShowsWhatWasSeen) {
     EXPECT_EQ(report["total"]["requests"], 3);
     EXPECT_EQ(report["total"]["accepted"], 2);
     EXPECT_EQ(report["total"]["refused"]["requests"], 1);
+    EXPECT_EQ(report["total"]["wait_stated_s"], 30);
     EXPECT_EQ(report["total"]["output_tokens"], 10);
     EXPECT_EQ(report["total"]["peak_running"], 2);
     EXPECT_EQ(report["markers"]["distinct"], 1);

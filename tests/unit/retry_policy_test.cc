@@ -17,7 +17,7 @@ Outcome outcome(OutcomeClass cls) {
 
 Decision decide_first(const Outcome& result, TimeNs deadline_at = kNever) {
     Random random(1);
-    return decide(result, false, 1,
+    return decide(result, false, false, 1,
                   rule(result.cls).action == OutcomeRule::Action::wait_bucket ? 1 : 0, deadline_at,
                   RetrySettings(), kNow, &random);
 }
@@ -70,6 +70,31 @@ TEST(RetryPolicy, ASpendLimitIsNeverRetried) {
     EXPECT_EQ(decide_first(spent).kind, Decision::Kind::fail);
 }
 
+TEST(RetryPolicy, WhatIsAboutAKeyGoesToAnotherOne) {
+    Random random(1);
+    for (const auto cls :
+         {OutcomeClass::bad_key, OutcomeClass::forbidden, OutcomeClass::spend_limit}) {
+        Outcome refused = outcome(cls);
+        refused.should_retry = 0;
+        refused.retry_after_ns = 3'600 * kNsPerS;
+        EXPECT_TRUE(not_its_fault(refused, false));
+        const Decision decision =
+            decide(refused, false, true, 1, 1, kNow + kNsPerS, RetrySettings(), kNow, &random);
+        EXPECT_EQ(decision.kind, Decision::Kind::requeue);
+        EXPECT_EQ(decision.not_before, 0) << "the wait is the refused key's, not the request's";
+    }
+}
+
+TEST(RetryPolicy, AFailedTrialOfAnEndpointIsNotTheRequestsFault) {
+    Random random(1);
+    const Outcome out = outcome(OutcomeClass::overloaded);
+    EXPECT_TRUE(not_its_fault(out, true));
+    EXPECT_FALSE(not_its_fault(out, false));
+    EXPECT_FALSE(not_its_fault(outcome(OutcomeClass::broken), true));
+    EXPECT_EQ(decide(out, true, false, 50, 50, kNever, RetrySettings(), kNow, &random).kind,
+              Decision::Kind::requeue);
+}
+
 TEST(RetryPolicy, ContentThatWasDeliveredEndsTheRetries) {
     Outcome late = outcome(OutcomeClass::stream_error);
     late.content_delivered = true;
@@ -84,7 +109,8 @@ TEST(RetryPolicy, WhatMayHaveBeenExecutedIsRepeatedOnlyIfConfigured) {
     RetrySettings careful;
     careful.after_timeout = false;
     Random random(1);
-    EXPECT_EQ(decide(lost, false, 1, 0, kNever, careful, kNow, &random).kind, Decision::Kind::fail);
+    EXPECT_EQ(decide(lost, false, false, 1, 0, kNever, careful, kNow, &random).kind,
+              Decision::Kind::fail);
 }
 
 TEST(RetryPolicy, RetryAfterIsAFloorOfAnyLength) {
@@ -110,7 +136,8 @@ TEST(RetryPolicy, AttemptsAndRefusalsAreBoundedApart) {
     const Outcome failed = outcome(OutcomeClass::server_error);
     const Outcome refused = outcome(OutcomeClass::rate_limited);
     const auto kind = [&](const Outcome& result, int attempts, int refusals) {
-        return decide(result, false, attempts, refusals, kNever, settings, kNow, &random).kind;
+        return decide(result, false, false, attempts, refusals, kNever, settings, kNow, &random)
+            .kind;
     };
     EXPECT_EQ(kind(failed, 2, 0), Decision::Kind::requeue);
     EXPECT_EQ(kind(failed, 3, 0), Decision::Kind::fail);

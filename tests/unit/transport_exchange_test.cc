@@ -12,6 +12,10 @@ namespace {
 
 using Kind = WireEnd::Kind;
 
+const std::string kMessage =
+    R"({"type":"message","id":"msg_1","role":"assistant","model":"m","content":[],)"
+    R"("stop_reason":"end_turn","usage":{"input_tokens":1,"output_tokens":1}})";
+
 // Answers every request on a connection with `response`, and keeps what it read.
 class EchoingServer {
 public:
@@ -45,15 +49,15 @@ public:
 };
 
 TEST(TransportExchange, CarriesRequestAndResponse) {
-    EchoingServer echo(
-        "HTTP/1.1 200 OK\r\nrequest-id:  req_1 \r\nContent-Length: 7\r\n\r\n{\"b\":2}");
+    EchoingServer echo("HTTP/1.1 200 OK\r\nrequest-id:  req_1 \r\nContent-Length: " +
+                       std::to_string(kMessage.size()) + "\r\n\r\n" + kMessage);
     Loop loop;
     Seen& seen = loop.fetch(echo.server.url());
     EXPECT_EQ(seen.kind(), Kind::complete) << seen.end.detail;
     EXPECT_TRUE(seen.end.request_sent);
     EXPECT_EQ(seen.reader.http_status(), 200);
     EXPECT_EQ(seen.header("request-id"), "req_1");
-    EXPECT_EQ(seen.body(), "{\"b\":2}");
+    EXPECT_EQ(seen.body(), kMessage);
 
     ASSERT_EQ(echo.requests().size(), 1U);
     const std::string request = echo.requests().front();
@@ -87,12 +91,13 @@ TEST(TransportExchange, SpeaksOtherMethods) {
 TEST(TransportExchange, ReadsChunkedBodyAndSkipsTrailers) {
     EchoingServer echo(
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-        "4\r\n{\"b\"\r\n3\r\n:2}\r\n0\r\nlate: trailer\r\n\r\n");
+        "1\r\n{\r\n" +
+        chunk(kMessage.substr(1)) + "0\r\nlate: trailer\r\n\r\n");
     Loop loop;
     Seen& seen = loop.fetch(echo.server.url());
     EXPECT_EQ(seen.kind(), Kind::complete) << seen.end.detail;
     EXPECT_EQ(seen.header("late"), "");
-    EXPECT_EQ(seen.body(), "{\"b\":2}");
+    EXPECT_EQ(seen.body(), kMessage);
 }
 
 TEST(TransportExchange, KeepsInterimResponsesFromTheReader) {

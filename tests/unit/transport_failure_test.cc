@@ -112,8 +112,7 @@ TEST(TransportFailure, TooLarge) {
 void expect_no_second_sending(std::size_t body_size) {
     std::atomic<int> requests{0};
     Server server([&](Connection& peer, int) {
-        peer.read_request();
-        ++requests;
+        if (!peer.read_request().empty()) ++requests;
         peer.send(ok_response("{}"));
         // The second request is read, and the connection ends without a word.
         if (!peer.read_request().empty()) ++requests;

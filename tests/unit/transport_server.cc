@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 
 namespace weir::testing {
@@ -199,6 +200,12 @@ void Server::accept_all() {
             close(fd);
         });
     }
+}
+
+std::string chunk(std::string_view text) {
+    char size[16];
+    std::snprintf(size, sizeof size, "%zx\r\n", text.size());
+    return size + std::string(text) + "\r\n";
 }
 
 std::string ok_response(std::string_view body) {

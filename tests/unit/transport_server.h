@@ -86,5 +86,6 @@ private:
 };
 
 std::string ok_response(std::string_view body);
+std::string chunk(std::string_view text);  // of a body in chunks
 
 }  // namespace weir::testing

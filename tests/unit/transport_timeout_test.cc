@@ -11,12 +11,6 @@ using Kind = WireEnd::Kind;
 constexpr const char* kStreamHead =
     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
 
-std::string chunk(const std::string& text) {
-    char size[16];
-    std::snprintf(size, sizeof size, "%zx\r\n", text.size());
-    return size + text + "\r\n";
-}
-
 const std::string kPingEvent = chunk("event: ping\ndata: {\"type\": \"ping\"}\n\n");
 const std::string kStartEvent = chunk(
     "event: message_start\ndata: "

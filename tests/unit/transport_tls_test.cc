@@ -101,12 +101,47 @@ TEST_F(TransportTls, AHandshakeThatIsNotTlsIsRefused) {
     EXPECT_EQ(seen.kind(), Kind::tls_failed) << seen.end.detail;
 }
 
+// Chooses HTTP/2 where it is offered.
+int choose_http2(SSL*, const unsigned char** chosen, unsigned char* size,
+                 const unsigned char* offered, unsigned offered_size, void*) {
+    static constexpr unsigned char kWanted[] = "\x02h2\x08http/1.1";
+    unsigned char* found = nullptr;
+    if (SSL_select_next_proto(&found, size, kWanted, sizeof kWanted - 1, offered, offered_size) !=
+        OPENSSL_NPN_NEGOTIATED) {
+        return SSL_TLSEXT_ERR_NOACK;
+    }
+    *chosen = found;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+TEST_F(TransportTls, GivesHttp2UpWhenItFails) {
+    SSL_CTX_set_alpn_select_cb(certificates_->for_localhost(), &choose_http2, nullptr);
+    Server server(
+        [](Connection& peer, int number) {
+            if (number > 0) return answer_all(peer, number);
+            // An empty SETTINGS frame, and once the request is there, RST_STREAM for stream 1.
+            peer.send(std::string_view("\0\0\0\x04\0\0\0\0\0", 9));
+            peer.read_head();  // the client's preface ends like a head
+            peer.send(std::string_view("\0\0\x04\x03\0\0\0\0\x01\0\0\0\x02", 13));
+            peer.wait_for_close();
+        },
+        certificates_->for_localhost());
+    TransportSettings settings = trusting(certificates_->ca_file());
+    settings.http_version = HttpVersion::http2;
+    Loop loop(settings);
+    Seen& first = loop.fetch(server.url());
+    EXPECT_EQ(first.kind(), Kind::broken) << first.end.detail;
+    EXPECT_TRUE(first.end.request_sent);
+    Seen& second = loop.fetch(server.url());
+    EXPECT_EQ(second.kind(), Kind::complete) << second.end.detail;
+    SSL_CTX_set_alpn_select_cb(certificates_->for_localhost(), nullptr, nullptr);
+}
+
 TEST_F(TransportTls, NothingIsSentTwice) {
     std::atomic<int> requests{0};
     Server server(
         [&](Connection& peer, int) {
-            peer.read_request();
-            ++requests;
+            if (!peer.read_request().empty()) ++requests;
             peer.send(ok_response("{}"));
             if (!peer.read_request().empty()) ++requests;
         },

@@ -219,20 +219,6 @@ int Model::find_class(std::string_view model) const {
     return -1;
 }
 
-int Model::find_account(std::string_view name) const {
-    for (std::size_t i = 0; i < config_.accounts.size(); ++i) {
-        if (config_.accounts[i].name == name) return static_cast<int>(i);
-    }
-    return -1;
-}
-
-int Model::find_class_named(std::string_view name) const {
-    for (std::size_t i = 0; i < config_.classes.size(); ++i) {
-        if (config_.classes[i].name == name) return static_cast<int>(i);
-    }
-    return -1;
-}
-
 const ClassCounts& Model::counts(int account, int model_class) const {
     return counts_.of[set_index(account, model_class)];
 }

@@ -30,8 +30,6 @@ public:
     int find_key(std::string_view secret) const;  // index, or -1
     int account_of(int key) const { return config_.keys[static_cast<std::size_t>(key)].account; }
     int find_class(std::string_view model) const;  // index, or -1
-    int find_account(std::string_view name) const;
-    int find_class_named(std::string_view name) const;
 
     // Changes while it runs. -1 stands for all accounts or classes.
     void set_limits(int account, int model_class, const Limits& limits, TimeNs now);

@@ -23,7 +23,6 @@ public:
     // How long `input_tokens` must wait, as of the last refresh; 0: not at all.
     TimeNs wait_for(std::int64_t input_tokens) const;
     void take(std::int64_t input_tokens);
-    std::int64_t ceiling_per_minute() const { return ceiling_; }
 
 private:
     bool on() const { return settings_.start_per_minute > 0; }

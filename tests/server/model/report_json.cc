@@ -31,11 +31,12 @@ Json refused_json(const ClassCounts& counts) {
 }
 
 Json counts_json(const ClassCounts& counts) {
-    return {{"requests", counts.requests},         {"accepted", counts.accepted},
-            {"completed", counts.completed},       {"abandoned", counts.abandoned},
-            {"refused", refused_json(counts)},     {"faults", faults_json(counts)},
-            {"input_tokens", counts.input_tokens}, {"output_tokens", counts.output_tokens},
-            {"running", counts.running},           {"peak_running", counts.peak_running}};
+    return {{"requests", counts.requests},           {"accepted", counts.accepted},
+            {"completed", counts.completed},         {"abandoned", counts.abandoned},
+            {"refused", refused_json(counts)},       {"wait_stated_s", counts.wait_stated_s},
+            {"faults", faults_json(counts)},         {"input_tokens", counts.input_tokens},
+            {"output_tokens", counts.output_tokens}, {"running", counts.running},
+            {"peak_running", counts.peak_running}};
 }
 
 Json buckets_json(const LimitSet& set) {

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/time.h"
+#include "provider/outcome.h"
+
+namespace weir {
+
+// The kinds that are continuously refilling buckets; the day's tokens are a quota of their own.
+inline constexpr std::size_t kMinuteKinds = 4;
+
+// What one attempt is expected to take.
+struct Cost {
+    std::int64_t input_tokens = 0;
+    std::int64_t output_tokens = 0;      // expected
+    std::int64_t max_output_tokens = 0;  // the request's max_tokens
+    double raw_input = 0;                // input as estimated without correction; 0: not estimated
+
+    // What is reserved where the provider reserves.
+    std::int64_t promised_output() const {
+        return max_output_tokens > 0 ? max_output_tokens : output_tokens;
+    }
+};
+
+struct Verdict {
+    enum class Kind : std::uint8_t { granted, not_before, never };
+    Kind kind = Kind::granted;
+    LimitKind binding = LimitKind::unknown;  // the bucket that said so
+    TimeNs at = 0;                           // not_before: when to ask again
+
+    void not_before(TimeNs time, LimitKind by) {
+        if (time <= at) return;
+        at = time;
+        binding = by;
+    }
+};
+
+// What an attempt leaves in a pool of buckets when it reserves, for later comparison.
+struct Hold {
+    std::uint64_t sequence = 0;                   // of reservations in this pool, from 1
+    std::array<double, kMinuteKinds> baseline{};  // Bucket::baseline after it
+    std::int64_t produced = 0;                    // AccountingDetector's sums at that time
+    std::int64_t reserved = 0;
+    std::uint8_t debited = 0;  // bit per LimitKind: the limits that existed
+
+    bool has(LimitKind kind) const { return (debited >> static_cast<unsigned>(kind) & 1u) != 0; }
+    void set(LimitKind kind) {
+        debited = static_cast<std::uint8_t>(debited | 1u << static_cast<unsigned>(kind));
+    }
+};
+
+}  // namespace weir

@@ -1,0 +1,267 @@
+#include "limits/pool.h"
+
+#include <algorithm>
+
+namespace weir {
+
+namespace {
+
+// Guards in seconds of refill. Requests are counted exactly, so only jitter is to be covered;
+// tokens are estimates until the answer is there.
+constexpr double kRequestsGuardS = 0.15;
+constexpr double kTokensGuardS = 1.5;
+// A bucket's depth is not published; this much of it is believed until more is seen.
+constexpr double kBelievedDepthS = 10.0;
+
+// Attempts before anything is known: the second after the first, the others closer. A refusal
+// comes back within this and then states the limits.
+constexpr TimeNs kFirstProbe = kNsPerS / 4;
+constexpr TimeNs kNextProbes = kNsPerS / 10;
+
+constexpr double kSpeedKept = 0.98;
+
+constexpr LimitKind kKinds[kMinuteKinds] = {LimitKind::requests, LimitKind::input_tokens,
+                                            LimitKind::output_tokens, LimitKind::tokens};
+
+bool counts_output(LimitKind kind) {
+    return kind == LimitKind::output_tokens || kind == LimitKind::tokens;
+}
+
+std::int64_t configured(const BucketLimits& limits, LimitKind kind) {
+    switch (kind) {
+        case LimitKind::requests:
+            return limits.requests_per_minute;
+        case LimitKind::input_tokens:
+            return limits.input_tokens_per_minute;
+        case LimitKind::output_tokens:
+            return limits.output_tokens_per_minute;
+        case LimitKind::day_tokens:
+            return limits.tokens_per_day;
+        case LimitKind::tokens:
+        case LimitKind::unknown:
+            break;
+    }
+    return 0;
+}
+
+std::int64_t unshown(const Cost& cost, std::int64_t shown) {
+    return std::max<std::int64_t>(cost.output_tokens - shown, 0);
+}
+
+}  // namespace
+
+Pool::Pool(const BucketLimits& limits, const Rules& rules) : rules_(rules) {
+    for (const LimitKind kind : kKinds) {
+        const std::int64_t limit = configured(limits, kind);
+        if (limit <= 0) continue;
+        bucket(kind).set_limit(limit, false, shape(kind), 0);
+        open_ = true;
+    }
+    if (limits.tokens_per_day > 0) day_.set_limit(limits.tokens_per_day, false);
+    reserves_ = rules.accounting == OutputAccounting::reserved;
+}
+
+Bucket::Shape Pool::shape(LimitKind kind) const {
+    Bucket::Shape shape;
+    shape.guard_s = kind == LimitKind::requests ? kRequestsGuardS : kTokensGuardS;
+    shape.learn_depth = rules_.burst_s <= 0;
+    shape.depth_s = shape.learn_depth ? kBelievedDepthS : rules_.burst_s;
+    return shape;
+}
+
+// What an attempt takes from a bucket when it starts.
+std::int64_t Pool::own_units(LimitKind kind, const Cost& cost) const {
+    const std::int64_t output = reserves_ ? cost.promised_output() : 0;
+    switch (kind) {
+        case LimitKind::requests:
+            return 1;
+        case LimitKind::input_tokens:
+            return cost.input_tokens;
+        case LimitKind::output_tokens:
+            return output;
+        case LimitKind::tokens:
+            return cost.input_tokens + output;
+        case LimitKind::day_tokens:
+            return cost.input_tokens + cost.output_tokens;
+        case LimitKind::unknown:
+            break;
+    }
+    return 0;
+}
+
+Verdict Pool::check(const Cost& cost, TimeNs now, std::int64_t wall_offset_ns) {
+    if (sequence_ == 0) start_paced(cost, now);
+    Verdict verdict{.at = now};
+    if (!open_ && production_.attempts > 0) verdict.not_before(probe_at_, LimitKind::unknown);
+    verdict.not_before(paused_until_, paused_by_);
+    for (const LimitKind kind : kKinds) {
+        const Bucket& each = bucket(kind);
+        if (!each.active()) continue;
+        const std::int64_t units = own_units(kind, cost);
+        const bool produces = counts_output(kind) && !reserves_;
+        if (!each.ever_fits(produces ? units + cost.output_tokens : units)) {
+            return {.kind = Verdict::Kind::never, .binding = kind};
+        }
+        const TimeNs need = each.time_for(units);
+        verdict.not_before(produces ? each.fits_at(now, need, cost.output_tokens, production_)
+                                    : each.fits_at(need),
+                           kind);
+    }
+    if (day_.active()) {
+        const std::int64_t units = own_units(LimitKind::day_tokens, cost);
+        if (!day_.ever_fits(units)) {
+            return {.kind = Verdict::Kind::never, .binding = LimitKind::day_tokens};
+        }
+        verdict.not_before(day_.fits_at(now, wall_offset_ns, units), LimitKind::day_tokens);
+    }
+    if (verdict.at > now) verdict.kind = Verdict::Kind::not_before;
+    return verdict;
+}
+
+// Nobody has seen the buckets yet. They are taken to hold no more than what is asked for now, so
+// that what follows is paced; the first headers show the rest.
+void Pool::start_paced(const Cost& cost, TimeNs now) {
+    for (const LimitKind kind : kKinds) {
+        Bucket& each = bucket(kind);
+        if (!each.active()) continue;
+        const std::int64_t output = counts_output(kind) && !reserves_ ? cost.output_tokens : 0;
+        each.open_for(now, each.time_for(own_units(kind, cost) + output));
+    }
+}
+
+void Pool::take(const Cost& cost, TimeNs now, Hold* hold) {
+    hold->sequence = ++sequence_;
+    hold->debited = 0;
+    detector_.add_reserved(cost.promised_output());
+    hold->produced = detector_.produced();
+    hold->reserved = detector_.reserved();
+    for (const LimitKind kind : kKinds) {
+        Bucket& each = bucket(kind);
+        if (!each.active()) continue;
+        each.take(now, each.time_for(own_units(kind, cost)));
+        hold->baseline[static_cast<std::size_t>(kind)] = each.baseline(now);
+        hold->set(kind);
+    }
+    if (day_.active()) {
+        day_.take(own_units(LimitKind::day_tokens, cost));
+        hold->set(LimitKind::day_tokens);
+    }
+    probe_at_ = now + (production_.attempts == 0 ? kFirstProbe : kNextProbes);
+    ++production_.attempts;
+    production_.unshown += cost.output_tokens;
+    production_.blind += cost.output_tokens;
+    input_in_flight_ += cost.input_tokens;
+    promised_ += cost.promised_output();
+}
+
+void Pool::progress(const Cost& cost, const Hold& hold, std::int64_t shown_before,
+                    std::int64_t shown, TimeNs now) {
+    const std::int64_t more = shown - shown_before;
+    if (shown_before == 0) production_.blind -= cost.output_tokens;
+    production_.unshown -= unshown(cost, shown_before) - unshown(cost, shown);
+    shown_ += more;
+    detector_.add_produced(more);
+    if (reserves_) return;
+    for (const LimitKind kind : {LimitKind::output_tokens, LimitKind::tokens}) {
+        if (hold.has(kind)) bucket(kind).settle(now, more);
+    }
+}
+
+void Pool::leave_flight(const Settlement& settlement) {
+    const Cost& cost = settlement.cost;
+    --production_.attempts;
+    production_.unshown -= unshown(cost, settlement.shown);
+    if (settlement.shown == 0) production_.blind -= cost.output_tokens;
+    input_in_flight_ -= cost.input_tokens;
+    promised_ -= cost.promised_output();
+    shown_ -= settlement.shown;
+}
+
+void Pool::settle(const Settlement& settlement, const Hold& hold, TimeNs now,
+                  std::int64_t wall_offset_ns) {
+    const Cost& cost = settlement.cost;
+    leave_flight(settlement);
+
+    if (!settlement.request_counts && hold.has(LimitKind::requests)) {
+        bucket(LimitKind::requests).settle(now, -1);
+    }
+    const std::int64_t input = settlement.executed ? settlement.input : 0;
+    if (input >= 0) {
+        const std::int64_t more = input - cost.input_tokens;
+        for (const LimitKind kind : {LimitKind::input_tokens, LimitKind::tokens}) {
+            if (!hold.has(kind)) continue;
+            bucket(kind).settle(now, more);
+            // The provider counted the input right from the start, and the estimate was off.
+            if (settlement.executed) bucket(kind).amend(-more);
+        }
+    }
+    settle_output(settlement, hold, now);
+    if (hold.has(LimitKind::day_tokens)) {
+        const std::int64_t output = settlement.executed ? settlement.output : 0;
+        const std::int64_t used =
+            (input >= 0 ? input : cost.input_tokens) + (output >= 0 ? output : cost.output_tokens);
+        day_.give_back(own_units(LimitKind::day_tokens, cost) - used, settlement.reserved_at, now,
+                       wall_offset_ns);
+    }
+    if (!settlement.success) return;
+    refusals_ = 0;
+    open_ = true;  // and if there were no headers, nothing is known to hold it back
+    for (Bucket& each : buckets_) each.accepted();
+    if (settlement.output < 0 || now <= settlement.reserved_at) return;
+    produced_sum_ = produced_sum_ * kSpeedKept + static_cast<double>(settlement.output);
+    seconds_sum_ =
+        seconds_sum_ * kSpeedKept + static_cast<double>(now - settlement.reserved_at) / 1e9;
+    production_.per_attempt_per_s = produced_sum_ / seconds_sum_;
+}
+
+void Pool::settle_output(const Settlement& settlement, const Hold& hold, TimeNs now) {
+    const std::int64_t promised = settlement.cost.promised_output();
+    const std::int64_t shown = settlement.shown;
+    // What is not known stays as it is taken: the reservation, or what was shown.
+    const std::int64_t produced = !settlement.executed     ? 0
+                                  : settlement.output >= 0 ? settlement.output
+                                                           : shown;
+    const bool known = !settlement.executed || settlement.output >= 0;
+    detector_.add_produced(produced - shown);
+    if (known) detector_.add_reserved(produced - promised);
+    const std::int64_t more = reserves_ ? (known ? produced - promised : 0) : produced - shown;
+    for (const LimitKind kind : {LimitKind::output_tokens, LimitKind::tokens}) {
+        if (hold.has(kind)) bucket(kind).settle(now, more);
+    }
+}
+
+void Pool::switch_accounting(bool reserves, TimeNs now) {
+    if (reserves == reserves_) return;
+    reserves_ = reserves;
+    const std::int64_t more = reserves ? promised_ - shown_ : shown_ - promised_;
+    for (const LimitKind kind : {LimitKind::output_tokens, LimitKind::tokens}) {
+        if (bucket(kind).active()) bucket(kind).settle(now, more);
+    }
+}
+
+double Pool::room(LimitKind kind, TimeNs now) const {
+    const double level = bucket(kind).level(now);
+    const bool produces = counts_output(kind) && !reserves_;
+    return std::max(level - static_cast<double>(produces ? production_.unshown : 0), 0.0);
+}
+
+double Pool::held(LimitKind kind) const {
+    const std::int64_t output = reserves_ ? promised_ : production_.unshown;
+    switch (kind) {
+        case LimitKind::requests:
+            return static_cast<double>(production_.attempts);
+        case LimitKind::input_tokens:
+            return static_cast<double>(input_in_flight_);
+        case LimitKind::output_tokens:
+            return static_cast<double>(output);
+        case LimitKind::tokens:
+            return static_cast<double>(input_in_flight_ + output);
+        case LimitKind::day_tokens:
+            return static_cast<double>(input_in_flight_ + production_.unshown + shown_);
+        case LimitKind::unknown:
+            break;
+    }
+    return 0;
+}
+
+}  // namespace weir

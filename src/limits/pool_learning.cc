@@ -1,0 +1,163 @@
+// What the provider's headers and refusals teach a pool.
+
+#include <algorithm>
+
+#include "limits/pool.h"
+
+namespace weir {
+
+namespace {
+
+constexpr TimeNs kFirstWait = kNsPerS;
+constexpr TimeNs kLongestGuess = kNsPerMinute;
+// How old the news of a stream's production may be.
+constexpr double kShownLagS = 0.4;
+
+// A fixed spread of up to 3 % over the attempts, so that those who wait for the same moment in
+// several processes don't meet there.
+TimeNs spread(TimeNs wait_ns, std::uint64_t sequence) {
+    const std::uint64_t mixed = (sequence * 0x9E3779B97F4A7C15u) >> 59;  // 0..31
+    return wait_ns / 1000 * static_cast<TimeNs>(mixed);
+}
+
+// "tokens" is the most restrictive limit in force, not a bucket of its own: where it is the sum of
+// the other two, or one of them, it says nothing new.
+bool tokens_bind(const LimitReadings& readings) {
+    const std::int64_t input = readings[LimitKind::input_tokens].limit;
+    const std::int64_t output = readings[LimitKind::output_tokens].limit;
+    const std::int64_t both = readings[LimitKind::tokens].limit;
+    if (input <= 0 && output <= 0) return true;
+    if (both == input || both == output) return false;
+    return input > 0 && output > 0 && both > 0 && both < sane_units(input) + sane_units(output);
+}
+
+}  // namespace
+
+std::uint32_t Pool::observe(const LimitReadings& readings, const Sighted& attempt, const Hold& hold,
+                            TimeNs now) {
+    std::uint32_t ignored = readings.ignored;
+    for (std::size_t i = 0; i < kLimitKinds; ++i) {
+        const auto kind = static_cast<LimitKind>(i);
+        const LimitReading& reading = readings.of[i];
+        if (!reading.present()) continue;
+        if (kind == LimitKind::tokens && !tokens_bind(readings)) continue;
+        ignored += observe_limit(kind, reading, hold, now);
+        ignored += observe_remaining(kind, reading, attempt, hold, now);
+    }
+    limits_seen_in_ = std::max(limits_seen_in_, hold.sequence);
+    return ignored;
+}
+
+std::uint32_t Pool::observe_limit(LimitKind kind, const LimitReading& reading, const Hold& hold,
+                                  TimeNs now) {
+    if (reading.limit < 0) return 0;
+    if (reading.limit == 0 || reading.limit > kMaxUnits) return 1;
+    // Answers overtake each other: only the latest attempt's word on the limit counts.
+    if (hold.sequence < limits_seen_in_) return 0;
+    open_ = true;
+    if (kind == LimitKind::day_tokens) {
+        if (rules_.pinned && day_.active() && !day_.learnt()) return 0;
+        day_.set_limit(reading.limit, true);
+        return 0;
+    }
+    Bucket& each = bucket(kind);
+    if (rules_.pinned && each.active() && !each.learnt()) return 0;
+    if (each.active() && each.limit() == reading.limit) return 0;
+    each.set_limit(reading.limit, true, shape(kind), now);
+    return 0;
+}
+
+std::uint32_t Pool::observe_remaining(LimitKind kind, const LimitReading& reading,
+                                      const Sighted& attempt, const Hold& hold, TimeNs now) {
+    if (reading.remaining < 0) return 0;
+    if (kind == LimitKind::day_tokens) {
+        return day_.observe(reading, static_cast<std::int64_t>(held(kind))) ? 0 : 1;
+    }
+    if (kind == LimitKind::output_tokens) detect_accounting(reading, attempt, hold, now);
+    const bool produces =
+        !reserves_ && (kind == LimitKind::output_tokens || kind == LimitKind::tokens);
+    Bucket::Sighting sighting;
+    sighting.now = now;
+    sighting.sent_at = attempt.reserved_at;
+    sighting.has_baseline = hold.has(kind);
+    sighting.baseline = hold.baseline[static_cast<std::size_t>(kind)];
+    sighting.own = own_units(kind, attempt.cost);
+    sighting.unseen = held(kind) - static_cast<double>(sighting.own);
+    if (produces) {
+        sighting.unseen = 0;
+        const double lag = production_.attempts * production_.per_attempt_per_s * kShownLagS;
+        sighting.unshown = lag + static_cast<double>(production_.blind);
+    }
+    const bool sane = bucket(kind).observe(reading, sighting);
+    const bool contradictory = reading.limit > 0 && reading.remaining > reading.limit;
+    return sane && !contradictory ? 0 : 1;
+}
+
+void Pool::detect_accounting(const LimitReading& reading, const Sighted& attempt, const Hold& hold,
+                             TimeNs now) {
+    const Bucket& output = bucket(LimitKind::output_tokens);
+    if (rules_.accounting != OutputAccounting::automatic || !output.active()) return;
+    const AccountingDetector::Moment moment{.at = attempt.reserved_at,
+                                            .remaining = static_cast<double>(reading.remaining),
+                                            .produced = hold.produced,
+                                            .reserved = hold.reserved};
+    const double per_s = static_cast<double>(output.limit()) / 60;
+    const double full = output.synced() ? std::max(output.depth(), moment.remaining)
+                                        : static_cast<double>(output.limit());
+    const auto rounding = static_cast<double>(std::max<std::int64_t>(reading.rounding, 1));
+    const OutputAccounting kind = detector_.observe(moment, per_s, full, rounding);
+    if (kind == OutputAccounting::automatic) return;
+    switch_accounting(kind == OutputAccounting::reserved, now);
+}
+
+// The bucket that has least room, in seconds of refill.
+LimitKind Pool::most_likely(TimeNs now) const {
+    LimitKind likely = LimitKind::unknown;
+    double least = 0;
+    for (std::size_t i = 0; i < kMinuteKinds; ++i) {
+        const Bucket& each = buckets_[i];
+        if (!each.active()) continue;
+        const double room = each.level(now) / static_cast<double>(each.limit());
+        if (likely == LimitKind::unknown || room < least) {
+            likely = static_cast<LimitKind>(i);
+            least = room;
+        }
+    }
+    return likely;
+}
+
+TimeNs Pool::refuse(const Outcome& outcome, const Sighted& attempt, const Hold& hold, TimeNs now,
+                    std::int64_t wall_offset_ns) {
+    LimitKind kind = outcome.refused;
+    const bool minute_kind = static_cast<std::size_t>(kind) < kMinuteKinds;
+    if (kind == LimitKind::unknown || (minute_kind && !bucket(kind).active()))
+        kind = most_likely(now);
+
+    // Attempts that were already on their way when the last refusal came are part of its event.
+    if (refusals_ == 0 || attempt.reserved_at >= paused_at_) ++refusals_;
+    TimeNs wait = outcome.retry_after_ns;
+    if (wait < 0 && kind == LimitKind::day_tokens && day_.active()) {
+        day_.refused(now, wall_offset_ns);
+        wait = day_.fits_at(now, wall_offset_ns, 1) - now;
+    } else if (wait < 0) {
+        const int doublings = std::clamp(refusals_ - 1, 0, 6);
+        wait = std::min(kFirstWait << doublings, kLongestGuess);
+    }
+    wait = std::clamp<TimeNs>(wait, 0, kEndless);
+    const TimeNs until = later(now, wait + spread(wait, hold.sequence));
+
+    if (static_cast<std::size_t>(kind) < kMinuteKinds) {
+        const std::int64_t units = own_units(kind, attempt.cost);
+        Bucket& each = bucket(kind);
+        each.refused(now, std::max<std::int64_t>(units, 1), wait, hold.has(kind) ? units : 0);
+        each.paused_until = std::max(each.paused_until, until);
+    }
+    if (until > paused_until_) {
+        paused_until_ = until;
+        paused_by_ = kind;
+    }
+    paused_at_ = now;
+    return paused_until_;
+}
+
+}  // namespace weir
