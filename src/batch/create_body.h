@@ -8,21 +8,22 @@
 
 #include "batch/batch_types.h"
 #include "batch/wire_id.h"
+#include "provider/body_source.h"
 
 namespace weir {
 
 // The body of a batch's creation, written piece by piece from the bodies of its requests, so that
 // it never exists as a whole:
 //     {"requests":[{"custom_id":"...","params":{...}},...]}
-class CreateBody {
+class CreateBody final : public BodySource {
 public:
     // Bodies at positions 0 and up.
     CreateBody(std::string_view mark, SubmissionId submission, std::vector<BatchBody> bodies);
 
-    std::uint64_t size() const { return size_; }
+    std::uint64_t size() const override { return size_; }
 
     // Writes up to `capacity` bytes and returns how many; 0 at the end.
-    std::size_t read(char* out, std::size_t capacity);
+    std::size_t read(char* out, std::size_t capacity) override;
     void rewind();
 
     // What one request adds, separator included, and what the frame around them takes.

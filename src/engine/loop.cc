@@ -169,7 +169,7 @@ void Loop::close() {
 
 // ---- The transport's side ----
 
-ResponseReader* Loop::reader(ExchangeId id) {
+ResponseTaker* Loop::reader(ExchangeId id) {
     Exchange* exchange = exchange_of(id);
     return exchange != nullptr && exchange->open() ? &exchange->reader() : nullptr;
 }

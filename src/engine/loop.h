@@ -89,7 +89,7 @@ private:
     void fail_step() noexcept;
     bool fail_requests() noexcept;
 
-    ResponseReader* reader(ExchangeId id) override;
+    ResponseTaker* reader(ExchangeId id) override;
     void on_end(ExchangeId id, const WireEnd& end, TimeNs now) override;
     void on_response_head(Exchange* exchange) override;
     void on_stream_event(Exchange* exchange, std::string_view data) override;

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "provider/error_body.h"
+#include "provider/message_body.h"
 #include "provider/outcome.h"
 
 namespace weir {
@@ -40,14 +42,18 @@ struct BatchPage {
 struct BatchResult {
     enum class Type : std::uint8_t { succeeded, errored, canceled, expired };
 
-    std::string_view custom_id;
+    std::string_view custom_id;  // as it stands between its quotes
     Type type = Type::succeeded;
-    std::string_view message;                          // succeeded: the Message, as JSON
-    OutcomeClass error_class = OutcomeClass::success;  // errored
-    ErrorDetail error;                                 // errored
-    Usage usage;                                       // succeeded
-    std::string_view model;                            // succeeded: as the answer names it
-    std::string_view stop_reason;
+    std::string_view message;  // succeeded: the Message, as JSON
+    MessageFacts facts;        // succeeded
+    OutcomeClass error_class = OutcomeClass::server_error;  // errored
+    ErrorBody error;                                        // errored
 };
+
+// The texts below are followed by kBodyPadding readable bytes. The functions return false if a text
+// is not the JSON that it should be.
+bool read_batch(std::string_view json, BatchObject* batch);
+bool read_batch_page(std::string_view json, BatchPage* page);
+bool read_batch_result(std::string_view line, BatchResult* result);
 
 }  // namespace weir
