@@ -89,8 +89,9 @@ private:
                     ids_[ref] = action.attempt;
                     break;
                 }
+                case Action::Kind::key_changed:
                 case Action::Kind::abort:
-                    throw std::logic_error("nothing was cancelled");
+                    throw std::logic_error("nothing was cancelled, and no key refused");
                 case Action::Kind::succeed:
                 case Action::Kind::fail: {
                     const std::uint16_t model_class = works_[action.request].model_class;

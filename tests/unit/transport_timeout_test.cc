@@ -130,10 +130,10 @@ TEST(TransportTimeout, ContentRestartsStall) {
     for (int i = 0; i < 5; ++i) {
         waiting.after(100 * kNsPerS);
         ASSERT_FALSE(waiting.ended()) << i;
-        waiting.receive(i % 2 == 0 ? kStartEvent
-                                   : chunk("event: content_block_delta\ndata: {\"type\":"
-                                           "\"content_block_delta\",\"index\":0,\"delta\":{\"type\""
-                                           ":\"text_delta\",\"text\":\"a\"}}\n\n"));
+        waiting.receive(i == 0 ? kStartEvent
+                               : chunk("event: content_block_delta\ndata: {\"type\":"
+                                       "\"content_block_delta\",\"index\":0,\"delta\":{\"type\""
+                                       ":\"text_delta\",\"text\":\"a\"}}\n\n"));
     }
     waiting.after(121 * kNsPerS);
     EXPECT_TRUE(waiting.ended());
