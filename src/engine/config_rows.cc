@@ -45,7 +45,7 @@ constexpr KeyRow kRows[] = {
     {"account.<name>.key_file", text, "", "path",
      "The file that holds the key; read when the engine is opened. Newlines at its end are cut "
      "off."},
-    {"account.<name>.base_url", text, "", kUrlHint,
+    {"account.<name>.base_url", text, "", "URL",
      "The URL that the account's requests go to, instead of transport.base_url."},
     {"account.<name>.limit.<class>.requests_per_minute", integer, "", "1..1000000000000",
      "As limit.<class>.requests_per_minute, for this account alone."},
@@ -103,7 +103,7 @@ constexpr KeyRow kRows[] = {
      "With nothing but pings in a stream. 0 is off."},
     {"timeout.total_ms", integer, "3600000", "0..86400000", "A whole attempt. 0 is off."},
 
-    {"transport.base_url", text, "https://api.anthropic.com", kUrlHint,
+    {"transport.base_url", text, "https://api.anthropic.com", "URL",
      "Scheme and host of the provider, with an optional port and path."},
     {"transport.http_version", choice, "auto", "auto|1.1|2",
      "auto is HTTP/2 where the libcurl in use is known to do it well, else HTTP/1.1."},

@@ -24,8 +24,11 @@ std::unique_ptr<Transport> make_curl_transport(const TransportSettings& settings
     std::unique_ptr<CurlTransport> transport;
     try {
         transport = std::make_unique<CurlTransport>(poller, sink, settings);
-    } catch (const std::runtime_error& refusal) {
-        throw Failure(WEIR_ERR_IO, ErrorSource::transport, refusal.what());
+    } catch (const std::runtime_error&) {
+        // libcurl does not say why. If it was not for want of descriptors, which it takes in pairs,
+        // then it was for want of memory.
+        const EventDescriptor first, second;
+        throw std::bad_alloc();
     }
     std::string problem;
     if (!settings.ca_file.empty() && !transport->load_certificates(&problem)) {

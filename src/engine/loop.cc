@@ -129,6 +129,7 @@ void Loop::move_transport() {
     try {
         transport_->advance(now_);
     } catch (const std::bad_alloc&) {
+        if (core_failed_) throw;
         // A response found no memory; its exchange has ended as broken.
         log(WEIR_LOG_ERROR, "a response was lost for want of memory");
     }
@@ -176,11 +177,11 @@ ResponseTaker* Loop::reader(ExchangeId id) {
 
 void Loop::on_response_head(Exchange* exchange) {
     exchange->set_head_at(now_);
-    core_.on_head(exchange->attempt(), exchange->reader().limits(), now_);
+    tell_core([&] { core_.on_head(exchange->attempt(), exchange->reader().limits(), now_); });
 }
 
 void Loop::on_output_progress(Exchange* exchange, std::int64_t output_tokens) {
-    core_.on_progress(exchange->attempt(), output_tokens, now_);
+    tell_core([&] { core_.on_progress(exchange->attempt(), output_tokens, now_); });
 }
 
 void Loop::on_stream_event(Exchange* exchange, std::string_view data) {

@@ -72,6 +72,15 @@ private:
     void close();
     void set_timers() noexcept;
 
+    // Inputs to the core from within the transport, which passes on what is thrown. What the core
+    // throws leaves its state unknown.
+    template <class F>
+    void tell_core(F&& f) {
+        core_failed_ = true;
+        f();
+        core_failed_ = false;
+    }
+
     // What the core wants (loop_actions.cc).
     void carry_out();
     void start(const Action& action);
@@ -79,6 +88,8 @@ private:
     void key_changed(const Action& action);
     void end(const Action& action);
     bool make_room() noexcept;
+    Outcome outcome_of(Exchange* exchange, const WireEnd& end,
+                       std::unique_ptr<ErrorDetail>* detail);
     Exchange* exchange_of(AttemptId attempt);
 
     // The way out (loop_delivery.cc).
@@ -121,6 +132,7 @@ private:
     std::vector<Inbox::Ended> ended_;                   // whose terminal events are in events_
     Phase phase_ = Phase::running;
     bool failed_ = false;
+    bool core_failed_ = false;
     bool failure_told_ = false;
     bool poller_failed_ = false;
     bool blocked_ = false;  // the outbox is above its bounds

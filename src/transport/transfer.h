@@ -70,7 +70,7 @@ public:
 
     // What an exchange that libcurl ended with `code` came to.
     WireEnd judge(CURLcode code) const;
-    WireEnd end(WireEnd::Kind kind, std::string detail) const;
+    WireEnd end(WireEnd::Kind kind, std::string_view words) const noexcept;
 
 private:
     enum class Refusal : std::uint8_t { none, too_large, unwanted, malformed, resend, failure };
