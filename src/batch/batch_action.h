@@ -42,8 +42,10 @@ struct BatchAction {
     std::uint64_t ticket = 0;
     SubmissionId submission = 0;
     BatchCallId call_id = 0;
+    std::uint32_t attempts = 0;   // deliver, fail: batches that the request was part of
     bool maybe_executed = false;  // fail: the batch may yet do the work, or has done it
     std::shared_ptr<BatchCall> call = nullptr;
+    std::string headers = {};           // fall_back: the request's own
     std::vector<EntryId> entries = {};  // load
 };
 

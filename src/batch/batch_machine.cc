@@ -122,6 +122,8 @@ void BatchMachine::settle(EntryId id, Entry* entry, BatchAction::Kind kind, std:
     entry->state =
         kind == BatchAction::Kind::fall_back ? Entry::State::online : Entry::State::settled;
     action.submission = entry->submission;
+    action.attempts = entry->attempts + (entry->submission != 0 ? 1u : 0u);
+    if (kind == BatchAction::Kind::fall_back) action.headers = groups_[entry->group].headers;
     out->actions.push_back(std::move(action));
 }
 

@@ -79,6 +79,8 @@ public:
 
     const BatchCounts& counts() const { return counts_; }
     std::uint64_t collecting() const { return collector_.size(); }
+    // Whether the entry still waits for its answer, or for that to be acknowledged.
+    bool holds(EntryId entry) { return find(entry) != nullptr; }
     std::uint64_t entries() const { return entries_.size(); }
     void view(TimeNs now, std::vector<BatchView>* out) const;
 
