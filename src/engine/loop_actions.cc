@@ -91,9 +91,9 @@ void Loop::start(const Action& action) {
         exchange->begin({action.attempt, action.request, action.account,
                          slab_->at(action.request).body, now_, now_ + wall_offset_},
                         settings_.max_response_bytes);
-        transport_->start(
-            action.attempt,
-            exchange->wire(account, headers_[action.account], settings_.timeouts), now_);
+        transport_->start(action.attempt,
+                          exchange->wire(account, headers_[action.account], settings_.timeouts),
+                          now_);
     } catch (const std::bad_alloc&) {
         transport_->abort(action.attempt);
         if (Exchange* exchange = exchange_of(action.attempt)) exchange->drop();
@@ -149,7 +149,8 @@ Outcome Loop::outcome_of(Exchange* exchange, const WireEnd& end,
     }
 }
 
-void Loop::on_end(ExchangeId id, const WireEnd& end, TimeNs) {
+void Loop::on_end(ExchangeId id, const WireEnd& end, TimeNs now) {
+    if (batch_lane_ && BatchLane::is_ours(id)) return batch_lane_->on_end(id, end, now);
     Exchange* exchange = exchange_of(id);
     if (exchange == nullptr || !exchange->open()) return;
     std::unique_ptr<ErrorDetail> detail;
