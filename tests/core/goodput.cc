@@ -133,4 +133,31 @@ Score run_goodput(const Situation& situation, Contender contender, std::uint64_t
     return score;
 }
 
+JobScore run_job(const Situation& situation, std::uint64_t requests, std::uint64_t seed) {
+    World::Settings settings = situation.world;
+    settings.seed = seed;
+    settings.model.seed = seed * 7919 + 1;
+    settings.requests = requests;
+    World world(settings);
+    const std::unique_ptr<Client> client = make_client(situation, Contender::weir, &world, seed);
+    client->begin(0);
+    const TimeNs end = world.run(client.get(), 3600 * kNsPerS);
+    const Tally tally = tally_of(&world.model(), 0, 0, end);
+
+    JobScore score;
+    score.seconds = static_cast<double>(end) / 1e9;
+    score.accepted = tally.accepted;
+    score.refused = tally.refused;
+    for (std::size_t i = 0; i < 3; ++i) {
+        const model::Bucket& bucket =
+            world.model().limit_set(0, 0).bucket(static_cast<model::LimitKind>(i));
+        if (!bucket.limited()) continue;
+        const double beyond_depth = std::max(tally.used[i] - bucket.depth(), 0.0);
+        score.optimum_s = std::max(score.optimum_s, beyond_depth / bucket.limit() * 60);
+    }
+    score.optimum_s +=
+        world.service_s() / static_cast<double>(std::max<std::uint64_t>(tally.accepted, 1));
+    return score;
+}
+
 }  // namespace weir::test
