@@ -41,6 +41,7 @@ Loop::Loop(const Settings* settings, RequestSlab* slab, Inbox* inbox, Outbox* ou
                                                   static_cast<BatchLane::Host*>(this), &log_,
                                                   [this] { wake(); });
         batch_lane_->attach(transport_.get());
+        wake();  // there may be something to go on with
     }
     for (const AccountAccess& account : settings_.accounts) {
         headers_.push_back(account_headers(account, settings_.provider_version));
