@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "engine/config_table.h"
 #include "engine/failure.h"
 #include "weir/weir.h"
 
@@ -29,6 +30,7 @@ public:
     Flattener(std::string_view json, const Set& set) : json_(json), set_(set) {}
 
     bool start_object(std::size_t) override {
+        if (find_row(path_) != nullptr) refuse(path_ + ": an object is not a value");
         if (lengths_.size() == kMaxDepth) refuse(path_ + ": the document is nested too deep");
         lengths_.push_back(path_.size());
         return true;

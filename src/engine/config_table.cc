@@ -130,23 +130,11 @@ std::string checked_boolean(const KeyRow& row, std::string_view key, std::string
 // them back as a key would send them to the provider.
 std::string checked_secret(const KeyRow& row, std::string_view key, std::string_view value) {
     if (value == kHiddenSecret) refuse(row, key, value, "the secret itself, not its cover");
-    if (value.size() > kMaxSecret) refuse(row, key, value, "shorter than 4 KiB");
+    if (value.empty() || value.size() > kMaxSecret) refuse(row, key, value, "1 to 4096 bytes");
     for (const char c : value) {
         if (c < 0x21 || c > 0x7E) refuse(row, key, value, "printable ASCII without spaces");
     }
     return std::string(value);
-}
-
-// A first look; what exactly may be spoken to is decided when the engine is opened.
-void check_url(const KeyRow& row, std::string_view key, std::string_view value) {
-    constexpr std::string_view kWant = "a URL that begins with https:// or http://";
-    std::string_view host = value;
-    for (const std::string_view scheme : {"https://", "http://"}) {
-        if (value.starts_with(scheme)) host = value.substr(scheme.size());
-    }
-    if (host.size() != value.size() && !host.empty() && host.find(' ') == host.npos) return;
-    // Before an @ there may be a password.
-    refuse(row, key, value.find('@') == value.npos ? value : "...", kWant);
 }
 
 std::string checked_text(const KeyRow& row, std::string_view key, std::string_view value) {
@@ -156,7 +144,6 @@ std::string checked_text(const KeyRow& row, std::string_view key, std::string_vi
             refuse(row, key, value, "free of control characters");
         }
     }
-    if (std::string_view(row.range) == kUrlHint) check_url(row, key, value);
     return std::string(value);
 }
 

@@ -25,9 +25,6 @@ struct KeyRow {
 
 std::span<const KeyRow> config_table();
 
-// The range of texts that are URLs.
-inline constexpr const char* kUrlHint = "URL";
-
 // What stands in the place of a secret wherever a configuration is shown.
 inline constexpr std::string_view kHiddenSecret = "***";
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/core.h"
+#include "engine/batch_lane.h"
 #include "engine/epoll_poller.h"
 #include "engine/exchange.h"
 #include "engine/inbox.h"
@@ -29,6 +30,7 @@ using TransportFactory = std::function<std::unique_ptr<Transport>(
 // that has no ending yet is given one that needs no memory.
 class Loop final : private TransportSink,
                    private Exchange::Listener,
+                   private BatchLane::Host,
                    private Poller::Watcher {
 public:
     // Throws. What is pointed to outlives the loop.
@@ -54,6 +56,7 @@ public:
     bool failed() const { return failed_; }
 
     Core& core() { return core_; }
+    const BatchLane* batch_lane() const { return batch_lane_.get(); }
     void close_descriptors_only() noexcept;
 
 private:
@@ -67,10 +70,20 @@ private:
     // Parts of a turn (loop.cc).
     void step();
     void take_inbox();
+    void submit(RequestIndex request, std::size_t* next_wish);
     void run_command(const Inbox::Command& command);
     void move_transport();
     void close();
     void set_timers() noexcept;
+
+    // Inputs to the core from within the transport, which passes on what is thrown. What the core
+    // throws leaves its state unknown.
+    template <class F>
+    void tell_core(F&& f) {
+        core_failed_ = true;
+        f();
+        core_failed_ = false;
+    }
 
     // What the core wants (loop_actions.cc).
     void carry_out();
@@ -79,6 +92,8 @@ private:
     void key_changed(const Action& action);
     void end(const Action& action);
     bool make_room() noexcept;
+    Outcome outcome_of(Exchange* exchange, const WireEnd& end,
+                       std::unique_ptr<ErrorDetail>* detail);
     Exchange* exchange_of(AttemptId attempt);
 
     // The way out (loop_delivery.cc).
@@ -89,7 +104,10 @@ private:
     void fail_step() noexcept;
     bool fail_requests() noexcept;
 
-    ResponseReader* reader(ExchangeId id) override;
+    void on_batch_event(weir_event event) override;
+    void on_batch_end(RequestIndex request, weir_event terminal) override;
+    void on_batch_fall_back(RequestIndex request) override;
+    ResponseTaker* reader(ExchangeId id) override;
     void on_end(ExchangeId id, const WireEnd& end, TimeNs now) override;
     void on_response_head(Exchange* exchange) override;
     void on_stream_event(Exchange* exchange, std::string_view data) override;
@@ -107,7 +125,8 @@ private:
     EventDescriptor wake_;
     TimerDescriptor timer_;
     Core core_;
-    std::unique_ptr<Transport> transport_;  // before the poller in its end
+    std::unique_ptr<BatchLane> batch_lane_;  // NULL without a journal
+    std::unique_ptr<Transport> transport_;   // before the poller in its end
 
     TimeNs now_ = 0;
     TimeNs wall_read_at_ = -kNsPerS;
@@ -121,6 +140,7 @@ private:
     std::vector<Inbox::Ended> ended_;                   // whose terminal events are in events_
     Phase phase_ = Phase::running;
     bool failed_ = false;
+    bool core_failed_ = false;
     bool failure_told_ = false;
     bool poller_failed_ = false;
     bool blocked_ = false;  // the outbox is above its bounds

@@ -91,9 +91,9 @@ void Loop::start(const Action& action) {
         exchange->begin({action.attempt, action.request, action.account,
                          slab_->at(action.request).body, now_, now_ + wall_offset_},
                         settings_.max_response_bytes);
-        transport_->start(
-            action.attempt,
-            exchange->wire(account, headers_[action.account], settings_.timeouts), now_);
+        transport_->start(action.attempt,
+                          exchange->wire(account, headers_[action.account], settings_.timeouts),
+                          now_);
     } catch (const std::bad_alloc&) {
         transport_->abort(action.attempt);
         if (Exchange* exchange = exchange_of(action.attempt)) exchange->drop();
@@ -130,19 +130,37 @@ void Loop::key_changed(const Action& action) {
         rule(key.reason).name);
 }
 
-void Loop::on_end(ExchangeId id, const WireEnd& end, TimeNs) {
+// What a response came to, as far as there was memory to find out.
+Outcome Loop::outcome_of(Exchange* exchange, const WireEnd& end,
+                         std::unique_ptr<ErrorDetail>* detail) {
+    try {
+        *detail = std::make_unique<ErrorDetail>();
+        const Outcome outcome = exchange->finish(end, detail->get());
+        cover(settings_.accounts[exchange->account()].key, &(*detail)->message);
+        if (outcome.cls == OutcomeClass::success) detail->reset();
+        return outcome;
+    } catch (const std::bad_alloc&) {
+        exchange->drop();
+        detail->reset();
+        Outcome outcome;
+        outcome.cls = OutcomeClass::broken;
+        outcome.maybe_executed = end.request_sent;
+        return outcome;
+    }
+}
+
+void Loop::on_end(ExchangeId id, const WireEnd& end, TimeNs now) {
+    if (batch_lane_ && BatchLane::is_ours(id)) return batch_lane_->on_end(id, end, now);
     Exchange* exchange = exchange_of(id);
     if (exchange == nullptr || !exchange->open()) return;
-    const AccountAccess& account = settings_.accounts[exchange->account()];
-    auto detail = std::make_unique<ErrorDetail>();
-    const Outcome outcome = exchange->finish(end, detail.get());
-    cover(account.key, &detail->message);
+    std::unique_ptr<ErrorDetail> detail;
+    const Outcome outcome = outcome_of(exchange, end, &detail);
     log(log_level_of(outcome.cls), "ticket {}: account {}: {} (HTTP status {}){}{}",
-               slab_->at(exchange->request()).ticket.load(std::memory_order_relaxed), account.name,
-               rule(outcome.cls).name, outcome.http_status, detail->message.empty() ? "" : ": ",
-               detail->message);
-    if (outcome.cls == OutcomeClass::success) detail.reset();
-    core_.on_end(id, outcome, std::move(detail), now_, &actions_);
+        slab_->at(exchange->request()).ticket.load(std::memory_order_relaxed),
+        settings_.accounts[exchange->account()].name, rule(outcome.cls).name, outcome.http_status,
+        detail == nullptr || detail->message.empty() ? "" : ": ",
+        detail == nullptr ? std::string_view() : detail->message);
+    tell_core([&] { core_.on_end(id, outcome, std::move(detail), now_, &actions_); });
 }
 
 }  // namespace weir

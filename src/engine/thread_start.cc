@@ -24,7 +24,6 @@ struct Start {
 extern "C" void* weir_thread_main(void* start) {
     const Start copy = *static_cast<Start*>(start);
     delete static_cast<Start*>(start);
-    ::pthread_setname_np(::pthread_self(), "weir");
     copy.run(copy.argument);
     return nullptr;
 }
@@ -62,6 +61,7 @@ void start_thread(void (*run)(void* argument), void* argument) {
                       fmt::format("no thread could be started: error {}", error));
     }
     (void)start.release();
+    ::pthread_setname_np(thread, "weir");
 }
 
 SigpipeBlock::SigpipeBlock() noexcept {

@@ -4,7 +4,7 @@ namespace weir {
 
 // Starts a detached thread whose stack is 1 MiB (musl's default is too small) and in which every
 // signal is blocked that the host may have a use for: all but the synchronous ones and SIGPROF.
-// Throws Failure (WEIR_ERR_IO).
+// `run` must not return before this has. Throws Failure (WEIR_ERR_IO).
 void start_thread(void (*run)(void* argument), void* argument);
 
 // Keeps SIGPIPE away from the host while its thread does our work. SIGPIPE goes to the thread that

@@ -17,25 +17,30 @@ struct UrlFree {
 };
 using Url = std::unique_ptr<CURLU, UrlFree>;
 
+bool good(CURLUcode code) {
+    if (code == CURLUE_OUT_OF_MEMORY) throw std::bad_alloc();
+    return code == CURLUE_OK;
+}
+
 // Parsed by libcurl, so that what is checked is what will be connected to. NULL if malformed.
 Url parse(const std::string& text, unsigned flags) {
     if (text.find('\0') != std::string::npos) return nullptr;
     Url url(curl_url());
     if (!url) throw std::bad_alloc();
-    if (curl_url_set(url.get(), CURLUPART_URL, text.c_str(), flags) != CURLUE_OK) return nullptr;
-    return url;
+    return good(curl_url_set(url.get(), CURLUPART_URL, text.c_str(), flags)) ? std::move(url)
+                                                                              : nullptr;
 }
 
 bool has(const Url& url, CURLUPart part) {
     char* value = nullptr;
-    if (curl_url_get(url.get(), part, &value, 0) != CURLUE_OK) return false;
+    if (!good(curl_url_get(url.get(), part, &value, 0))) return false;
     curl_free(value);
     return true;
 }
 
 std::string get(const Url& url, CURLUPart part) {
     char* value = nullptr;
-    if (curl_url_get(url.get(), part, &value, 0) != CURLUE_OK) return {};
+    if (!good(curl_url_get(url.get(), part, &value, 0))) return {};
     const std::unique_ptr<char, void (*)(void*)> owned(value, &curl_free);
     return owned.get();
 }

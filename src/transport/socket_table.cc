@@ -26,18 +26,26 @@ SocketTable::Socket& SocketTable::at(curl_socket_t fd) {
 
 void SocketTable::on_ready(int fd, std::uint32_t epoll_events) {
     Socket& socket = at(fd);
-    if (!socket.wanted) {
-        // An idle connection that its peer has closed; libcurl finds out when it wants to use it.
-        socket.watched = false;
-        poller_->unwatch(fd);
-        return;
-    }
+    if (!socket.wanted) return on_idle_ready(fd, epoll_events);
     int bits = 0;
     if ((epoll_events & (EPOLLIN | EPOLLHUP | EPOLLRDHUP)) != 0) bits |= CURL_CSELECT_IN;
     if ((epoll_events & EPOLLOUT) != 0) bits |= CURL_CSELECT_OUT;
     if ((epoll_events & EPOLLERR) != 0) bits |= CURL_CSELECT_ERR;
     if (socket.ready == 0) ready_.push_back(fd);
     socket.ready = static_cast<std::uint8_t>(socket.ready | bits);
+}
+
+// A connection in libcurl's cache. If its peer has closed it, nothing may be sent on it any more: a
+// request would go nowhere, yet look as if it might have arrived, and not every libcurl looks
+// before it sends. Anything else (a TLS session ticket) waits until libcurl reads.
+void SocketTable::on_idle_ready(int fd, std::uint32_t epoll_events) {
+    if ((epoll_events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
+        at(fd).watched = false;
+        poller_->unwatch(fd);
+        ::shutdown(fd, SHUT_RDWR);
+    } else {
+        poller_->watch(fd, EPOLLRDHUP, this);
+    }
 }
 
 bool SocketTable::take_ready(curl_socket_t* fd, int* select_bits) {
@@ -65,7 +73,7 @@ void SocketTable::close_descriptors_only() {
 
 void SocketTable::want(curl_socket_t fd, int what) {
     std::uint32_t events = 0;
-    if ((what & CURL_POLL_IN) != 0) events |= EPOLLIN;
+    if ((what & CURL_POLL_IN) != 0) events |= EPOLLIN | EPOLLRDHUP;
     if ((what & CURL_POLL_OUT) != 0) events |= EPOLLOUT;
     Socket& socket = at(fd);
     poller_->watch(fd, events, this);
@@ -85,8 +93,8 @@ int SocketTable::on_socket(CURL*, curl_socket_t fd, int what, void* self, void*)
         if (what != CURL_POLL_REMOVE) {
             table->want(fd, what);
         } else if (Socket& socket = table->at(fd); socket.connection) {
-            // The connection goes back to the cache and is soon wanted again: it stays with the
-            // poller, which saves two system calls a request.
+            // The connection goes back to the cache, and is soon wanted again or closed by its
+            // peer: it stays with the poller, which also saves two system calls a request.
             socket.wanted = false;
         } else {
             table->forget(fd);

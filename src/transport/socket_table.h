@@ -44,6 +44,7 @@ private:
     static int close_socket(void* self, curl_socket_t fd) noexcept;
 
     Socket& at(curl_socket_t fd);
+    void on_idle_ready(int fd, std::uint32_t epoll_events);
     void want(curl_socket_t fd, int what);
     void forget(curl_socket_t fd);
 

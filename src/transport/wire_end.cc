@@ -1,5 +1,5 @@
+#include <new>
 #include <string_view>
-#include <utility>
 
 #include "transport/transfer.h"
 
@@ -39,8 +39,14 @@ WireEnd::Kind kind_before_request(CURLcode code, std::string_view words) {
 
 }  // namespace
 
-WireEnd Transfer::end(WireEnd::Kind kind, std::string detail) const {
-    return {kind, request_sent(), std::move(detail)};
+// Without memory for words it is still an end.
+WireEnd Transfer::end(WireEnd::Kind kind, std::string_view words) const noexcept {
+    WireEnd end{kind, request_sent(), {}};
+    try {
+        end.detail = words;
+    } catch (const std::bad_alloc&) {
+    }
+    return end;
 }
 
 WireEnd Transfer::judge(CURLcode code) const {
@@ -67,7 +73,7 @@ WireEnd Transfer::judge(CURLcode code) const {
     } else if (code == CURLE_OPERATION_TIMEDOUT) {
         kind = WireEnd::Kind::total_timeout;
     }
-    return end(kind, std::string(words));
+    return end(kind, words);
 }
 
 }  // namespace weir

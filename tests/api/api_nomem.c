@@ -341,13 +341,14 @@ static const struct {
 
 static void sweep(const char* drive) {
     size_t i;
+    int threads;
     world_open(&world, drive);
+    threads = api_thread_count();
     config = api_config(drive, peer_url(world.peer));
     request = api_request("hello");
     stream_request = api_stream_request("hello");
     for (i = 0; i < sizeof operations / sizeof operations[0]; ++i) {
         weir_error* error = NULL;
-        const int threads = api_thread_count();
         long before, allocations;
         check_context("%s engine.drive=%s", operations[i].name, drive);
         CHECK_EQ(operations[i].run(&error), WEIR_OK); /* fills what is cached */

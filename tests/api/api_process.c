@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -103,6 +104,15 @@ static void open_descriptors(char* open) {
     for (fd = 0; fd < MAX_FD; ++fd) open[fd] = fcntl(fd, F_GETFD) != -1;
 }
 
+/* libcurl before 8.22 opens a pair of sockets for curl_multi_wakeup, which weir does not use,
+ * without CLOEXEC, and gives nobody a way to set it. */
+static int may_be_libcurls_pair(int fd) {
+    struct sockaddr_storage address;
+    socklen_t length = sizeof address;
+    return getsockname(fd, (struct sockaddr*)&address, &length) == 0 &&
+           address.ss_family == AF_UNIX;
+}
+
 /* Every descriptor that the engine opens is closed by exec: watched while traffic runs. */
 static void close_on_exec(const char* drive) {
     static char before[MAX_FD], now[MAX_FD];
@@ -110,7 +120,7 @@ static void close_on_exec(const char* drive) {
     weir_config* config = api_config(drive, peer_url(peer));
     weir_engine* engine;
     weir_event event;
-    int fd, i, opened = 0;
+    int fd, i, opened = 0, pair = 0;
     open_descriptors(before);
     engine = api_open(config);
     weir_config_release(config);
@@ -122,8 +132,11 @@ static void close_on_exec(const char* drive) {
         if (!now[fd] || before[fd]) continue;
         ++opened;
         check_context("engine.drive=%s descriptor %d", drive, fd);
-        CHECK_EQ(fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+        if (fcntl(fd, F_GETFD) & FD_CLOEXEC) continue;
+        CHECK(may_be_libcurls_pair(fd));
+        ++pair;
     }
+    CHECK(pair == 0 || pair == 2);
     CHECK_GE(opened, 2); /* at least the engine's own and the connection */
     peer_gate(peer, 1);
     api_drain(engine);

@@ -41,6 +41,8 @@ Certificates::Certificates() {
     directory_ = pattern;
     make_authority(directory_, "ca");
     make_authority(directory_, "other-ca");
+    std::ofstream(ca_file()) << std::ifstream(other_ca_file()).rdbuf()
+                             << std::ifstream(directory_ + "/ca.pem").rdbuf();
     localhost_ = make_server(directory_, "localhost");
     other_host_ = make_server(directory_, "elsewhere.example");
 }

@@ -15,7 +15,8 @@ public:
     Certificates(const Certificates&) = delete;
     Certificates& operator=(const Certificates&) = delete;
 
-    std::string ca_file() const { return directory_ + "/ca.pem"; }
+    // The second authority before the first, so that it takes more than the first certificate.
+    std::string ca_file() const { return directory_ + "/both.pem"; }
     std::string other_ca_file() const { return directory_ + "/other-ca.pem"; }
     SSL_CTX* for_localhost() const { return localhost_; }
     SSL_CTX* for_other_host() const { return other_host_; }

@@ -130,8 +130,8 @@ TEST(TransportExchange, TakesANewConnectionWhenTheIdleOneWasClosed) {
     Server server([&](Connection& peer, int number) {
         peer.read_request();
         peer.send(ok_response("{}"));
-        if (number > 0) peer.wait_for_close();
-        shutdown(peer.fd(), SHUT_RDWR);
+        if (number > 0) return peer.wait_for_close();
+        peer.end();
         closed.open();
     });
     Loop loop;
@@ -175,6 +175,7 @@ TEST(TransportExchange, CarriesALargeBody) {
     EXPECT_EQ(loop.finish(loop.start(parts)).kind(), Kind::complete);
     ASSERT_EQ(echo.requests().size(), 1U);
     EXPECT_GT(echo.requests().front().size(), parts.body.size());
+    EXPECT_EQ(echo.requests().front().find("Expect:"), std::string::npos);
 }
 
 TEST(TransportExchange, DoesNotFollowRedirects) {
@@ -189,13 +190,15 @@ TEST(TransportExchange, DoesNotFollowRedirects) {
 }
 
 TEST(TransportExchange, DoesNotLetAPathChangeTheHost) {
+    EchoingServer other;
     Loop loop;
     Loop::Parts parts;
     parts.base_url = "http://127.0.0.1";
-    parts.path = ".example.com/";
+    parts.path = ":" + std::to_string(other.server.port()) + "/v1/messages";
     Seen& seen = loop.finish(loop.start(parts));
     EXPECT_EQ(seen.kind(), Kind::connect_failed);
     EXPECT_FALSE(seen.end.request_sent);
+    EXPECT_EQ(other.server.connections(), 0);
 }
 
 TEST(TransportExchange, TakesNoProxyFromTheEnvironment) {

@@ -67,10 +67,15 @@ Connection::Connection(int fd, SSL_CTX* tls) : fd_(fd) {
 }
 
 Connection::~Connection() {
-    if (ssl_ != nullptr) {
-        if (usable_) SSL_shutdown(ssl_);
-        SSL_free(ssl_);
-    }
+    end();
+    SSL_free(ssl_);
+}
+
+void Connection::end() {
+    if (!usable_) return;
+    if (ssl_ != nullptr) SSL_shutdown(ssl_);
+    if (!hard_) shutdown(fd_, SHUT_RDWR);
+    usable_ = false;
 }
 
 bool Connection::fill() {
@@ -127,6 +132,7 @@ void Connection::wait_for_close() {
 void Connection::reset() {
     const linger hard{1, 0};
     setsockopt(fd_, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+    hard_ = true;
 }
 
 void Connection::splice_to(int port) {

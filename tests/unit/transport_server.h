@@ -43,10 +43,10 @@ public:
     std::size_t read_some(std::size_t at_most);  // 0 at the end
     bool send(std::string_view bytes);
     void wait_for_close();
-    void reset();  // RST instead of FIN
+    void end();    // as if the script had ended
+    void reset();  // RST instead of FIN when it ends
     // Carries bytes between this connection and a port of this machine until one side ends.
     void splice_to(int port);
-    int fd() const { return fd_; }
 
 private:
     bool fill();
@@ -54,6 +54,7 @@ private:
     int fd_;
     SSL* ssl_ = nullptr;
     bool usable_ = true;
+    bool hard_ = false;
     std::string buffered_;
 };
 

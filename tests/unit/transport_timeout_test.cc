@@ -16,6 +16,10 @@ const std::string kStartEvent = chunk(
     "event: message_start\ndata: "
     "{\"type\":\"message_start\",\"message\":{\"type\":\"message\"}}\n\n");
 
+const std::string kDeltaEvent = chunk(
+    "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,"
+    "\"delta\":{\"type\":\"text_delta\",\"text\":\"a\"}}\n\n");
+
 // Sends what it is told to, when it is told to.
 class Stepper {
 public:
@@ -72,6 +76,8 @@ struct Waiting {
         const int before = calls;
         stepper.send(bytes);
         EXPECT_TRUE(loop.until([&] { return calls > before; }));
+        // libcurl may hand the bytes over in several turns.
+        for (int i = 0; i < 4; ++i) loop.turn(1);
     }
     void after(TimeNs by) {
         loop.put_forward(by);
@@ -130,10 +136,7 @@ TEST(TransportTimeout, ContentRestartsStall) {
     for (int i = 0; i < 5; ++i) {
         waiting.after(100 * kNsPerS);
         ASSERT_FALSE(waiting.ended()) << i;
-        waiting.receive(i == 0 ? kStartEvent
-                               : chunk("event: content_block_delta\ndata: {\"type\":"
-                                       "\"content_block_delta\",\"index\":0,\"delta\":{\"type\""
-                                       ":\"text_delta\",\"text\":\"a\"}}\n\n"));
+        waiting.receive(i == 0 ? kStartEvent : kDeltaEvent);
     }
     waiting.after(121 * kNsPerS);
     EXPECT_TRUE(waiting.ended());

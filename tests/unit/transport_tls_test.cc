@@ -154,6 +154,25 @@ TEST_F(TransportTls, NothingIsSentTwice) {
     EXPECT_EQ(requests.load(), 2);
 }
 
+TEST_F(TransportTls, TakesANewConnectionWhenTheIdleOneWasClosed) {
+    Gate closed;
+    Server server(
+        [&](Connection& peer, int number) {
+            peer.read_request();
+            peer.send(ok_response("{}"));
+            if (number > 0) return peer.wait_for_close();
+            peer.end();
+            closed.open();
+        },
+        certificates_->for_localhost());
+    Loop loop(trusting(certificates_->ca_file()));
+    EXPECT_EQ(loop.fetch(server.url()).kind(), Kind::complete);
+    ASSERT_TRUE(closed.wait());
+    Seen& second = loop.fetch(server.url());
+    EXPECT_EQ(second.kind(), Kind::complete) << second.end.detail;
+    EXPECT_EQ(server.connections(), 2);
+}
+
 TEST_F(TransportTls, GoesThroughTheProxyWithoutShowingItTheKey) {
     Server server(answer_all, certificates_->for_localhost());
     std::string seen_by_proxy;
