@@ -128,6 +128,30 @@ int32_t weir_cancel_tag(weir_engine* engine, uint64_t tag) {
     });
 }
 
+int32_t weir_batch_acknowledge(weir_engine* engine, uint64_t ticket) {
+    return guard(nullptr, [&] {
+        return engine_of(engine).tell_batch_lane(Inbox::Command::Kind::acknowledge, ticket);
+    });
+}
+
+int32_t weir_batch_flush(weir_engine* engine) {
+    return guard(nullptr,
+                 [&] { return engine_of(engine).tell_batch_lane(Inbox::Command::Kind::flush, 0); });
+}
+
+int32_t weir_batch_cancel(weir_engine* engine, uint64_t batch) {
+    return guard(nullptr, [&] {
+        return engine_of(engine).tell_batch_lane(Inbox::Command::Kind::cancel_batch, batch);
+    });
+}
+
+int32_t weir_batch_list(weir_engine* engine, weir_text** out, weir_error** error) {
+    return guard(error, [&] {
+        output(out);
+        *out = make_handle<weir_text>(engine_of(engine).batch_list());
+    });
+}
+
 int32_t weir_fd(weir_engine* engine) {
     return guard(nullptr, [&] { return engine_of(engine).fd(); });
 }

@@ -146,14 +146,37 @@ bool CurlTransport::abort(ExchangeId id) {
     return sent;
 }
 
+void CurlTransport::pause(ExchangeId id, bool paused) {
+    const auto found = exchanges_.find(id);
+    if (found == exchanges_.end() || found->second->paused() == paused) return;
+    if (paused) {
+        found->second->pause();
+    } else {
+        resumed_.push_back(id);
+    }
+}
+
+void CurlTransport::resume_paused() {
+    for (const ExchangeId id : std::exchange(resumed_, {})) {
+        const auto found = exchanges_.find(id);
+        if (found == exchanges_.end() || !found->second->paused()) continue;
+        // What libcurl holds already is taken inside this call.
+        inside_curl_ = true;
+        found->second->resume();
+        inside_curl_ = false;
+        release_dropped();
+    }
+}
+
 TimeNs CurlTransport::next_timer() const {
-    if (!started_.empty() || sockets_.any_ready()) return context_.now;
+    if (!started_.empty() || !resumed_.empty() || sockets_.any_ready()) return context_.now;
     return std::min(curl_timer_at_, deadlines_.first_at());
 }
 
 void CurlTransport::advance(TimeNs now) {
     context_.now = now;
     add_started();
+    resume_paused();
     run_ready();
     for (int i = 0; i < kTimerRunsPerTurn && curl_timer_at_ <= now; ++i) {
         curl_timer_at_ = kNever;

@@ -32,6 +32,7 @@ public:
 
     void start(ExchangeId id, const HttpRequest& request, TimeNs now) override;
     bool abort(ExchangeId id) override;
+    void pause(ExchangeId id, bool paused) override;
     TimeNs next_timer() const override;
     // Throws what a reader threw, after the exchange concerned has ended as broken.
     void advance(TimeNs now) override;
@@ -61,6 +62,7 @@ private:
     void give_back(Exchanges::node_type node);
     void prepare(Transfer* transfer, const HttpRequest& request, Started* started);
     void add_started();
+    void resume_paused();
     void run(curl_socket_t fd, int select_bits);
     void run_ready();
     void release_dropped();
@@ -76,6 +78,7 @@ private:
     std::unique_ptr<CURLM, MultiFree> multi_;
     Exchanges exchanges_;
     std::vector<Started> started_;               // not yet with libcurl
+    std::vector<ExchangeId> resumed_;            // to be told so at the next advance()
     std::vector<Exchanges::node_type> dropped_;  // aborted while libcurl was at work
     std::vector<Exchanges::node_type> idle_;     // pooled handles, with their places in the map
     DeadlineHeap deadlines_;
