@@ -14,6 +14,8 @@
 #include "plan.h"
 #include "report.h"
 
+#define CLOSE_TIMEOUT_MS 2000
+
 static int open_input(struct job* job) {
     if (reader_open(&job->input, job->options->input) == 0) return 1;
     console_say(&job->console, "cannot read %s: %s", job->options->input, strerror(errno));
@@ -73,6 +75,8 @@ static int run(struct job* job, const weir_config* config) {
         status = exit_status(job);
     }
     weir_request_release(job->request);
+    if (job->engine && weir_engine_close(job->engine) == WEIR_OK)
+        weir_engine_wait(job->engine, CLOSE_TIMEOUT_MS); /* connections are closed in good order */
     weir_engine_release(job->engine);
     reader_close(&job->input);
     id_set_clear(&job->ids);

@@ -5,29 +5,67 @@
 
 namespace weir {
 
-OutputAccounting AccountingDetector::observe(const Moment& moment, double per_s, double full,
-                                             double rounding) {
-    // Before the first reading the bucket is taken to have been full and untouched.
-    Moment from = last_;
-    if (!has_last_) from = {.at = moment.at, .remaining = full, .produced = 0, .reserved = 0};
+namespace {
+
+constexpr TimeNs kPatience = 10 * kNsPerS;
+constexpr TimeNs kApart = 150 * kNsPerMs;
+constexpr double kUnderWay = 4;
+constexpr double kNear = 0.35;
+
+}  // namespace
+
+bool AccountingDetector::alone(std::uint64_t sequence, std::uint64_t latest_sequence) const {
+    if (latest_sequence - sequence + 2 > kTimes) return false;
+    const TimeNs at = times_[sequence % kTimes];
+    const bool after = sequence == 1 || at - times_[(sequence - 1) % kTimes] >= kApart;
+    const bool before =
+        sequence == latest_sequence || times_[(sequence + 1) % kTimes] - at >= kApart;
+    return after && before;
+}
+
+void AccountingDetector::note(const Moment& moment, std::uint64_t latest_sequence) {
+    if (noted_.sequence != 0 && moment.at - noted_.at < kPatience) return;
+    if (alone(moment.sequence, latest_sequence)) noted_ = moment;
+}
+
+OutputAccounting AccountingDetector::confirm(double per_s, double full, double rounding) {
+    const Moment moment = noted_;
+    drop();
+    // Before the first reading the bucket is taken to have been full and untouched. If it was not,
+    // neither assumption fits; if one does, that settles it.
+    const bool first = !has_last_;
+    const Moment from = first ? Moment{.sequence = 0,
+                                       .at = moment.at,
+                                       .remaining = full,
+                                       .produced = 0,
+                                       .reserved = 0,
+                                       .promised = 0}
+                              : last_;
     if (moment.at < from.at) return OutputAccounting::automatic;
     last_ = moment;
     has_last_ = true;
 
     const double refill = per_s * static_cast<double>(moment.at - from.at) / 1e9;
+    // Nothing left may be any debt: of what was before that nothing is known, and any debt that was
+    // to be expected agrees with it.
+    if (from.remaining <= rounding) return OutputAccounting::automatic;
+    const double least = moment.remaining <= rounding ? 0 : -1e18;
     const auto expect = [&](std::int64_t gone) {
-        return std::clamp(from.remaining + refill - static_cast<double>(gone), 0.0, full);
+        return std::clamp(from.remaining + refill - static_cast<double>(gone), least, full);
     };
     const double if_produced = expect(moment.produced - from.produced);
     const double if_reserved = expect(moment.reserved - from.reserved);
     const double gap = std::abs(if_produced - if_reserved);
-    if (gap <= std::max(8 * rounding, 0.01 * full)) return OutputAccounting::automatic;
+    // A settlement that was under way counts for the provider and not yet for us.
+    const double under_way = first ? 0 : kUnderWay * static_cast<double>(moment.promised);
+    if (gap <= std::max(4 * rounding, under_way)) return OutputAccounting::automatic;
 
-    if (std::abs(moment.remaining - if_reserved) < 0.25 * gap) {
-        votes_ = std::min(std::max(votes_, 0) + 1, kEnough);
-    } else if (std::abs(moment.remaining - if_produced) < 0.25 * gap) {
-        votes_ = std::max(std::min(votes_, 0) - 1, -kEnough);
+    if (std::abs(moment.remaining - if_reserved) < kNear * gap) {
+        votes_ = first ? kEnough : std::min(std::max(votes_, 0) + 1, kEnough);
+    } else if (std::abs(moment.remaining - if_produced) < kNear * gap) {
+        votes_ = first ? -kEnough : std::max(std::min(votes_, 0) - 1, -kEnough);
     }
+    if (std::abs(votes_) == kEnough) decided_ = true;
     if (votes_ == kEnough) return OutputAccounting::reserved;
     if (votes_ == -kEnough) return OutputAccounting::produced;
     return OutputAccounting::automatic;

@@ -24,6 +24,8 @@ void Bucket::set_limit(std::int64_t limit, bool learnt, const Shape& shape, Time
     learnt_ = learnt;
     limit_ = limit;
     seen_ = 0;
+    deepest_ = static_cast<double>(limit);
+    depth_known_ = !shape.learn_depth;
     leak_.clear();
     set_depth(depth_s * static_cast<double>(limit) / 60);
     refresh(now);
@@ -39,8 +41,6 @@ void Bucket::refresh(TimeNs now) {
     rate_ = Rate(limit_, kNsPerMinute, leak_.speed());
     gcra_.set_level(now, rate_.time_for(before));
     depth_ns_ = std::max<TimeNs>(rate_.time_for(depth_) - kFlightNs, 0);
-    // A depth that is only believed never makes a request impossible: it may wait for more.
-    largest_ = shape_.learn_depth ? limit_ : static_cast<std::int64_t>(depth_);
     set_guard();
 }
 
@@ -54,23 +54,22 @@ void Bucket::set_guard() {
 TimeNs Bucket::fits_at(TimeNs now, TimeNs need, std::int64_t output,
                        const Production& others) const {
     // What is certain to fit: everything that is expected of the others has room too.
-    const TimeNs certain = need + rate_.time_for(others.unshown + output) + margin(need);
-    if (certain <= depth_ns_ || others.per_attempt_per_s <= 0) {
-        if (others.attempts == 0)
-            return gcra_.reaches(std::min(certain, std::max(depth_ns_, need)));
-        return gcra_.reaches(certain);
-    }
+    const TimeNs certain = level_for(need + rate_.time_for(others.unshown + output));
+    if (certain <= depth_ns_ || others.attempts == 0) return gcra_.reaches(certain);
     // In a shallow bucket that would never be. There the attempts in flight are kept to as many as
     // produce what refills, more while the level is above the middle and fewer below.
-    const TimeNs middle = depth_ns_ / 2;
-    const TimeNs horizon = std::max(kNsPerS, depth_ns_ / 4);
-    const double drain = others.per_attempt_per_s * (others.attempts + 1) / rate_.units_per_s();
-    const TimeNs blind = rate_.time_for(others.blind / 2);
-    const auto offset = static_cast<TimeNs>((drain - 1) * static_cast<double>(horizon));
-    const TimeNs steady = need + blind + std::max(middle + offset, std::min(guard_ns_, middle / 2));
-    const TimeNs level = std::min(steady, certain);
-    if (level > depth_ns_) return std::max(gcra_.reaches(level), now + kFlightNs);
-    return gcra_.reaches(level);
+    TimeNs level = certain;
+    if (others.per_attempt_per_s > 0) {
+        const TimeNs horizon = std::max(kNsPerS, depth_ns_ / 4);
+        const double drain = others.per_attempt_per_s * (others.attempts + 1) / per_s();
+        const auto offset = static_cast<TimeNs>((drain - 1) * static_cast<double>(horizon));
+        const TimeNs least = std::min(guard_ns_, depth_ns_ / 4);
+        const TimeNs steady = std::max(depth_ns_ / 2 + offset, least);
+        level = std::min(level, need + rate_.time_for(others.unseen() / 2) + steady);
+    }
+    // Whether a level above the depth is enough is known again when an attempt has ended.
+    const TimeNs at = gcra_.reaches(level);
+    return level > depth_ns_ ? std::max(at, now + kFlightNs) : at;
 }
 
 void Bucket::correct(TimeNs now, double by_units) {

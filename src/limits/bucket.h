@@ -12,10 +12,15 @@ namespace weir {
 
 // Output that is on its way, where output is counted as it is produced.
 struct Production {
-    std::int64_t unshown = 0;      // expected of the attempts in flight and not shown by them yet
-    std::int64_t blind = 0;        // the part of it whose attempts have shown nothing at all
+    std::int64_t unshown = 0;  // expected of the attempts in flight and not shown by them yet
+    std::int64_t silent = 0;   // the part of it whose attempts have shown nothing so far
+    double silent_share =
+        0.5;  // of the attempts, lately: those that showed nothing until their end
     std::uint32_t attempts = 0;    // in flight
     double per_attempt_per_s = 0;  // mean over an attempt's life; 0: not known yet
+
+    // What may have been produced unseen, at most.
+    double unseen() const { return static_cast<double>(silent) * silent_share; }
 };
 
 // One limit of so many units a minute, mirrored: a GCRA with what has been learnt about the
@@ -37,6 +42,8 @@ public:
     bool active() const { return limit_ > 0; }
     std::int64_t limit() const { return limit_; }
     double depth() const { return depth_; }
+    // What it may hold at most, as far as is known.
+    double full() const { return deepest_; }
     double per_s() const { return rate_.units_per_s(); }
     bool synced() const { return synced_; }
     bool learnt() const { return learnt_; }
@@ -48,18 +55,18 @@ public:
 
     // ---- The way of a reservation ----
 
-    bool ever_fits(std::int64_t units) const { return units <= largest_; }
+    bool ever_fits(std::int64_t units) const { return units <= limit_ || !active(); }
     TimeNs time_for(std::int64_t units) const { return rate_.time_for(units); }
 
     // When `need` may be taken, if nothing else is.
-    TimeNs fits_at(TimeNs need) const { return gcra_.reaches(need + margin(need)); }
+    TimeNs fits_at(TimeNs need) const { return gcra_.reaches(level_for(need)); }
     // When an attempt may start that takes `need` at once and produces `output` by and by.
     TimeNs fits_at(TimeNs now, TimeNs need, std::int64_t output, const Production& others) const;
 
-    // Takes `need` at a time when it fits; a request larger than the depth has waited for what it
-    // needs, so the depth is then what it waited for.
+    // Takes `need` at a time when it fits. What a request has waited for above a depth that is only
+    // believed is its own.
     void take(TimeNs now, TimeNs need) {
-        gcra_.debit(now, std::max(need + margin(need), depth_ns_), need);
+        gcra_.debit(now, depth_known_ ? depth_ns_ : std::max(level_for(need), depth_ns_), need);
     }
     // Takes without asking, into debt if need be; gives back if negative.
     void settle(TimeNs now, std::int64_t units) {
@@ -77,7 +84,7 @@ public:
 
     // Sets the level so that just `need` fits now. For the first reservation: nobody has seen how
     // full the bucket is.
-    void open_for(TimeNs now, TimeNs need) { gcra_.set_level(now, need + margin(need)); }
+    void open_for(TimeNs now, TimeNs need) { gcra_.set_level(now, level_for(need)); }
 
     // An attempt was let through. The guard that refusals have built up wears off.
     void accepted();
@@ -89,6 +96,7 @@ public:
         TimeNs sent_at = 0;
         bool has_baseline = false;  // else the bucket was made after the reservation
         double baseline = 0;        // of the reservation, in this bucket
+        double burst = 0;           // taken just before it, and may have come after it
         double unseen = 0;          // held by attempts that the provider may not have seen
         double unshown = 0;         // may have been produced and not shown yet
         std::int64_t own = 0;       // this reservation's units
@@ -108,28 +116,33 @@ public:
 private:
     static constexpr TimeNs kFlightNs = kNsPerS / 10;
 
-    TimeNs margin(TimeNs need) const {
-        return std::min(guard_ns_, std::max(depth_ns_ - need, kFlightNs));
+    // The level at which `need` may be taken. A request that is larger than the bucket is let
+    // through by a full one, and leaves it in debt; but as long as the depth is only believed, it
+    // waits for all that it needs. The guard is at most half of what is left of the depth.
+    TimeNs level_for(TimeNs need) const {
+        const TimeNs least = depth_known_ ? std::min(need, depth_ns_ + kFlightNs) : need;
+        return least + std::min(guard_ns_, std::max((depth_ns_ - least) / 2, kFlightNs));
     }
 
     void set_depth(double units);
-    void learn_depth(double lowest, double highest, const LimitReading& reading, std::int64_t own);
+    void learn_depth(double lowest, double highest, const LimitReading& reading);
     void refresh(TimeNs now);  // after a change of limit, leak or depth
     void set_guard();
     void correct(TimeNs now, double by_units);
-    void too_high(double excess, double lowest, double highest, const Sighting& sighting);
 
-    Gcra gcra_;
+    // What a reservation reads comes first.
+    std::int64_t limit_ = 0;
     Rate rate_;
+    Gcra gcra_;
     TimeNs depth_ns_ = 0;
     TimeNs guard_ns_ = 0;
-    std::int64_t largest_ = 0;
-    double corrections_ = 0;  // sum of all, in units
+    bool depth_known_ = false;  // configured, or shown by readings
+    double corrections_ = 0;    // sum of all, in units
 
-    std::int64_t limit_ = 0;
     Shape shape_;
     Leak leak_;
     double depth_ = 0;     // the provider's, as far as seen
+    double deepest_ = 0;   // what the depth is at most
     double seen_ = 0;      // the most that was there lately
     double rounding_ = 0;  // of the readings
     double noise_ = 0;     // mean size of downward corrections

@@ -42,6 +42,7 @@ struct Verdict {
 struct Hold {
     std::uint64_t sequence = 0;                   // of reservations in this pool, from 1
     std::array<double, kMinuteKinds> baseline{};  // Bucket::baseline after it
+    std::array<double, kMinuteKinds> burst{};     // taken shortly before it: may arrive later
     std::int64_t produced = 0;                    // AccountingDetector's sums at that time
     std::int64_t reserved = 0;
     std::uint8_t debited = 0;  // bit per LimitKind: the limits that existed

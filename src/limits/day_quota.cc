@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "limits/gcra.h"
-
 namespace weir {
 
 namespace {
@@ -25,18 +23,12 @@ void DayQuota::set_limit(std::int64_t limit, bool learnt) {
 
 void DayQuota::roll(TimeNs now, std::int64_t wall_offset_ns) {
     const std::int64_t day = day_of(now, wall_offset_ns);
+    wall_offset_ns_ = wall_offset_ns;
+    ends_at_ = (day + 1) * kNsPerDay - std::clamp(wall_offset_ns, -kEndless, kEndless);
     if (day == day_) return;
     day_ = day;
     used_ = 0;
 }
-
-TimeNs DayQuota::fits_at(TimeNs now, std::int64_t wall_offset_ns, std::int64_t units) {
-    roll(now, wall_offset_ns);
-    if (used_ + units <= limit_) return now;
-    return (day_ + 1) * kNsPerDay - std::clamp(wall_offset_ns, -kEndless, kEndless);
-}
-
-void DayQuota::take(std::int64_t units) { used_ = std::min(used_ + units, kMaxUnits * 2); }
 
 void DayQuota::give_back(std::int64_t units, TimeNs taken_at, TimeNs now,
                          std::int64_t wall_offset_ns) {

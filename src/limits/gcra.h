@@ -1,6 +1,8 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <cstdint>
 
 #include "base/time.h"
@@ -17,30 +19,36 @@ constexpr std::int64_t sane_units(std::int64_t units) {
     return std::clamp<std::int64_t>(units, 0, kMaxUnits);
 }
 
-// How fast a bucket refills: the time that one unit takes, with 32 fractional bits, rounded up, so
-// that 7,000,000 tokens a minute are 8571.428571 ns each and a mirror is never faster than what it
-// mirrors.
+// How fast a bucket refills: the time that one unit takes, in binary fixed point with as many
+// fractional bits as fit, rounded up, so that 7,000,000 tokens a minute are 8571.428571 ns each and
+// a mirror is never faster than what it mirrors.
 class Rate {
 public:
     Rate() = default;
 
-    // `units` in `period_ns`, both at least 1, slowed down by `speed` (1: as stated).
+    // `units` in `period_ns`, both at least 1 and the period at most a minute, slowed down by
+    // `speed` (1: as stated).
     Rate(std::int64_t units, TimeNs period_ns, double speed = 1.0) {
-        const auto count = static_cast<Uint128>(std::clamp<std::int64_t>(units, 1, kMaxUnits));
-        const auto period = static_cast<Uint128>(std::max<TimeNs>(period_ns, 1));
-        time_per_unit_ = ((period << kFraction) + count - 1) / count;
+        const auto count =
+            static_cast<std::uint64_t>(std::clamp<std::int64_t>(units, 1, kMaxUnits));
+        const auto period = static_cast<Uint128>(std::clamp<TimeNs>(period_ns, 1, kNsPerMinute));
+        // A minute has 36 bits; seven are left for the slowest speed.
+        shift_ = 19 + static_cast<int>(std::bit_width(count));
+        time_per_unit_ = static_cast<std::uint64_t>(((period << shift_) + count - 1) / count);
         if (speed != 1.0) {
-            const auto slowness = static_cast<std::uint64_t>(kOne / std::clamp(speed, 0.01, 100.0));
-            time_per_unit_ = std::max<Uint128>((time_per_unit_ * slowness) >> kFraction, 1);
+            const auto slowness = static_cast<Uint128>(kOne / std::clamp(speed, 0.01, 100.0));
+            time_per_unit_ = static_cast<std::uint64_t>((time_per_unit_ * slowness) >> 32);
         }
-        units_per_ns_ = kOne / static_cast<double>(time_per_unit_);
+        round_up_ = (std::uint64_t{1} << shift_) - 1;
+        units_per_ns_ = std::ldexp(1.0, shift_) / static_cast<double>(time_per_unit_);
     }
 
     // The time that so many units take to refill, rounded up to a nanosecond and saturating.
     TimeNs time_for(std::int64_t units) const {
         if (units <= 0) return 0;
         const auto count = static_cast<Uint128>(std::min(units, kMaxUnits));
-        const Uint128 time = (time_per_unit_ * count + kRoundUp) >> kFraction;
+        // At most 60 fractional bits.
+        const Uint128 time = (count * time_per_unit_ + round_up_) >> shift_;
         return time > static_cast<Uint128>(kEndless) ? kEndless : static_cast<TimeNs>(time);
     }
     TimeNs time_for(double units) const {
@@ -53,11 +61,11 @@ public:
     double units_per_s() const { return units_per_ns_ * static_cast<double>(kNsPerS); }
 
 private:
-    static constexpr int kFraction = 32;
     static constexpr double kOne = 4294967296.0;
-    static constexpr Uint128 kRoundUp = 0xFFFFFFFFu;
 
-    Uint128 time_per_unit_ = Uint128{1} << kFraction;
+    std::uint64_t time_per_unit_ = 1;
+    int shift_ = 0;
+    std::uint64_t round_up_ = 0;
     double units_per_ns_ = 1.0;
 };
 

@@ -16,25 +16,24 @@ constexpr TimeNs kFresh = 2 * kNsPerS;
 constexpr double kUpwardShare = 0.2;
 constexpr double kTransitS = 0.2;
 constexpr double kNoiseMemory = 0.1;
-constexpr double kSeenKept = 0.999;
-// A leak as large as this, while there is room, is a depth that was taken for larger than it is.
-constexpr double kUnlikelyLeak = 0.8;
+constexpr double kWholeMinute = 0.98;
+constexpr double kSeenKept = 0.9999;
 
 }  // namespace
 
 // More than was ever there shows that the bucket is deeper; and what remains plus what refills
 // until it is full again, where that is stated, is the depth.
-void Bucket::learn_depth(double lowest, double highest, const LimitReading& reading,
-                         std::int64_t own) {
+void Bucket::learn_depth(double lowest, double highest, const LimitReading& reading) {
     if (!shape_.learn_depth) return;
     const double stated_per_s = static_cast<double>(limit_) / 60;
-    seen_ = std::max(seen_ * kSeenKept, lowest + static_cast<double>(own));
-    double depth = depth_;
+    seen_ = std::max(seen_ * kSeenKept, lowest);
     if (reading.reset_in_ns >= 0 && reading.reset_in_ns < kNsPerMinute) {
         const double refill_s = static_cast<double>(reading.reset_in_ns) / 1e9;
-        depth = std::min(depth, highest + refill_s * stated_per_s);
+        deepest_ = std::min(deepest_, highest + refill_s * stated_per_s);
     }
-    set_depth(std::max(depth, seen_));
+    deepest_ = std::max(deepest_, seen_);
+    depth_known_ = deepest_ < kWholeMinute * static_cast<double>(limit_);
+    set_depth(std::clamp(depth_, seen_, deepest_));
 }
 
 bool Bucket::observe(const LimitReading& reading, const Sighting& sighting) {
@@ -47,7 +46,7 @@ bool Bucket::observe(const LimitReading& reading, const Sighting& sighting) {
     const double lowest = std::max(remaining - rounding, 0.0);
 
     const double depth_before = depth_;
-    learn_depth(lowest, highest, reading, sighting.own);
+    learn_depth(lowest, highest, reading);
     if (depth_ != depth_before) refresh(now);
 
     // Where the mirror puts the provider's level at the time of the stamp.
@@ -62,20 +61,21 @@ bool Bucket::observe(const LimitReading& reading, const Sighting& sighting) {
         return true;
     }
     const double mine_lowest = std::min(here, then) - sighting.unshown;
-    const double mine_highest = std::max(here, then) + kTransitS * per_s();
+    const double mine_highest = std::max(here, then + sighting.burst) + kTransitS * per_s();
     const double horizon_s = now - sighting.sent_at < kFresh ? kFreshHorizonS : kLateHorizonS;
     if (mine_lowest > highest) {
         const double excess = mine_lowest - highest;
         correct(now, -excess);
-        leak_.too_high(excess / per_s(), horizon_s);
-        noise_ += kNoiseMemory * (excess - noise_);
-        if (leak_.share() > kUnlikelyLeak && shape_.learn_depth &&
-            lowest > 2 * static_cast<double>(sighting.own)) {
-            set_depth(std::max(seen_, highest + static_cast<double>(sighting.own)));
-            leak_.clear();
+        if (shape_.learn_depth && highest + static_cast<double>(sighting.own) >= seen_) {
+            // It does not fill any further: that is its depth.
+            deepest_ = std::min(deepest_, std::max(seen_, highest));
+            set_depth(std::min(depth_, deepest_));
+        } else {
+            leak_.too_high(excess / per_s(), horizon_s);
+            noise_ += kNoiseMemory * (excess - noise_);
         }
         refresh(now);
-    } else if (mine_highest < lowest) {
+    } else if (mine_highest < lowest && lowest > 0) {  // nothing left may be any debt
         const double shortage = lowest - mine_highest;
         // A bucket that proves deeper was filling up all the while.
         correct(now, depth_ > depth_before ? shortage : kUpwardShare * shortage);

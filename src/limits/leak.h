@@ -11,9 +11,11 @@ class Leak {
 public:
     // The mirror was `excess_s` seconds of refill too high. `horizon_s` is the time over which the
     // correction is taken to have built up: short for fresh readings, long for late ones.
-    void too_high(double excess_s, double horizon_s) { move(excess_s / horizon_s); }
+    void too_high(double excess_s, double horizon_s) { move(std::min(excess_s / horizon_s, 0.1)); }
     // The mirror was too low. Ten times slower, because this error refuses nobody.
-    void too_low(double shortage_s, double horizon_s) { move(-0.1 * shortage_s / horizon_s); }
+    void too_low(double shortage_s, double horizon_s) {
+        move(-0.1 * std::min(shortage_s / horizon_s, 0.1));
+    }
     void clear() { share_ = 0; }
 
     double share() const { return share_; }
@@ -21,7 +23,7 @@ public:
     double speed() const { return 1.0 - share_; }
 
 private:
-    void move(double by) { share_ = std::clamp(share_ + std::clamp(by, -0.1, 0.1), -0.25, 0.9); }
+    void move(double by) { share_ = std::clamp(share_ + by, -0.25, 0.9); }
 
     double share_ = 0;
 };

@@ -12,6 +12,7 @@ struct BucketLimits {
     std::int64_t input_tokens_per_minute = 0;
     std::int64_t output_tokens_per_minute = 0;
     std::int64_t tokens_per_day = 0;
+    std::int64_t in_flight = 0;
 };
 
 // How a provider counts output: as it is produced, or max_tokens reserved and settled at the end.
@@ -32,6 +33,23 @@ struct LimitSettings {
         std::string name;
         std::vector<AccountLimits> limits;
     };
+    // Limits beside those of an account and model class, for instance a workspace's or a key's.
+    // All attempts that match draw on one set of buckets; an attempt passes every scope that it
+    // matches.
+    struct Scope {
+        static constexpr std::uint16_t kAny = 0xFFFF;
+        std::string name;
+        std::uint16_t account = kAny;
+        std::uint16_t workspace = kAny;
+        std::uint16_t key = kAny;
+        std::uint16_t model_class = kAny;
+        BucketLimits limits;
+
+        static bool matches(std::uint16_t of, std::uint16_t with) {
+            return of == kAny || of == with;
+        }
+    };
+    std::vector<Scope> scopes;      // at most three match any one attempt
     std::vector<Class> classes;     // index: model class
     std::vector<Account> accounts;  // index: account
     OutputAccounting output_accounting = OutputAccounting::automatic;

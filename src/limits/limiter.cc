@@ -6,7 +6,10 @@ namespace weir {
 
 namespace {
 
-constexpr BudgetId kNoBudget = 0xFFFFFFFFu;
+Cost sane(const Cost& cost) {
+    return {sane_units(cost.input_tokens), sane_units(cost.output_tokens),
+            sane_units(cost.max_output_tokens), cost.raw_input};
+}
 
 constexpr LimitKind kAllKinds[] = {LimitKind::requests, LimitKind::input_tokens,
                                    LimitKind::output_tokens, LimitKind::tokens};
@@ -14,113 +17,190 @@ constexpr LimitKind kAllKinds[] = {LimitKind::requests, LimitKind::input_tokens,
 }  // namespace
 
 Limiter::Limiter(const LimitSettings& settings)
-    : settings_(settings),
-      ids_(settings.accounts.size() * settings.classes.size(), kNoBudget),
-      estimates_(settings.classes.size()) {
-    budgets_.reserve(ids_.size());
-}
+    : settings_(settings), estimates_(settings.classes.size()) {}
 
 void Limiter::set_wall_offset(std::int64_t unix_minus_monotonic_ns) {
     wall_offset_ns_ = unix_minus_monotonic_ns;
 }
 
-BudgetId Limiter::budget(std::uint16_t account, std::uint16_t model_class) {
-    BudgetId& id = ids_[account * settings_.classes.size() + model_class];
-    if (id == kNoBudget) {
-        id = static_cast<BudgetId>(budgets_.size());
-        budgets_.push_back({account, model_class, make_pool(account, model_class)});
+BudgetId Limiter::budget(std::uint16_t account, std::uint16_t model_class, std::uint16_t workspace,
+                         std::uint16_t key) {
+    for (std::size_t i = 0; i < budgets_.size(); ++i) {
+        const Budget& known = budgets_[i];
+        if (known.account == account && known.model_class == model_class &&
+            known.workspace == workspace && known.key == key) {
+            return static_cast<BudgetId>(i);
+        }
     }
-    return id;
+    using Scope = LimitSettings::Scope;
+    Budget budget{account, model_class, workspace, key, 1, {own_pool(account, model_class)}};
+    for (std::size_t i = 0; i < settings_.scopes.size() && budget.count < kMaxScopes; ++i) {
+        const Scope& scope = settings_.scopes[i];
+        if (!Scope::matches(scope.account, account) || !Scope::matches(scope.key, key) ||
+            !Scope::matches(scope.workspace, workspace) ||
+            !Scope::matches(scope.model_class, model_class)) {
+            continue;
+        }
+        budget.pools[budget.count++] = scope_pool(static_cast<std::uint16_t>(i));
+    }
+    budgets_.push_back(budget);
+    return static_cast<BudgetId>(budgets_.size() - 1);
 }
 
-double Limiter::headroom(BudgetId id, TimeNs now) const {
-    const Pool& pool = budgets_[id].pool;
-    double least = 1;
-    for (const LimitKind kind : kAllKinds) {
-        const Bucket& bucket = pool.bucket(kind);
-        if (!bucket.active()) continue;
-        least = std::min(least, pool.room(kind, now) / static_cast<double>(bucket.limit()));
+std::uint32_t Limiter::own_pool(std::uint16_t account, std::uint16_t model_class) {
+    for (std::size_t i = 0; i < pools_.size(); ++i) {
+        const OwnedPool& known = pools_[i];
+        if (known.scope == LimitSettings::Scope::kAny && known.account == account &&
+            known.model_class == model_class) {
+            return static_cast<std::uint32_t>(i);
+        }
     }
-    return least;
-}
-
-Pool Limiter::make_pool(std::uint16_t account, std::uint16_t model_class) const {
     BucketLimits limits = settings_.classes[model_class].limits;
     for (const LimitSettings::AccountLimits& own : settings_.accounts[account].limits) {
         if (own.model_class == model_class) limits = own.limits;
     }
-    return Pool(limits, {.burst_s = settings_.burst_s,
-                         .pinned = settings_.pinned,
-                         .accounting = settings_.output_accounting});
+    const Pool::Rules rules{.burst_s = settings_.burst_s,
+                            .pinned = settings_.pinned,
+                            .accounting = settings_.output_accounting,
+                            .stated_by_headers = true};
+    pools_.push_back({account, model_class, LimitSettings::Scope::kAny, Pool(limits, rules)});
+    return static_cast<std::uint32_t>(pools_.size() - 1);
+}
+
+// No header speaks of these, so what is configured is all that there is to know.
+std::uint32_t Limiter::scope_pool(std::uint16_t index) {
+    for (std::size_t i = 0; i < pools_.size(); ++i) {
+        if (pools_[i].scope == index) return static_cast<std::uint32_t>(i);
+    }
+    const LimitSettings::Scope& scope = settings_.scopes[index];
+    OutputAccounting accounting = settings_.output_accounting;
+    if (accounting == OutputAccounting::automatic) accounting = OutputAccounting::produced;
+    const Pool::Rules rules{.burst_s = settings_.burst_s,
+                            .pinned = true,
+                            .accounting = accounting,
+                            .stated_by_headers = false};
+    pools_.push_back({scope.account, scope.model_class, index, Pool(scope.limits, rules)});
+    return static_cast<std::uint32_t>(pools_.size() - 1);
+}
+
+double Limiter::headroom(BudgetId id, TimeNs now) const {
+    const Budget& budget = budgets_[id];
+    double least = 1;
+    for (std::size_t i = 0; i < budget.count; ++i) {
+        const Pool& pool = pool_of(budget, i);
+        for (const LimitKind kind : kAllKinds) {
+            const Bucket& bucket = pool.bucket(kind);
+            if (!bucket.active()) continue;
+            least = std::min(least, pool.room(kind, now) / static_cast<double>(bucket.limit()));
+        }
+    }
+    return least;
 }
 
 TimeNs Limiter::dominant_cost(BudgetId id, const Cost& cost) const {
-    const Pool& pool = budgets_[id].pool;
-    const std::int64_t output = pool.accounting() == OutputAccounting::reserved
-                                    ? cost.promised_output()
-                                    : cost.output_tokens;
-    const std::array<std::int64_t, kMinuteKinds> units{1, cost.input_tokens, output,
-                                                       cost.input_tokens + output};
+    const Budget& budget = budgets_[id];
     TimeNs dominant = 0;
-    for (std::size_t i = 0; i < kMinuteKinds; ++i) {
-        const Bucket& bucket = pool.bucket(kAllKinds[i]);
-        if (bucket.active()) dominant = std::max(dominant, bucket.time_for(units[i]));
+    for (std::size_t i = 0; i < budget.count; ++i) {
+        const Pool& pool = pool_of(budget, i);
+        const std::int64_t output = pool.accounting() == OutputAccounting::reserved
+                                        ? cost.promised_output()
+                                        : cost.output_tokens;
+        const std::array<std::int64_t, kMinuteKinds> units{1, cost.input_tokens, output,
+                                                           cost.input_tokens + output};
+        for (std::size_t k = 0; k < kMinuteKinds; ++k) {
+            const Bucket& bucket = pool.bucket(kAllKinds[k]);
+            if (bucket.active()) dominant = std::max(dominant, bucket.time_for(units[k]));
+        }
     }
     return dominant > 0 ? dominant : kNsPerUs * (1 + cost.input_tokens + cost.output_tokens);
 }
 
+inline Verdict Limiter::check(const Budget& budget, const Cost& cost, TimeNs now,
+                              std::array<Pool::Needs, kMaxScopes>* needs) {
+    Verdict verdict = pool_of(budget, 0).check(cost, now, wall_offset_ns_, &(*needs)[0]);
+    for (std::size_t i = 1; i < budget.count; ++i) {
+        const Verdict other = pool_of(budget, i).check(cost, now, wall_offset_ns_, &(*needs)[i]);
+        if (verdict.kind == Verdict::Kind::never) break;
+        if (other.kind == Verdict::Kind::never || other.at > verdict.at) verdict = other;
+    }
+    return verdict;
+}
+
 Verdict Limiter::reserve(BudgetId id, const Cost& cost, TimeNs now, Reservation* out) {
-    Pool& pool = budgets_[id].pool;
-    const Cost asked{sane_units(cost.input_tokens), sane_units(cost.output_tokens),
-                     sane_units(cost.max_output_tokens), cost.raw_input};
-    const Verdict verdict = pool.check(asked, now, wall_offset_ns_);
+    const Budget& budget = budgets_[id];
+    const Cost asked = sane(cost);
+    std::array<Pool::Needs, kMaxScopes> needs;
+    const Verdict verdict = check(budget, asked, now, &needs);
     if (verdict.kind != Verdict::Kind::granted) return verdict;
     out->budget = id;
     out->reserved_at = now;
     out->cost = asked;
     out->shown_output = 0;
-    pool.take(asked, now, &out->hold);
+    for (std::size_t i = 0; i < budget.count; ++i) {
+        pool_of(budget, i).take(asked, needs[i], now, &out->holds[i]);
+    }
     return verdict;
 }
 
+Verdict Limiter::estimate(BudgetId id, const Cost& cost, TimeNs now) {
+    std::array<Pool::Needs, kMaxScopes> needs;
+    return check(budgets_[id], sane(cost), now, &needs);
+}
+
+std::int64_t Limiter::largest(BudgetId id, LimitKind kind) const {
+    const Budget& budget = budgets_[id];
+    std::int64_t least = -1;
+    for (std::size_t i = 0; i < budget.count; ++i) {
+        const std::int64_t here = pool_of(budget, i).largest(kind);
+        if (here >= 0 && (least < 0 || here < least)) least = here;
+    }
+    return least;
+}
+
+// The provider's headers speak of the account's own limits.
 void Limiter::observe(const Reservation& reservation, const LimitReadings& readings, TimeNs now) {
     const Pool::Sighted attempt{reservation.cost, reservation.reserved_at};
-    ignored_ += budgets_[reservation.budget].pool.observe(readings, attempt, reservation.hold, now);
+    ignored_ += pool_of(budgets_[reservation.budget], 0)
+                    .observe(readings, attempt, reservation.holds[0], now);
 }
 
 TimeNs Limiter::refuse(const Reservation& reservation, const Outcome& outcome, TimeNs now) {
     const Pool::Sighted attempt{reservation.cost, reservation.reserved_at};
-    return budgets_[reservation.budget].pool.refuse(outcome, attempt, reservation.hold, now,
-                                                    wall_offset_ns_);
+    return pool_of(budgets_[reservation.budget], 0)
+        .refuse(outcome, attempt, reservation.holds[0], now, wall_offset_ns_);
 }
 
 void Limiter::view(TimeNs now, std::vector<BucketView>* out) const {
-    for (const Budget& budget : budgets_) {
-        const Pool& pool = budget.pool;
-        for (const LimitKind kind : kAllKinds) {
-            const Bucket& bucket = pool.bucket(kind);
-            if (!bucket.active()) continue;
-            out->push_back({.account = budget.account,
-                            .model_class = budget.model_class,
-                            .kind = kind,
-                            .limit = static_cast<double>(bucket.limit()),
-                            .level = pool.room(kind, now),
-                            .held = pool.held(kind),
-                            .learnt = bucket.learnt(),
-                            .paused_until = bucket.paused_until});
-        }
-        const DayQuota& day = pool.day();
-        if (!day.active()) continue;
-        out->push_back(
-            {.account = budget.account,
-             .model_class = budget.model_class,
-             .kind = LimitKind::day_tokens,
-             .limit = static_cast<double>(day.limit()),
-             .level = static_cast<double>(std::max<std::int64_t>(day.limit() - day.used(), 0)),
-             .held = pool.held(LimitKind::day_tokens),
-             .learnt = day.learnt(),
-             .paused_until = 0});
+    for (const OwnedPool& owned : pools_) view_pool(owned, now, out);
+}
+
+void Limiter::view_pool(const OwnedPool& owned, TimeNs now, std::vector<BucketView>* out) const {
+    const Pool& pool = owned.pool;
+    for (const LimitKind kind : kAllKinds) {
+        const Bucket& bucket = pool.bucket(kind);
+        if (!bucket.active()) continue;
+        out->push_back({.account = owned.account,
+                        .model_class = owned.model_class,
+                        .kind = kind,
+                        .limit = static_cast<double>(bucket.limit()),
+                        .level = pool.room(kind, now),
+                        .held = pool.held(kind),
+                        .learnt = bucket.learnt(),
+                        .paused_until = bucket.paused_until,
+                        .scope = owned.scope});
     }
+    const DayQuota& day = pool.day();
+    if (!day.active()) return;
+    out->push_back(
+        {.account = owned.account,
+         .model_class = owned.model_class,
+         .kind = LimitKind::day_tokens,
+         .limit = static_cast<double>(day.limit()),
+         .level = static_cast<double>(std::max<std::int64_t>(day.limit() - day.used(), 0)),
+         .held = pool.held(LimitKind::day_tokens),
+         .learnt = day.learnt(),
+         .paused_until = 0,
+         .scope = owned.scope});
 }
 
 }  // namespace weir

@@ -15,8 +15,12 @@
 
 namespace weir {
 
-// Names a set of buckets that an attempt must pass together: an account and a model class.
+// Names what an attempt must pass together: the buckets of its account and model class, and those
+// of every further scope that it matches.
 using BudgetId = std::uint32_t;
+
+// An account's and model class's own limits, and three more.
+inline constexpr std::size_t kMaxScopes = 4;
 
 // What an attempt holds. Kept with the attempt, given back exactly once by settle().
 struct Reservation {
@@ -24,7 +28,7 @@ struct Reservation {
     TimeNs reserved_at = 0;
     Cost cost;
     std::int64_t shown_output = 0;  // what progress() has seen
-    Hold hold;
+    std::array<Hold, kMaxScopes> holds;
 };
 
 // The provider's buckets, mirrored. One owner, the core; no clock of its own.
@@ -35,9 +39,11 @@ public:
     // The wall clock is monotonic time plus this; for quotas that end at a calendar's midnight.
     void set_wall_offset(std::int64_t unix_minus_monotonic_ns);
 
-    // The budget of an account (by index in the settings) and a model class (by index). Made at its
-    // first use; the same pair gives the same id.
-    BudgetId budget(std::uint16_t account, std::uint16_t model_class);
+    // The budget of an account and a model class (by index in the settings), and of a workspace and
+    // a key if the caller knows them. Made at its first use; the same call gives the same id.
+    BudgetId budget(std::uint16_t account, std::uint16_t model_class,
+                    std::uint16_t workspace = LimitSettings::Scope::kAny,
+                    std::uint16_t key = LimitSettings::Scope::kAny);
 
     // Expected input of a request whose body was estimated at `raw_estimate` tokens
     // (raw_input_estimate): corrected by the usage seen so far.
@@ -57,6 +63,12 @@ public:
 
     // Holds `cost` in every bucket of the budget, or in none.
     Verdict reserve(BudgetId budget, const Cost& cost, TimeNs now, Reservation* out);
+
+    // When `cost` could start if nothing else were waiting, and which limit says so. Takes nothing.
+    Verdict estimate(BudgetId budget, const Cost& cost, TimeNs now);
+
+    // The largest amount of a kind that the budget can ever pass at once; -1 if it is not limited.
+    std::int64_t largest(BudgetId budget, LimitKind kind) const;
 
     // A stream has shown this much output so far.
     void progress(Reservation* reservation, std::int64_t output_tokens, TimeNs now);
@@ -80,6 +92,7 @@ public:
         double held;   // by attempts in flight
         bool learnt;   // from headers or refusals rather than from the configuration
         TimeNs paused_until;
+        std::uint16_t scope = LimitSettings::Scope::kAny;  // index in the settings; else its own
     };
     void view(TimeNs now, std::vector<BucketView>* out) const;
 
@@ -95,19 +108,37 @@ private:
         std::array<OutputHistogram, kMaxTokensBins> output_by_max;
     };
 
-    Pool make_pool(std::uint16_t account, std::uint16_t model_class) const;
+    struct Budget {
+        std::uint16_t account;
+        std::uint16_t model_class;
+        std::uint16_t workspace;
+        std::uint16_t key;
+        std::uint8_t count;  // of pools
+        std::array<std::uint32_t, kMaxScopes> pools;
+    };
+    struct OwnedPool {
+        std::uint16_t account;
+        std::uint16_t model_class;
+        std::uint16_t scope;  // index in the settings, or kAny
+        Pool pool;
+    };
+
+    std::uint32_t own_pool(std::uint16_t account, std::uint16_t model_class);
+    std::uint32_t scope_pool(std::uint16_t scope);
+    Pool& pool_of(const Budget& budget, std::size_t i) { return pools_[budget.pools[i]].pool; }
+    const Pool& pool_of(const Budget& budget, std::size_t i) const {
+        return pools_[budget.pools[i]].pool;
+    }
+    Verdict check(const Budget& budget, const Cost& cost, TimeNs now,
+                  std::array<Pool::Needs, kMaxScopes>* needs);
+    void view_pool(const OwnedPool& owned, TimeNs now, std::vector<BucketView>* out) const;
     std::int64_t counted_input(std::uint16_t model_class, const Usage& usage) const;
     void learn_usage(std::uint16_t model_class, const Cost& cost, const Outcome& outcome);
 
     LimitSettings settings_;
     std::int64_t wall_offset_ns_ = 0;
-    struct Budget {
-        std::uint16_t account;
-        std::uint16_t model_class;
-        Pool pool;
-    };
+    std::vector<OwnedPool> pools_;
     std::vector<Budget> budgets_;            // by BudgetId
-    std::vector<BudgetId> ids_;              // by account and model class
     std::vector<ClassEstimates> estimates_;  // by model class
     std::uint64_t ignored_ = 0;
 };

@@ -34,6 +34,7 @@ void OutputHistogram::add(std::int64_t tokens, bool cut) {
     (cut ? cut_ : ended_)[static_cast<std::size_t>(bin)] += 1;
     top_ = std::max(top_, bin + 1);
     total_ += 1;
+    if (--reply_.good_for < 0) reply_.at_most = -1;
     if (total_ < static_cast<double>(kHalveAt)) return;
     total_ = 0;
     for (std::size_t i = 0; i < kBins; ++i) {
@@ -45,6 +46,15 @@ void OutputHistogram::add(std::int64_t tokens, bool cut) {
 
 double OutputHistogram::expected(std::int64_t at_most, double prior) const {
     const auto cap = static_cast<double>(std::max<std::int64_t>(at_most, 0));
+    if (reply_.at_most != at_most) {
+        reply_.at_most = at_most;
+        reply_.mean = restricted_mean(cap);
+        reply_.good_for = static_cast<int>(total_ / 32);
+    }
+    return (reply_.mean * total_ + std::min(prior, cap)) / (total_ + 1);
+}
+
+double OutputHistogram::restricted_mean(double cap) const {
     double at_risk = total_;
     double survival = 1;
     double mean = 0;
@@ -61,8 +71,7 @@ double OutputHistogram::expected(std::int64_t at_most, double prior) const {
     // Beyond the longest answer seen nothing is known but that some go on: as far again.
     const double seen_to = kEdges.at[static_cast<std::size_t>(top_)];
     if (survival > 0.01 && seen_to < cap) mean += survival * std::min(cap - seen_to, seen_to);
-    const double limited_prior = std::min(prior, cap);
-    return (mean * total_ + limited_prior) / (total_ + 1);
+    return mean;
 }
 
 std::int64_t OutputHistogram::quantile(double q, std::int64_t at_most) const {

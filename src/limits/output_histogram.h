@@ -13,7 +13,8 @@ class OutputHistogram {
 public:
     void add(std::int64_t tokens, bool cut);
 
-    // Mean of min(length, at_most). `prior` counts as one answer.
+    // Mean of min(length, at_most). `prior` counts as one answer. Exact up to the last few answers:
+    // the same question gets the same reply until as many have come as would change it.
     double expected(std::int64_t at_most, double prior) const;
     // The length that a share `q` of the answers stays within, at most `at_most`.
     std::int64_t quantile(double q, std::int64_t at_most) const;
@@ -28,6 +29,14 @@ private:
     std::array<float, kBins> cut_{};
     double total_ = 0;
     int top_ = 0;  // bins from here on are empty
+
+    struct Reply {
+        std::int64_t at_most = -1;
+        double mean = 0;
+        int good_for = 0;  // more answers
+    };
+    double restricted_mean(double cap) const;
+    mutable Reply reply_;
 };
 
 }  // namespace weir

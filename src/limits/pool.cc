@@ -1,6 +1,7 @@
 #include "limits/pool.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace weir {
 
@@ -13,10 +14,19 @@ constexpr double kTokensGuardS = 1.5;
 // A bucket's depth is not published; this much of it is believed until more is seen.
 constexpr double kBelievedDepthS = 10.0;
 
+// Where only the end of another attempt helps, which is told anyway.
+constexpr TimeNs kLookAgain = kNsPerS;
+
+constexpr double kSearchGuardS = 0.05;
+constexpr double kSearchDepthS = 2.0;
+
 // Attempts before anything is known: the second after the first, the others closer. A refusal
 // comes back within this and then states the limits.
 constexpr TimeNs kFirstProbe = kNsPerS / 4;
 constexpr TimeNs kNextProbes = kNsPerS / 10;
+
+// Requests that are sent within this may arrive in another order.
+constexpr TimeNs kBurstNs = kNsPerS / 8;
 
 constexpr double kSpeedKept = 0.98;
 
@@ -57,8 +67,11 @@ Pool::Pool(const BucketLimits& limits, const Rules& rules) : rules_(rules) {
         bucket(kind).set_limit(limit, false, shape(kind), 0);
         open_ = true;
     }
+    if (!rules.stated_by_headers) open_ = true;
+    most_in_flight_ = std::max<std::int64_t>(limits.in_flight, 0);
     if (limits.tokens_per_day > 0) day_.set_limit(limits.tokens_per_day, false);
-    reserves_ = rules.accounting == OutputAccounting::reserved;
+    // While it is not known, the careful way: it is right for both, if slow for one.
+    reserves_ = rules.accounting != OutputAccounting::produced;
 }
 
 Bucket::Shape Pool::shape(LimitKind kind) const {
@@ -89,26 +102,36 @@ std::int64_t Pool::own_units(LimitKind kind, const Cost& cost) const {
     return 0;
 }
 
-Verdict Pool::check(const Cost& cost, TimeNs now, std::int64_t wall_offset_ns) {
+Verdict Pool::check(const Cost& cost, TimeNs now, std::int64_t wall_offset_ns, Needs* needs) {
     if (sequence_ == 0) start_paced(cost, now);
+    if (reserves_ && !bucket(LimitKind::output_tokens).ever_fits(cost.promised_output()))
+        give_up_reserving(now);
+    const std::int64_t output = reserves_ ? cost.promised_output() : 0;
+    const std::int64_t later_output = reserves_ ? 0 : cost.output_tokens;
+    needs->units = {1, cost.input_tokens, output, cost.input_tokens + output};
+
     Verdict verdict{.at = now};
     if (!open_ && production_.attempts > 0) verdict.not_before(probe_at_, LimitKind::unknown);
     verdict.not_before(paused_until_, paused_by_);
-    for (const LimitKind kind : kKinds) {
-        const Bucket& each = bucket(kind);
+    if (most_in_flight_ > 0 && production_.attempts >= most_in_flight_)
+        verdict.not_before(now + kLookAgain, LimitKind::unknown);
+    if (ramp_.active()) verdict.not_before(ramp_.fits_at(cost.input_tokens), LimitKind::unknown);
+    for (std::size_t i = 0; i < kMinuteKinds; ++i) {
+        const Bucket& each = buckets_[i];
         if (!each.active()) continue;
-        const std::int64_t units = own_units(kind, cost);
-        const bool produces = counts_output(kind) && !reserves_;
-        if (!each.ever_fits(produces ? units + cost.output_tokens : units)) {
-            return {.kind = Verdict::Kind::never, .binding = kind};
+        const bool produces = counts_output(kKinds[i]) && later_output > 0;
+        const std::int64_t units = needs->units[i];
+        if (!each.ever_fits(produces ? units + later_output : units)) {
+            return {.kind = Verdict::Kind::never, .binding = kKinds[i]};
         }
         const TimeNs need = each.time_for(units);
-        verdict.not_before(produces ? each.fits_at(now, need, cost.output_tokens, production_)
-                                    : each.fits_at(need),
-                           kind);
+        needs->times[i] = need;
+        verdict.not_before(
+            produces ? each.fits_at(now, need, later_output, production_) : each.fits_at(need),
+            kKinds[i]);
     }
     if (day_.active()) {
-        const std::int64_t units = own_units(LimitKind::day_tokens, cost);
+        const std::int64_t units = cost.input_tokens + cost.output_tokens;
         if (!day_.ever_fits(units)) {
             return {.kind = Verdict::Kind::never, .binding = LimitKind::day_tokens};
         }
@@ -129,19 +152,28 @@ void Pool::start_paced(const Cost& cost, TimeNs now) {
     }
 }
 
-void Pool::take(const Cost& cost, TimeNs now, Hold* hold) {
+void Pool::take(const Cost& cost, const Needs& needs, TimeNs now, Hold* hold) {
     hold->sequence = ++sequence_;
     hold->debited = 0;
+    detector_.reserved_at(sequence_, now);
     detector_.add_reserved(cost.promised_output());
     hold->produced = detector_.produced();
     hold->reserved = detector_.reserved();
-    for (const LimitKind kind : kKinds) {
-        Bucket& each = bucket(kind);
-        if (!each.active()) continue;
-        each.take(now, each.time_for(own_units(kind, cost)));
-        hold->baseline[static_cast<std::size_t>(kind)] = each.baseline(now);
-        hold->set(kind);
+    if (now - burst_began_at_ > kBurstNs) {
+        burst_began_at_ = now;
+        burst_ = {};
     }
+    for (std::size_t i = 0; i < kMinuteKinds; ++i) {
+        Bucket& each = buckets_[i];
+        if (!each.active()) continue;
+        each.take(now, needs.times[i]);
+        hold->baseline[i] = each.baseline(now);
+        hold->burst[i] = burst_[i];
+        burst_[i] += static_cast<double>(needs.units[i]);
+        hold->set(kKinds[i]);
+    }
+    ramp_.used(cost.input_tokens, now);
+    if (ramp_.active()) ramp_.take(cost.input_tokens, now);
     if (day_.active()) {
         day_.take(own_units(LimitKind::day_tokens, cost));
         hold->set(LimitKind::day_tokens);
@@ -149,7 +181,7 @@ void Pool::take(const Cost& cost, TimeNs now, Hold* hold) {
     probe_at_ = now + (production_.attempts == 0 ? kFirstProbe : kNextProbes);
     ++production_.attempts;
     production_.unshown += cost.output_tokens;
-    production_.blind += cost.output_tokens;
+    production_.silent += cost.output_tokens;
     input_in_flight_ += cost.input_tokens;
     promised_ += cost.promised_output();
 }
@@ -157,10 +189,11 @@ void Pool::take(const Cost& cost, TimeNs now, Hold* hold) {
 void Pool::progress(const Cost& cost, const Hold& hold, std::int64_t shown_before,
                     std::int64_t shown, TimeNs now) {
     const std::int64_t more = shown - shown_before;
-    if (shown_before == 0) production_.blind -= cost.output_tokens;
+    if (shown_before == 0) production_.silent -= cost.output_tokens;
     production_.unshown -= unshown(cost, shown_before) - unshown(cost, shown);
     shown_ += more;
     detector_.add_produced(more);
+    if (detector_.waits_for(hold.sequence)) confirm_accounting(now);
     if (reserves_) return;
     for (const LimitKind kind : {LimitKind::output_tokens, LimitKind::tokens}) {
         if (hold.has(kind)) bucket(kind).settle(now, more);
@@ -171,7 +204,7 @@ void Pool::leave_flight(const Settlement& settlement) {
     const Cost& cost = settlement.cost;
     --production_.attempts;
     production_.unshown -= unshown(cost, settlement.shown);
-    if (settlement.shown == 0) production_.blind -= cost.output_tokens;
+    if (settlement.shown == 0) production_.silent -= cost.output_tokens;
     input_in_flight_ -= cost.input_tokens;
     promised_ -= cost.promised_output();
     shown_ -= settlement.shown;
@@ -204,10 +237,17 @@ void Pool::settle(const Settlement& settlement, const Hold& hold, TimeNs now,
                        wall_offset_ns);
     }
     if (!settlement.success) return;
+    if (detector_.waits_for(hold.sequence)) confirm_accounting(now);
+    const bool nothing_to_learn_from = !bucket(LimitKind::output_tokens).synced();
+    if (rules_.accounting == OutputAccounting::automatic && nothing_to_learn_from)
+        switch_accounting(false, now);
     refusals_ = 0;
-    open_ = true;  // and if there were no headers, nothing is known to hold it back
+    if (!open_) begin_search(now);
     for (Bucket& each : buckets_) each.accepted();
+    if (search_.active() && search_.accepted(now)) apply_search(now);
     if (settlement.output < 0 || now <= settlement.reserved_at) return;
+    const double was_silent = settlement.shown == 0 ? 1 : 0;
+    production_.silent_share += (1 - kSpeedKept) * (was_silent - production_.silent_share);
     produced_sum_ = produced_sum_ * kSpeedKept + static_cast<double>(settlement.output);
     seconds_sum_ =
         seconds_sum_ * kSpeedKept + static_cast<double>(now - settlement.reserved_at) / 1e9;
@@ -230,6 +270,27 @@ void Pool::settle_output(const Settlement& settlement, const Hold& hold, TimeNs 
     }
 }
 
+// An answer came, and nothing that states a limit: requests are paced as it turns out.
+void Pool::begin_search(TimeNs now) {
+    open_ = true;
+    search_.begin(now);
+    apply_search(now);
+}
+
+void Pool::apply_search(TimeNs now) {
+    const Bucket::Shape shape{
+        .guard_s = kSearchGuardS, .depth_s = kSearchDepthS, .learn_depth = false};
+    const double per_minute = std::ceil(search_.pace_per_s() * 60);
+    bucket(LimitKind::requests).set_limit(static_cast<std::int64_t>(per_minute), true, shape, now);
+}
+
+// More than the limit is promised, which would never fit. While reserving is only assumed, that is
+// the better reason to assume the other.
+void Pool::give_up_reserving(TimeNs now) {
+    if (rules_.accounting != OutputAccounting::automatic || detector_.decided()) return;
+    switch_accounting(false, now);
+}
+
 void Pool::switch_accounting(bool reserves, TimeNs now) {
     if (reserves == reserves_) return;
     reserves_ = reserves;
@@ -237,6 +298,12 @@ void Pool::switch_accounting(bool reserves, TimeNs now) {
     for (const LimitKind kind : {LimitKind::output_tokens, LimitKind::tokens}) {
         if (bucket(kind).active()) bucket(kind).settle(now, more);
     }
+}
+
+std::int64_t Pool::largest(LimitKind kind) const {
+    if (kind == LimitKind::day_tokens) return day_.active() ? day_.limit() : -1;
+    if (kind == LimitKind::unknown || !bucket(kind).active()) return -1;
+    return bucket(kind).limit();
 }
 
 double Pool::room(LimitKind kind, TimeNs now) const {

@@ -9,6 +9,8 @@
 #include "limits/cost.h"
 #include "limits/day_quota.h"
 #include "limits/limit_settings.h"
+#include "limits/ramp.h"
+#include "limits/rate_search.h"
 #include "provider/outcome.h"
 
 namespace weir {
@@ -22,13 +24,20 @@ public:
         double burst_s = 0;   // configured depth; 0: learnt
         bool pinned = false;  // configured limits win over headers
         OutputAccounting accounting = OutputAccounting::automatic;
+        bool stated_by_headers = true;  // else what is configured is all there is
     };
     Pool(const BucketLimits& configured, const Rules& rules);
 
+    // What an attempt takes from each bucket when it starts, and the time that this takes to
+    // refill: filled in by check(), used by take().
+    struct Needs {
+        std::array<std::int64_t, kMinuteKinds> units;
+        std::array<TimeNs, kMinuteKinds> times;
+    };
     // Whether and when an attempt fits. Takes nothing.
-    Verdict check(const Cost& cost, TimeNs now, std::int64_t wall_offset_ns);
+    Verdict check(const Cost& cost, TimeNs now, std::int64_t wall_offset_ns, Needs* needs);
     // Takes it. Only after check() granted it at the same `now`.
-    void take(const Cost& cost, TimeNs now, Hold* hold);
+    void take(const Cost& cost, const Needs& needs, TimeNs now, Hold* hold);
 
     // A stream has shown `shown` tokens, after `shown_before`.
     void progress(const Cost& cost, const Hold& hold, std::int64_t shown_before, std::int64_t shown,
@@ -64,6 +73,8 @@ public:
     OutputAccounting accounting() const {
         return reserves_ ? OutputAccounting::reserved : OutputAccounting::produced;
     }
+    // The largest amount that may ever pass at once; -1 if that is not limited.
+    std::int64_t largest(LimitKind kind) const;
     // Of a bucket: what attempts in flight hold, and what is left beside that.
     double held(LimitKind kind) const;
     double room(LimitKind kind, TimeNs now) const;
@@ -72,16 +83,21 @@ private:
     Bucket& bucket(LimitKind kind) { return buckets_[static_cast<std::size_t>(kind)]; }
     Bucket::Shape shape(LimitKind kind) const;
     void start_paced(const Cost& cost, TimeNs now);
+    void give_up_reserving(TimeNs now);
     void switch_accounting(bool reserves, TimeNs now);
     void settle_output(const Settlement& settlement, const Hold& hold, TimeNs now);
+    void begin_search(TimeNs now);
+    void apply_search(TimeNs now);
     void leave_flight(const Settlement& settlement);
 
     std::uint32_t observe_limit(LimitKind kind, const LimitReading& reading, const Hold& hold,
                                 TimeNs now);
     std::uint32_t observe_remaining(LimitKind kind, const LimitReading& reading,
                                     const Sighted& attempt, const Hold& hold, TimeNs now);
-    void detect_accounting(const LimitReading& reading, const Sighted& attempt, const Hold& hold,
-                           TimeNs now);
+    void note_accounting(const LimitReading& reading, const Sighted& attempt, const Hold& hold);
+    void confirm_accounting(TimeNs now);
+    TimeNs accelerated(const Outcome& outcome, const Sighted& attempt, const Hold& hold,
+                       TimeNs now);
     LimitKind most_likely(TimeNs now) const;
     std::int64_t own_units(LimitKind kind, const Cost& cost) const;
 
@@ -98,8 +114,15 @@ private:
     bool open_ = false;
     TimeNs probe_at_ = 0;
 
+    RateSearch search_;  // while nothing else is known
+    Ramp ramp_;
+    std::int64_t most_in_flight_ = 0;  // 0: not limited
+
     std::uint64_t sequence_ = 0;        // of the last reservation
     std::uint64_t limits_seen_in_ = 0;  // the latest reservation whose headers stated limits
+
+    TimeNs burst_began_at_ = 0;
+    std::array<double, kMinuteKinds> burst_{};  // taken since
 
     // Of the attempts in flight.
     Production production_;
@@ -113,6 +136,7 @@ private:
 
     bool reserves_ = false;
     AccountingDetector detector_;
+    double detector_rounding_ = 0;
 };
 
 }  // namespace weir

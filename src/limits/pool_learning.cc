@@ -55,6 +55,7 @@ std::uint32_t Pool::observe_limit(LimitKind kind, const LimitReading& reading, c
     // Answers overtake each other: only the latest attempt's word on the limit counts.
     if (hold.sequence < limits_seen_in_) return 0;
     open_ = true;
+    search_.end();
     if (kind == LimitKind::day_tokens) {
         if (rules_.pinned && day_.active() && !day_.learnt()) return 0;
         day_.set_limit(reading.limit, true);
@@ -73,7 +74,6 @@ std::uint32_t Pool::observe_remaining(LimitKind kind, const LimitReading& readin
     if (kind == LimitKind::day_tokens) {
         return day_.observe(reading, static_cast<std::int64_t>(held(kind))) ? 0 : 1;
     }
-    if (kind == LimitKind::output_tokens) detect_accounting(reading, attempt, hold, now);
     const bool produces =
         !reserves_ && (kind == LimitKind::output_tokens || kind == LimitKind::tokens);
     Bucket::Sighting sighting;
@@ -81,33 +81,39 @@ std::uint32_t Pool::observe_remaining(LimitKind kind, const LimitReading& readin
     sighting.sent_at = attempt.reserved_at;
     sighting.has_baseline = hold.has(kind);
     sighting.baseline = hold.baseline[static_cast<std::size_t>(kind)];
+    sighting.burst = hold.burst[static_cast<std::size_t>(kind)];
     sighting.own = own_units(kind, attempt.cost);
     sighting.unseen = held(kind) - static_cast<double>(sighting.own);
     if (produces) {
         sighting.unseen = 0;
         const double lag = production_.attempts * production_.per_attempt_per_s * kShownLagS;
-        sighting.unshown = lag + static_cast<double>(production_.blind);
+        sighting.unshown = lag + production_.unseen();
     }
     const bool sane = bucket(kind).observe(reading, sighting);
+    if (sane && kind == LimitKind::output_tokens) note_accounting(reading, attempt, hold);
     const bool contradictory = reading.limit > 0 && reading.remaining > reading.limit;
     return sane && !contradictory ? 0 : 1;
 }
 
-void Pool::detect_accounting(const LimitReading& reading, const Sighted& attempt, const Hold& hold,
-                             TimeNs now) {
+void Pool::note_accounting(const LimitReading& reading, const Sighted& attempt, const Hold& hold) {
+    if (rules_.accounting != OutputAccounting::automatic) return;
+    detector_.note({.sequence = hold.sequence,
+                    .at = attempt.reserved_at,
+                    .remaining = static_cast<double>(reading.remaining),
+                    .produced = hold.produced,
+                    .reserved = hold.reserved,
+                    .promised = attempt.cost.promised_output()},
+                   sequence_);
+    detector_rounding_ = static_cast<double>(sane_units(reading.rounding));
+}
+
+// The attempt whose reading was noted has been let through.
+void Pool::confirm_accounting(TimeNs now) {
     const Bucket& output = bucket(LimitKind::output_tokens);
-    if (rules_.accounting != OutputAccounting::automatic || !output.active()) return;
-    const AccountingDetector::Moment moment{.at = attempt.reserved_at,
-                                            .remaining = static_cast<double>(reading.remaining),
-                                            .produced = hold.produced,
-                                            .reserved = hold.reserved};
     const double per_s = static_cast<double>(output.limit()) / 60;
-    const double full = output.synced() ? std::max(output.depth(), moment.remaining)
-                                        : static_cast<double>(output.limit());
-    const auto rounding = static_cast<double>(std::max<std::int64_t>(reading.rounding, 1));
-    const OutputAccounting kind = detector_.observe(moment, per_s, full, rounding);
-    if (kind == OutputAccounting::automatic) return;
-    switch_accounting(kind == OutputAccounting::reserved, now);
+    const OutputAccounting kind = detector_.confirm(per_s, output.full(), detector_rounding_);
+    if (kind != OutputAccounting::automatic)
+        switch_accounting(kind == OutputAccounting::reserved, now);
 }
 
 // The bucket that has least room, in seconds of refill.
@@ -126,8 +132,23 @@ LimitKind Pool::most_likely(TimeNs now) const {
     return likely;
 }
 
+// Growing too fast says nothing about any bucket.
+TimeNs Pool::accelerated(const Outcome& outcome, const Sighted& attempt, const Hold& hold,
+                         TimeNs now) {
+    ramp_.refused(attempt.reserved_at, now);
+    const TimeNs wait = std::clamp<TimeNs>(outcome.retry_after_ns, kFirstWait, kEndless);
+    const TimeNs until = later(now, wait + spread(wait, hold.sequence));
+    if (until > paused_until_) {
+        paused_until_ = until;
+        paused_by_ = LimitKind::unknown;
+    }
+    return paused_until_;
+}
+
 TimeNs Pool::refuse(const Outcome& outcome, const Sighted& attempt, const Hold& hold, TimeNs now,
                     std::int64_t wall_offset_ns) {
+    if (detector_.waits_for(hold.sequence)) detector_.drop();
+    if (outcome.cls == OutcomeClass::acceleration) return accelerated(outcome, attempt, hold, now);
     LimitKind kind = outcome.refused;
     const bool minute_kind = static_cast<std::size_t>(kind) < kMinuteKinds;
     if (kind == LimitKind::unknown || (minute_kind && !bucket(kind).active()))
@@ -136,6 +157,11 @@ TimeNs Pool::refuse(const Outcome& outcome, const Sighted& attempt, const Hold& 
     // Attempts that were already on their way when the last refusal came are part of its event.
     if (refusals_ == 0 || attempt.reserved_at >= paused_at_) ++refusals_;
     TimeNs wait = outcome.retry_after_ns;
+    if (search_.active()) {
+        const TimeNs cushion = search_.refused(attempt.reserved_at, now);
+        apply_search(now);
+        if (wait < 0) wait = cushion;
+    }
     if (wait < 0 && kind == LimitKind::day_tokens && day_.active()) {
         day_.refused(now, wall_offset_ns);
         wait = day_.fits_at(now, wall_offset_ns, 1) - now;

@@ -38,12 +38,14 @@ void Limiter::progress(Reservation* reservation, std::int64_t output_tokens, Tim
     const std::int64_t before = reservation->shown_output;
     if (shown <= before) return;
     reservation->shown_output = shown;
-    budgets_[reservation->budget].pool.progress(reservation->cost, reservation->hold, before, shown,
-                                                now);
+    const Budget& budget = budgets_[reservation->budget];
+    for (std::size_t i = 0; i < budget.count; ++i) {
+        pool_of(budget, i).progress(reservation->cost, reservation->holds[i], before, shown, now);
+    }
 }
 
 void Limiter::settle(const Reservation& reservation, const Outcome& outcome, TimeNs now) {
-    Budget& budget = budgets_[reservation.budget];
+    const Budget& budget = budgets_[reservation.budget];
     const bool never_sent = !outcome.maybe_executed && (outcome.cls == OutcomeClass::connection ||
                                                         outcome.cls == OutcomeClass::tls);
     // Whether a refused request counts as a request is not known, except where it was the requests
@@ -62,7 +64,9 @@ void Limiter::settle(const Reservation& reservation, const Outcome& outcome, Tim
     if (outcome.usage.output_tokens >= 0)
         settlement.output = sane_units(outcome.usage.output_tokens);
     if (settlement.success) learn_usage(budget.model_class, reservation.cost, outcome);
-    budget.pool.settle(settlement, reservation.hold, now, wall_offset_ns_);
+    for (std::size_t i = 0; i < budget.count; ++i) {
+        pool_of(budget, i).settle(settlement, reservation.holds[i], now, wall_offset_ns_);
+    }
 }
 
 // What counts against the input limit; -1 if it is not known.

@@ -15,8 +15,8 @@ enum class HttpVersion : std::uint8_t {
     http2,  // 2 where the server offers it
 };
 
-// How a transport connects. Nothing is taken from the environment: no proxy, no certificate file,
-// no .netrc.
+// How a transport connects. We take nothing from the environment: no proxy, no certificate file, no
+// .netrc. (libcurl itself may obey SSLKEYLOGFILE, a debugging aid that it has no option against.)
 struct TransportSettings {
     HttpVersion http_version = HttpVersion::automatic;
     std::string ca_file;                        // trusted certificates as PEM; empty: the system's

@@ -9,6 +9,28 @@ namespace weir::test {
 
 namespace {
 
+// What somebody who read the provider's page would set up, whatever weir was told.
+LimitSettings true_limits(const model::Config& config) {
+    const auto limits_of = [](const model::Limits& limits) {
+        return BucketLimits{.requests_per_minute = limits.requests_per_minute,
+                            .input_tokens_per_minute = limits.input_tokens_per_minute,
+                            .output_tokens_per_minute = limits.output_tokens_per_minute};
+    };
+    LimitSettings settings;
+    for (const model::ModelClass& from : config.classes) {
+        settings.classes.emplace_back();
+        settings.classes.back().limits = limits_of(from.limits);
+    }
+    for (const model::Account& from : config.accounts) {
+        settings.accounts.emplace_back();
+        for (const model::Account::Override& own : from.overrides) {
+            settings.accounts.back().limits.push_back(
+                {static_cast<std::uint16_t>(own.model_class), limits_of(own.limits)});
+        }
+    }
+    return settings;
+}
+
 std::unique_ptr<Client> make_client(const Situation& situation, Contender contender, World* world,
                                     std::uint64_t seed) {
     const int keys = static_cast<int>(situation.world.model.keys.size());
@@ -25,7 +47,7 @@ std::unique_ptr<Client> make_client(const Situation& situation, Contender conten
         case Contender::paced_queue:
             return make_paced_queue(situation.requests_per_s, keys, classes, world);
         case Contender::debit_bucket:
-            return make_debit_bucket(situation.limits, world);
+            return make_debit_bucket(true_limits(situation.world.model), world);
     }
     return nullptr;
 }
@@ -130,6 +152,33 @@ Score run_goodput(const Situation& situation, Contender contender, std::uint64_t
                       : static_cast<double>(refused) / static_cast<double>(score.accepted);
     score.events = world.events();
     score.trace_hash = world.trace_hash();
+    return score;
+}
+
+JobScore run_job(const Situation& situation, std::uint64_t requests, std::uint64_t seed) {
+    World::Settings settings = situation.world;
+    settings.seed = seed;
+    settings.model.seed = seed * 7919 + 1;
+    settings.requests = requests;
+    World world(settings);
+    const std::unique_ptr<Client> client = make_client(situation, Contender::weir, &world, seed);
+    client->begin(0);
+    const TimeNs end = world.run(client.get(), 3600 * kNsPerS);
+    const Tally tally = tally_of(&world.model(), 0, 0, end);
+
+    JobScore score;
+    score.seconds = static_cast<double>(end) / 1e9;
+    score.accepted = tally.accepted;
+    score.refused = tally.refused;
+    for (std::size_t i = 0; i < 3; ++i) {
+        const model::Bucket& bucket =
+            world.model().limit_set(0, 0).bucket(static_cast<model::LimitKind>(i));
+        if (!bucket.limited()) continue;
+        const double beyond_depth = std::max(tally.used[i] - bucket.depth(), 0.0);
+        score.optimum_s = std::max(score.optimum_s, beyond_depth / bucket.limit() * 60);
+    }
+    score.optimum_s +=
+        world.service_s() / static_cast<double>(std::max<std::uint64_t>(tally.accepted, 1));
     return score;
 }
 

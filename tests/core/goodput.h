@@ -18,7 +18,7 @@ struct Situation {
     double goodput_at_least = 0;
     double waste_at_most = 0;
     TimeNs warm_up_ns = 5 * kNsPerMinute;
-    // Unrefused pace for the paced queue, in requests a second over all accounts and classes.
+    // The pace of the paced queue: the requests limits of all accounts and classes.
     double requests_per_s = 0;
 };
 
@@ -49,5 +49,17 @@ struct Score {
 // One run: the warm-up, and then `measured_ns`, all in virtual time.
 Score run_goodput(const Situation& situation, Contender contender, std::uint64_t seed,
                   TimeNs measured_ns);
+
+// A job of so many requests by weir, from nothing. The optimum is the least time in which the
+// buckets could pass the work, and a mean service time.
+struct JobScore {
+    double seconds = 0;
+    double optimum_s = 0;
+    std::uint64_t accepted = 0;
+    std::uint64_t refused = 0;
+
+    double goodput() const { return optimum_s / seconds; }
+};
+JobScore run_job(const Situation& situation, std::uint64_t requests, std::uint64_t seed);
 
 }  // namespace weir::test

@@ -3,9 +3,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <string>
 
 #include "goodput.h"
@@ -87,9 +87,9 @@ int main(int argc, char** argv) {
     double seconds = 0;
     for (const Situation& situation : goodput_situations()) {
         if (situation.name.find(options.only) == std::string::npos) continue;
-        const auto start = std::chrono::steady_clock::now();
+        const std::clock_t start = std::clock();
         const Summary weir = run_all(situation, Contender::weir, options);
-        seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        seconds += static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
         hours += weir.simulated_hours;
         requests += weir.requests * 2;
         const bool met = weir.goodput >= situation.goodput_at_least &&

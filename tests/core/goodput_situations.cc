@@ -40,7 +40,7 @@ Situation base(const std::string& name, const model::Limits& limits, double sigm
     situation.limits.accounts.push_back(account);
     situation.goodput_at_least = marks.goodput;
     situation.waste_at_most = marks.waste;
-    situation.requests_per_s = 200.0 / 60;
+    situation.requests_per_s = static_cast<double>(limits.requests_per_minute) / 60;
     return situation;
 }
 
@@ -48,6 +48,18 @@ void each_limit(const std::string& name, double sigma, Marks marks, std::vector<
     out->push_back(base(name + ", requests bind", kRequestsBind, sigma, marks));
     out->push_back(base(name + ", input binds", kInputBinds, sigma, marks));
     out->push_back(base(name + ", output binds", kOutputBinds, sigma, marks));
+}
+
+// Whole answers: headers come with the end, seconds after they were stamped, and nothing shows what
+// is being produced.
+void add_whole_answers(double sigma, std::vector<Situation>* out) {
+    std::vector<Situation> rows;
+    each_limit("answers not streamed", sigma, {0.98, 0.002}, &rows);
+    for (Situation& row : rows) {
+        row.world.stream = false;
+        row.limits.classes[0].limits = {};
+        out->push_back(row);
+    }
 }
 
 // Adds the situations of one spread.
@@ -102,6 +114,14 @@ void add_enforcement(double sigma, std::vector<Situation>* out) {
                    &rows);
         for (Situation& row : rows) {
             row.world.model.classes[0].enforcement.depth_s = depth_s;
+            // A request that is larger than the bucket can only go when it is full, and nobody can
+            // time that without losing refill; three times the limits keep such requests rare.
+            if (depth_s == 1.0) {
+                model::Limits& limits = row.world.model.classes[0].limits;
+                limits = limits.scaled(3);
+                row.limits.classes[0].limits = known(limits);
+                row.requests_per_s *= 3;
+            }
             out->push_back(row);
         }
     }
@@ -112,7 +132,6 @@ void add_enforcement(double sigma, std::vector<Situation>* out) {
     Situation small = base("max_tokens 4096, 100 produced, 8,000 a minute",
                            {1000, 900'000, 8'000, 0}, sigma, {0.97, 0.005});
     small.world.output = {100, 0};
-    small.requests_per_s = 80.0 / 60;
     out->push_back(small);
 }
 
@@ -158,7 +177,7 @@ Situation two_accounts(double sigma) {
         account.limits.push_back({static_cast<std::uint16_t>(own.model_class), known(own.limits)});
     }
     limits.accounts.push_back(account);
-    situation.requests_per_s = (200.0 + 200.0 + 75.0 + 60.0) / 60;
+    situation.requests_per_s = (1000.0 + 200.0 + 500.0 + 60.0) / 60;
     return situation;
 }
 
@@ -169,6 +188,7 @@ std::vector<Situation> goodput_situations() {
     for (const double sigma : kSigmas) {
         std::vector<Situation> rows;
         each_limit("known limits", sigma, {0.99, 0.0005}, &rows);
+        add_whole_answers(sigma, &rows);
         add_learning(sigma, &rows);
         add_enforcement(sigma, &rows);
         add_no_headers(sigma, &rows);

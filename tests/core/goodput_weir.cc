@@ -55,9 +55,14 @@ private:
     }
 
     void submit(std::uint16_t model_class, TimeNs now) {
+        if (!world_->has_work()) return;
         const Work work = world_->draw_work(model_class);
         const RequestIndex index = slab_.take();
-        if (index >= works_.size()) works_.resize(index + 1);
+        if (index >= works_.size()) {
+            works_.resize(index + 1);
+            started_.resize(index + 1);
+        }
+        started_[index] = false;
         works_[index] = work;
         Request& request = slab_.at(index);
         request.submitted_at = now;
@@ -87,6 +92,11 @@ private:
                         world_->send(action.account, works_[action.request], now);
                     if (ref >= ids_.size()) ids_.resize(ref + 1);
                     ids_[ref] = action.attempt;
+                    // One out of the queue, one into it; a repeated one came back by itself.
+                    if (!started_[action.request]) {
+                        started_[action.request] = true;
+                        submit(works_[action.request].model_class, now);
+                    }
                     break;
                 }
                 case Action::Kind::key_changed:
@@ -94,9 +104,7 @@ private:
                     throw std::logic_error("nothing was cancelled, and no key refused");
                 case Action::Kind::succeed:
                 case Action::Kind::fail: {
-                    const std::uint16_t model_class = works_[action.request].model_class;
                     slab_.give_back(action.request);
-                    submit(model_class, now);
                     break;
                 }
             }
@@ -108,6 +116,7 @@ private:
     Core core_;
     std::size_t classes_;
     std::vector<Work> works_;     // by request
+    std::vector<bool> started_;   // the same
     std::vector<AttemptId> ids_;  // by attempt of the world
     std::vector<Action> actions_;
     std::unordered_map<std::int64_t, BodyRef> bodies_;

@@ -29,6 +29,7 @@ World::World(const Settings& settings)
       model_(settings.model) {}
 
 Work World::draw_work(std::uint16_t model_class) {
+    ++drawn_;
     Work work;
     work.model_class = model_class;
     work.input_tokens = settings_.input.draw(&work_random_);
@@ -65,12 +66,16 @@ AttemptRef World::send(int key, const Work& work, TimeNs now) {
     return ref;
 }
 
-void World::run(Client* client, TimeNs until) {
+TimeNs World::run(Client* client, TimeNs until) {
     for (;;) {
         const TimeNs timer = client->next_timer();
         const TimeNs event = events_.empty() ? kNever : events_.top().at;
         const TimeNs next = std::min(timer, event);
-        if (next > until) break;
+        if (next == kNever) break;
+        if (next > until) {
+            now_ = until;
+            break;
+        }
         now_ = std::max(now_, next);
         if (event <= now_) {
             const Event due = events_.top();
@@ -81,8 +86,8 @@ void World::run(Client* client, TimeNs until) {
         }
         client->advance(now_);
     }
-    now_ = until;
-    model_.advance(until);
+    model_.advance(now_);
+    return now_;
 }
 
 void World::happen(const Event& event, Client* client) {
@@ -119,7 +124,7 @@ void World::arrive(AttemptRef ref, TimeNs now) {
     request.input_tokens = attempt.work.input_tokens;
     request.max_tokens = attempt.work.max_tokens;
     request.output_tokens = attempt.work.output_tokens;
-    request.stream = true;
+    request.stream = settings_.stream;
     attempt.decision = model_.arrive(request, now);
     attempt.back_delay_ns = draw_delay();
     const model::Decision& decision = attempt.decision;
@@ -128,11 +133,18 @@ void World::arrive(AttemptRef ref, TimeNs now) {
         post(now + attempt.back_delay_ns, EventKind::end, ref);
         return;
     }
+    service_s_ += static_cast<double>(decision.answer_ends_at - now) / 1e9;
+    const TimeNs end_at = decision.answer_ends_at + attempt.back_delay_ns;
+    if (!settings_.stream) {
+        post(end_at, EventKind::head, ref);
+        post(end_at, EventKind::end, ref);
+        return;
+    }
     const TimeNs head_at = decision.first_token_at + attempt.back_delay_ns;
     post(head_at, EventKind::head, ref);
     if (decision.first_token_at + kProgressEvery < decision.answer_ends_at)
         post(head_at + kProgressEvery, EventKind::progress, ref);
-    post(decision.answer_ends_at + attempt.back_delay_ns, EventKind::end, ref);
+    post(end_at, EventKind::end, ref);
 }
 
 LimitReadings World::readings_of(const Attempt& attempt) const {

@@ -54,20 +54,25 @@ public:
         TimeNs least_delay_ns = 20 * kNsPerMs;  // each way
         TimeNs most_delay_ns = 80 * kNsPerMs;
         bool names_refused_limit = true;  // in the words of a 429
+        bool stream = true;               // else an answer's head comes with its end
+        std::uint64_t requests = 0;       // there are to do; 0: without end
         std::uint64_t seed = 1;
     };
 
     explicit World(const Settings& settings);
 
+    bool has_work() const { return settings_.requests == 0 || drawn_ < settings_.requests; }
     Work draw_work(std::uint16_t model_class);
     // Sends a request; its answer comes back by on_head, on_progress and on_end.
     AttemptRef send(int key, const Work& work, TimeNs now);
 
-    // Lets time pass until `until`.
-    void run(Client* client, TimeNs until);
+    // Lets time pass until `until`, or until nothing is left to happen. Returns the time.
+    TimeNs run(Client* client, TimeNs until);
 
     model::Model& model() { return model_; }
     Random& random() { return random_; }
+    // Sum of the times that answers took at the server.
+    double service_s() const { return service_s_; }
     std::uint64_t events() const { return events_done_; }
     std::uint64_t trace_hash() const { return trace_hash_; }
 
@@ -103,6 +108,8 @@ private:
     model::Model model_;
     std::priority_queue<Event> events_;
     std::uint64_t order_ = 0;
+    std::uint64_t drawn_ = 0;
+    double service_s_ = 0;
     std::vector<Attempt> attempts_;
     std::vector<AttemptRef> free_;
     TimeNs now_ = 0;

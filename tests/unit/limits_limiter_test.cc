@@ -175,7 +175,9 @@ TEST(Limiter, CacheReadsCountOnlyWhereTheModelSaysSo) {
 }
 
 TEST(Limiter, AStreamsProgressIsDebitedBeyondTheExpectation) {
-    Limiter limiter(one_account({.output_tokens_per_minute = 600'000}));
+    LimitSettings settings = one_account({.output_tokens_per_minute = 600'000});
+    settings.output_accounting = OutputAccounting::produced;
+    Limiter limiter(settings);
     const BudgetId id = limiter.budget(0, 0);
     Reservation reservation;
     ASSERT_EQ(limiter.reserve(id, {1, 100, 4'096}, 0, &reservation).kind, Verdict::Kind::granted);

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "base/time.h"
+#include "limits/gcra.h"
+
+namespace weir {
+
+// Growth that the provider accepts. Beside its limits a provider refuses a usage that rises too
+// fast ("acceleration"), without saying what would have been slow enough. The first such refusal
+// starts a ramp: input is held to a little less than what was let through before it, and grows
+// steadily from there; a further refusal makes the growth slower. When the ramp has stood above the
+// use for a while, or grown for long, it is over.
+class Ramp {
+public:
+    bool active() const { return pace_per_s_ > 0; }
+    double pace_per_s() const { return pace_per_s_; }
+
+    // Input was let through.
+    void used(std::int64_t tokens, TimeNs now) {
+        if (now - window_began_at_ >= kWindow) {
+            const bool adjacent = now - window_began_at_ < 2 * kWindow;
+            last_window_ = adjacent ? window_ : 0;
+            window_ = 0;
+            window_began_at_ = now;
+        }
+        window_ += tokens;
+        if (active()) grow(now);
+    }
+
+    void refused(TimeNs sent_at, TimeNs now) {
+        if (active() && sent_at <= refused_at_) return;
+        if (active()) growth_per_s_ = std::max(growth_per_s_ / 2, kLeastGrowth);
+        const double use = use_per_s(now);
+        const double pace = active() ? std::min(use, pace_per_s_) : use;
+        pace_per_s_ = std::max(pace * kDown, kLeastPace);
+        refused_at_ = now;
+        grown_at_ = now;
+        gcra_.set_level(now, 0);
+    }
+
+    // When `tokens` of input may go.
+    TimeNs fits_at(std::int64_t tokens) const { return gcra_.reaches(time_for(tokens)); }
+    void take(std::int64_t tokens, TimeNs now) { gcra_.debit(now, kDepth, time_for(tokens)); }
+
+private:
+    static constexpr TimeNs kWindow = 30 * kNsPerS;
+    static constexpr double kDown = 0.8;
+    static constexpr double kLeastPace = 100;
+    static constexpr double kFirstGrowth = 0.01;
+    static constexpr double kLeastGrowth = 0.0005;
+    static constexpr double kOverAfterS = 1800;
+    static constexpr TimeNs kDepth = kNsPerS;
+
+    TimeNs time_for(std::int64_t tokens) const {
+        const double ns = static_cast<double>(tokens) / pace_per_s_ * 1e9;
+        return static_cast<TimeNs>(std::min(ns, static_cast<double>(kEndless)));
+    }
+
+    // Over this window and the last one.
+    double use_per_s(TimeNs now) const {
+        const TimeNs before = last_window_ > 0 ? kWindow : 0;
+        const TimeNs span = std::max(now - window_began_at_ + before, kNsPerS);
+        return static_cast<double>(window_ + last_window_) * 1e9 / static_cast<double>(span);
+    }
+
+    void grow(TimeNs now) {
+        const double seconds = static_cast<double>(now - grown_at_) / 1e9;
+        grown_at_ = now;
+        pace_per_s_ *= 1 + growth_per_s_ * std::clamp(seconds, 0.0, 60.0);
+        const double quiet_s = static_cast<double>(now - refused_at_) / 1e9;
+        if (quiet_s > kOverAfterS) *this = Ramp();
+    }
+
+    double pace_per_s_ = 0;  // 0: no ramp
+    double growth_per_s_ = kFirstGrowth;
+    TimeNs window_began_at_ = 0;
+    std::int64_t window_ = 0;       // used since then
+    std::int64_t last_window_ = 0;  // and in the one before
+    TimeNs grown_at_ = 0;
+    TimeNs refused_at_ = 0;
+    Gcra gcra_;
+};
+
+}  // namespace weir
