@@ -4,6 +4,7 @@
 #include <benchmark/benchmark.h>
 #include <curl/curl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -48,6 +49,7 @@ public:
         child_ = fork();
         must(child_ >= 0, "no process");
         if (child_ == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGTERM);
             dup2(out[1], STDOUT_FILENO);
             close(out[0]);
             execl(program, program, "--instant", "--output", "16", static_cast<char*>(nullptr));
