@@ -41,6 +41,7 @@ Loop::Loop(const Settings* settings, RequestSlab* slab, Inbox* inbox, Outbox* ou
                                                   static_cast<BatchLane::Host*>(this), &log_,
                                                   [this] { wake(); });
         batch_lane_->attach(transport_.get());
+        wake();  // there may be something to go on with
     }
     for (const AccountAccess& account : settings_.accounts) {
         headers_.push_back(account_headers(account, settings_.provider_version));
@@ -148,6 +149,7 @@ void Loop::move_transport() {
 
 void Loop::take_inbox() {
     inbox_->take(&batch_);
+    if (batch_.close) phase_ = Phase::closing;  // said once, whatever is thrown below
     std::size_t command = 0;
     const auto run_commands_after = [&](RequestIndex index) {
         while (command < batch_.commands.size() && batch_.commands[command].after == index) {
@@ -193,7 +195,6 @@ void Loop::run_command(const Inbox::Command& command) {
 
 void Loop::close() {
     log(WEIR_LOG_INFO, "closing: {} requests are outstanding", inbox_->held().requests);
-    phase_ = Phase::closing;
     core_.close(now_, &actions_);
     if (batch_lane_) batch_lane_->close();
 }

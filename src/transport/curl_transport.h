@@ -69,7 +69,9 @@ private:
     void finish_completed();
     void expire();
     void end_exchange(Transfer* transfer, const WireEnd& end);
-    void end_all(const char* why);  // after a failure of the multi handle as a whole
+    void end_all(const char* why);
+    void start_over(const char* why);  // after a failure of the multi handle as a whole
+    void set_up_multi();
 
     TransferContext context_;
     SocketTable sockets_;
