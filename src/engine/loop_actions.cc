@@ -86,14 +86,14 @@ void Loop::start(const Action& action) {
         if (index >= exchanges_.size()) exchanges_.resize(index + 1);
         std::unique_ptr<Exchange>& exchange = exchanges_[index];
         if (exchange == nullptr) {
-            exchange = std::make_unique<Exchange>(static_cast<Exchange::Listener*>(this));
+            exchange = std::make_unique<Exchange>(static_cast<Exchange::Listener*>(this), &parser_);
         }
         exchange->begin({action.attempt, action.request, action.account,
                          slab_->at(action.request).body, now_, now_ + wall_offset_},
                         settings_.max_response_bytes);
-        transport_->start(
-            action.attempt,
-            exchange->wire(account, headers_[action.account], settings_.timeouts), now_);
+        transport_->start(action.attempt,
+                          exchange->wire(account, headers_[action.account], settings_.timeouts),
+                          now_);
     } catch (const std::bad_alloc&) {
         transport_->abort(action.attempt);
         if (Exchange* exchange = exchange_of(action.attempt)) exchange->drop();
