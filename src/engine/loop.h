@@ -29,7 +29,10 @@ using TransportFactory = std::function<std::unique_ptr<Transport>(
 // Nothing is ever lost to an exception. Actions and events stay where they are until they have been
 // dealt with; and when something unforeseen is thrown, the loop fails as a whole: every request
 // that has no ending yet is given one that needs no memory.
-class Loop final : private TransportSink, private Exchange::Listener, private Poller::Watcher {
+class Loop final : private TransportSink,
+                   private Exchange::Listener,
+                   private BatchLane::Host,
+                   private Poller::Watcher {
 public:
     // Throws. What is pointed to outlives the loop.
     Loop(const Settings* settings, RequestSlab* slab, Inbox* inbox, Outbox* outbox,

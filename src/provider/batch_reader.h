@@ -48,6 +48,7 @@ private:
     void read_line();
 
     ResponseReader head_;  // and the body of what is no success
+    JsonParser parser_;
     Kind kind_ = Kind::nothing;
     std::size_t max_bytes_ = 0;
     Sink* sink_ = nullptr;

@@ -26,7 +26,8 @@ bool padded(const std::string& text, F&& read) {
     return read(std::string_view(copy).substr(0, text.size()));
 }
 bool reads_batch(const std::string& text, BatchObject* batch) {
-    return padded(text, [&](std::string_view json) { return read_batch(json, batch); });
+    JsonParser parser;
+    return padded(text, [&](std::string_view json) { return read_batch(&parser, json, batch); });
 }
 std::string line(const std::string& id, const std::string& result) {
     return "{\"custom_id\":\"" + id + "\",\"result\":" + result + "}";
@@ -59,15 +60,17 @@ TEST(BatchCalls, WhatIsNoBatchIsRefused) {
 }
 
 TEST(BatchCalls, APage) {
+    JsonParser parser;
     BatchPage page;
     const std::string json = std::string("{\"data\":[") + kBatch + "," + kBatch +
                              "],\"has_more\":true,\"last_id\":\"msgbatch_01\"}";
-    ASSERT_TRUE(padded(json, [&](std::string_view text) { return read_batch_page(text, &page); }));
+    ASSERT_TRUE(
+        padded(json, [&](std::string_view text) { return read_batch_page(&parser, text, &page); }));
     EXPECT_EQ(page.batches.size(), 2u);
     EXPECT_TRUE(page.has_more);
     for (const char* wrong : {"{}", "{\"data\":[1]}", "{\"data\":[{}]}", "[]"}) {
-        EXPECT_FALSE(
-            padded(wrong, [&](std::string_view text) { return read_batch_page(text, &page); }));
+        EXPECT_FALSE(padded(
+            wrong, [&](std::string_view text) { return read_batch_page(&parser, text, &page); }));
     }
 }
 
