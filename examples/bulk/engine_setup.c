@@ -49,6 +49,25 @@ static int set(weir_config* config, const char* key, const char* value, struct c
     return status == WEIR_OK;
 }
 
+/* Beside the output, unless the configuration has it elsewhere. */
+static int set_journal(weir_config* config, const struct options* options,
+                       struct console* console) {
+    weir_text* value;
+    size_t length = 0;
+    if (weir_config_get(config, "journal.path", WEIR_NUL, &value, NULL) == WEIR_OK) {
+        weir_text_data(value, &length);
+        weir_text_release(value);
+    }
+    if (length > 0) return 1;
+    size_t size = strlen(options->output) + sizeof ".journal";
+    char* path = malloc(size);
+    if (!path) return 0;
+    snprintf(path, size, "%s.journal", options->output);
+    int good = set(config, "journal.path", path, console);
+    free(path);
+    return good;
+}
+
 static int has_account(const weir_config* config) {
     weir_text* text;
     size_t length;
@@ -74,6 +93,7 @@ weir_config* engine_setup_config(const struct options* options, struct console* 
     if (good && (options->key_env || !has_account(config)))
         good = set(config, "account.main.key_env",
                    options->key_env ? options->key_env : DEFAULT_KEY_ENV, console);
+    if (good && options->lane && options->output) good = set_journal(config, options, console);
     if (good) return config;
     weir_config_release(config);
     return NULL;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "batches.h"
 #include "interrupt.h"
 #include "results.h"
 
@@ -13,6 +14,7 @@
 #define STATS_PERIOD_S 0.1 /* how often the engine is asked while there is input left */
 #define READ_AHEAD 64u     /* requests that wait in the engine: more than start in one period */
 #define EVENTS_AT_ONCE 64
+#define TAKE_AT_ONCE 4096u /* batch lane: lines between two looks at the events */
 
 double job_now(void) {
     struct timespec now;
@@ -61,12 +63,14 @@ static int submit(struct job* job, struct id* id) {
         weir_request_set_deadline_ms(job->request, left_ms);
     }
     weir_request_set_user_data(job->request, (uint64_t)(uintptr_t)id);
+    if (job->options->lane) batches_name(job, id);
     int32_t status = weir_submit(job->engine, job->request, &ticket, &error);
     /* A request that finds no place though nothing else is there never will. */
     int full = status == WEIR_ERR_QUEUE_FULL && job->outstanding > 0;
     job->waiting = full ? id : NULL;
     if (status == WEIR_OK) {
         job->outstanding++;
+        job->taken_in++;
         job->tally.accepted++;
     } else if (!full) {
         refused(job, id, status, error);
@@ -105,6 +109,7 @@ static struct id* prepare(struct job* job, const char* text, size_t length) {
             job->tally.skipped++;
             return NULL;
         }
+        if (batches_has(job, id)) return NULL;
     }
     if (good) {
         weir_error* error;
@@ -125,6 +130,8 @@ static void look_at_engine(struct job* job, double now) {
 }
 
 static int wants_input(const struct job* job) {
+    if (job->options->lane && (job->recovering || job->taken_in >= TAKE_AT_ONCE)) return 0;
+    if (job->options->lane) return !job->stop && !job->input_ended && !job->waiting;
     return !job->stop && !job->input_ended && !job->waiting &&
            job->outstanding < job->stats.in_flight + READ_AHEAD;
 }
@@ -161,6 +168,7 @@ static int take_in(struct job* job) {
 }
 
 static void take_event(struct job* job, const weir_event* event) {
+    if (job->options->lane && batches_take_event(job, event)) return;
     if (event->type == WEIR_EVENT_LOG) {
         if (job->console.verbosity > 0 || event->index <= WEIR_LOG_WARNING)
             console_say(&job->console, "%s", (const char*)event->data);
@@ -169,7 +177,9 @@ static void take_event(struct job* job, const weir_event* event) {
         stop(job, STOP_ENGINE);
     } else if (WEIR_EVENT_IS_TERMINAL(event->type)) {
         job->outstanding--;
-        if (!results_of_event(job, event)) stop(job, STOP_IO);
+        int taken =
+            job->options->lane ? batches_take_result(job, event) : results_of_event(job, event);
+        if (!taken) stop(job, STOP_IO);
         if (event->status == WEIR_ERR_AUTHENTICATION && job->tally.succeeded == 0 && !job->stop) {
             console_say(&job->console, "the API refuses the key: taking no more lines in");
             stop(job, STOP_KEY_REFUSED);
@@ -193,6 +203,15 @@ static void take_events(struct job* job) {
 
 static void take_interrupts(struct job* job) {
     int count = interrupt_count();
+    if (count >= 1 && job->options->lane) {
+        if (!job->stop)
+            console_say(&job->console,
+                        "interrupted: the batches run on; start again with --resume for %llu "
+                        "results",
+                        (unsigned long long)job->outstanding);
+        stop(job, STOP_INTERRUPTED);
+        return;
+    }
     if (count >= 1 && !job->stop) {
         console_say(&job->console, "interrupted: finishing %llu requests; once more cancels them",
                     (unsigned long long)job->outstanding);
@@ -233,6 +252,7 @@ static void show_progress(struct job* job, double now) {
 }
 
 static int wait_ms(const struct job* job, double now) {
+    if (job->taken_in >= TAKE_AT_ONCE) return 0;
     double due_in = progress_due_in(&job->progress, &job->console, now);
     if (!job->stop && !job->input_ended && due_in > STATS_PERIOD_S) due_in = STATS_PERIOD_S;
     return (int)(due_in * 1000) + 1;
@@ -243,12 +263,22 @@ void job_run(struct job* job) {
     progress_start(&job->progress, job->started_at);
     weir_request_set_tag(job->request, TAG_ALL);
     weir_request_set_priority(job->request, job->options->priority);
+    if (job->options->lane) batches_begin(job);
+    job->recovering = job->options->lane != NULL;
     for (;;) {
         double now = job_now();
         look_at_engine(job, now);
+        job->taken_in = 0;
         int input_needed = take_in(job);
         if (job->stop == STOP_IO) break;
-        if (job->outstanding == 0 && (job->stop || (job->input_ended && !job->waiting))) break;
+        if (job->stop && job->options->lane) break; /* its requests go on in the next run */
+        if (job->options->lane && job->input_ended && !job->waiting && !job->flushed) {
+            batches_no_more(job);
+            job->flushed = 1;
+        }
+        if (job->outstanding == 0 && !job->recovering &&
+            (job->stop || (job->input_ended && !job->waiting)))
+            break;
         show_progress(job, now);
 
         struct pollfd watched[] = {
@@ -264,6 +294,7 @@ void job_run(struct job* job) {
             stop(job, STOP_IO);
         }
     }
+    if (job->options->lane) batches_end(job);
     engine_stats_read(job->engine, &job->stats);
     job->ended_at = job_now();
     console_clear(&job->console);

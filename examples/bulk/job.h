@@ -10,6 +10,7 @@
 #include "progress.h"
 #include "reader.h"
 #include "tally.h"
+#include "ticket_map.h"
 #include "writer.h"
 
 /* One run: lines are taken in as the engine works them off, and results written as they arrive. */
@@ -36,7 +37,11 @@ struct job {
     struct id* waiting;    /* that line's id, while the engine would not take it */
 
     struct engine_stats stats;
-    double stats_at;      /* when they were read */
+    double stats_at;             /* when they were read */
+    struct ticket_map recovered; /* batch lane: what an earlier run has left */
+    int recovering;              /* and whether more of it is to be told */
+    int flushed;
+    unsigned taken_in;    /* since the events were looked at */
     uint64_t outstanding; /* accepted, and without a terminal event */
     int input_ended;
     int cancelled; /* everything outstanding was */

@@ -38,6 +38,10 @@ static const char help[] =
     "      --priority P      critical, high, normal (default) or low\n"
     "      --max-in-flight N at most N requests at once\n"
     "      --deadline TIME   end by then (90s, 15m, 2h): what has no result is written as expired\n"
+    "      --lane LANE       batch: over Message Batches, at half the price; auto: where the\n"
+    "                        deadline allows it. OUTPUT.journal keeps what is on its way: stopped\n"
+    "                        at any moment, the run goes on with --resume. Ctrl-C leaves the\n"
+    "                        batches running\n"
     "      --config FILE     configuration of the engine, as a JSON document\n"
     "      --set KEY=VALUE   one key of the configuration; may be repeated, and wins over the "
     "file\n"
@@ -62,6 +66,7 @@ enum long_option {
     OPTION_MAX_IN_FLIGHT,
     OPTION_DEADLINE,
     OPTION_CONFIG,
+    OPTION_LANE,
     OPTION_SET,
     OPTION_VERSION
 };
@@ -75,6 +80,7 @@ static const struct option long_options[] = {
     {"priority", required_argument, NULL, OPTION_PRIORITY},
     {"max-in-flight", required_argument, NULL, OPTION_MAX_IN_FLIGHT},
     {"deadline", required_argument, NULL, OPTION_DEADLINE},
+    {"lane", required_argument, NULL, OPTION_LANE},
     {"config", required_argument, NULL, OPTION_CONFIG},
     {"set", required_argument, NULL, OPTION_SET},
     {"quiet", no_argument, NULL, 'q'},
@@ -103,6 +109,13 @@ static int parse_priority(const char* text, int32_t* priority) {
         }
     }
     return complain("--priority is critical, high, normal or low, not '%s'", text);
+}
+
+static int parse_lane(const char* text, const char** lane) {
+    if (strcmp(text, "online") != 0 && strcmp(text, "batch") != 0 && strcmp(text, "auto") != 0)
+        return complain("--lane is online, batch or auto, not '%s'", text);
+    *lane = strcmp(text, "online") == 0 ? NULL : text;
+    return 1;
 }
 
 /* A number with a unit: 500ms, 90s, 15m, 2h, or seconds. */
@@ -175,6 +188,8 @@ static int take_option(struct options* options, int option, int* exit_status) {
             return add_setting(options, "concurrency.max", optarg);
         case OPTION_DEADLINE:
             return parse_deadline(optarg, &options->deadline_ms);
+        case OPTION_LANE:
+            return parse_lane(optarg, &options->lane);
         case OPTION_CONFIG:
             options->config_path = optarg;
             return 1;
@@ -193,6 +208,8 @@ static int check(const struct options* options, int operand_count, char** operan
     if (operand_count > 2) return complain("'%s' is one operand too many", operands[2]);
     if (!options->output && (!options->plan || options->resume))
         return complain("-o OUTPUT is missing");
+    if (options->lane && options->output && strcmp(options->output, "-") == 0)
+        return complain("--lane %s needs an OUTPUT that is a file", options->lane);
     if (options->resume && strcmp(options->output, "-") == 0)
         return complain("--resume needs an OUTPUT that can be read again");
     return 1;

@@ -24,6 +24,7 @@ struct options {
     int setting_count;
     int32_t priority;    /* WEIR_PRIORITY_ */
     int64_t deadline_ms; /* of the whole run; 0: none */
+    const char* lane;    /* "batch" or "auto"; NULL: online */
     int resume;
     int plan;
     int verbosity; /* -1 quiet, 0, 1 verbose */

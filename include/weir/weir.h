@@ -145,6 +145,8 @@ WEIR_API int32_t weir_global_init(void);
 #define WEIR_ERR_AUTHENTICATION (-113) /* 401: the key is wrong, revoked or expired */
 #define WEIR_ERR_PERMISSION (-114)     /* 403 */
 #define WEIR_ERR_STREAM_BROKEN (-115)  /* a stream ended early after content was delivered */
+#define WEIR_ERR_EXPIRED (-116)        /* the batch ended at its 24 hours without this request */
+#define WEIR_ERR_BATCH_GONE (-117)     /* the batch or its results were deleted or archived */
 
 /* What an error is, for weir_error_is. */
 #define WEIR_ERROR_RETRYABLE 0x01u      /* the same request may succeed later */
@@ -289,6 +291,11 @@ WEIR_API int32_t weir_request_set_deadline_ms(weir_request *request, int64_t dea
 /* What is set less often, by name:
  *   input_tokens     the caller's own count of input tokens, instead of the engine's estimate
  *   output_tokens    the output tokens to expect, instead of what was learnt
+ *   lane             online (the default), batch, or auto: the batch lane where the deadline allows
+ *                    it. Batches need journal.path; see "The batch lane" below
+ *   custom_id        the caller's name for a request of the batch lane, kept in the journal
+ *   batch_fallback_ms  answer it online, so long before its deadline, if its batch has not ended:
+ *                    it may then be paid twice
  *   header.<name>    one more request header ("header.anthropic-beta"); those that weir or HTTP
  *                    own (x-api-key, authorization, host, content-length, ...) are refused
  * An empty value takes the setting back. */
@@ -307,6 +314,9 @@ WEIR_API void weir_request_release(weir_request *request);
 #define WEIR_EVENT_STREAM 0x001u /* one server-sent event of a streamed answer: data is its JSON */
 #define WEIR_EVENT_LOG 0x002u    /* data is one line; index is the WEIR_LOG_ level; no ticket */
 #define WEIR_EVENT_ENGINE 0x003u /* index is a WEIR_ENGINE_ state; no ticket */
+#define WEIR_EVENT_RECOVERED 0x004u /* a request of an earlier run has this ticket: data is its custom_id */
+#define WEIR_EVENT_DURABLE 0x005u   /* the request is in the journal */
+#define WEIR_EVENT_BATCH 0x006u     /* a batch has changed its state: data is JSON; no ticket */
 #define WEIR_EVENT_DONE 0x101u   /* terminal: the answer. data is the body ("" after a stream) */
 #define WEIR_EVENT_FAILED 0x102u /* terminal: object is a weir_error, status its code */
 
@@ -319,6 +329,7 @@ WEIR_API void weir_request_release(weir_request *request);
 #define WEIR_LOG_DEBUG 4u
 
 #define WEIR_ENGINE_CLOSED 1u /* after the last terminal event of a closed engine */
+#define WEIR_ENGINE_RECOVERED 3u /* after the last WEIR_EVENT_RECOVERED of an engine with a journal */
 #define WEIR_ENGINE_FAILED 2u /* a defect was met: everything outstanding has failed */
 
 /* The only public struct. 64 bytes with 64-bit pointers. It grows at its end alone, and the caller
@@ -402,7 +413,8 @@ WEIR_API int32_t weir_engine_config(weir_engine *engine, weir_config **out, weir
 /* What the engine is doing, as a JSON document; its "schema" grows with its form. */
 WEIR_API int32_t weir_engine_stats(weir_engine *engine, weir_text **out, weir_error **error);
 
-/* Accepts the request, and gives its ticket. WEIR_ERR_QUEUE_FULL and the like refuse it. */
+/* Accepts the request, and gives its ticket to *ticket, which may be NULL. WEIR_ERR_QUEUE_FULL and
+ * the like refuse it. */
 WEIR_API int32_t weir_submit(weir_engine *engine, const weir_request *request, uint64_t *ticket,
                              weir_error **error);
 
@@ -445,6 +457,35 @@ WEIR_API int32_t weir_set_wake_hook(weir_engine *engine, weir_user_function func
 /* Makes a waiting weir_poll or weir_dispatch return, or the next one that would wait. Any thread,
  * and signal handlers. */
 WEIR_API int32_t weir_wakeup(weir_engine *engine);
+
+/* ---------------------------------------------------------------------------------------------
+ * The batch lane
+ *
+ * Requests of lane batch are collected into Message Batches, at half the price. What is accepted is
+ * kept in the file of journal.path: WEIR_EVENT_DURABLE says so, and an engine that is opened on the
+ * file later goes on with it, after a crash too. It first gives each request of earlier runs that
+ * has no acknowledged answer a ticket of its own (WEIR_EVENT_RECOVERED), then says
+ * WEIR_ENGINE_RECOVERED; their user_data is 0. No batch is created twice.
+ *
+ * The answer of a request comes as its terminal event. Once it is in safe hands, acknowledge it:
+ * until then the journal keeps the request, and a later engine answers it again.
+ * WEIR_ERR_SHUTDOWN is no answer: the request goes on in the next run.
+ * ------------------------------------------------------------------------------------------- */
+
+/* The answer of a batch request, whose terminal event has been taken, is in safe hands. Without
+ * effect for other tickets. WEIR_ERR_NOT_FOUND without a journal. */
+WEIR_API int32_t weir_batch_acknowledge(weir_engine *engine, uint64_t ticket);
+
+/* Closes the batches that are being collected, as if they were full. */
+WEIR_API int32_t weir_batch_flush(weir_engine *engine);
+
+/* Cancels a batch by its number in the list. What the provider has done by then is answered as
+ * usual, the rest fails with WEIR_ERR_CANCELLED. */
+WEIR_API int32_t weir_batch_cancel(weir_engine *engine, uint64_t batch);
+
+/* The batches with their state, age and counts, and what the lane has done, as a JSON document; its
+ * "schema" grows with its form. */
+WEIR_API int32_t weir_batch_list(weir_engine *engine, weir_text **out, weir_error **error);
 
 #ifdef __cplusplus
 }

@@ -110,15 +110,14 @@ int32_t weir_engine_stats(weir_engine* engine, weir_text** out, weir_error** err
 int32_t weir_submit(weir_engine* engine, const weir_request* request, uint64_t* ticket,
                     weir_error** error) {
     return guard(error, [&] {
-        output(ticket);
-        *ticket = engine_of(engine).submit(deref(request).builder);
+        const std::uint64_t given = engine_of(engine).submit(deref(request).builder);
+        if (ticket != nullptr) *ticket = given;
     });
 }
 
 int32_t weir_cancel(weir_engine* engine, uint64_t ticket) {
-    return guard(nullptr, [&] {
-        return engine_of(engine).cancel(ticket) ? WEIR_OK : WEIR_ERR_NOT_FOUND;
-    });
+    return guard(nullptr,
+                 [&] { return engine_of(engine).cancel(ticket) ? WEIR_OK : WEIR_ERR_NOT_FOUND; });
 }
 
 int32_t weir_cancel_tag(weir_engine* engine, uint64_t tag) {
@@ -126,6 +125,30 @@ int32_t weir_cancel_tag(weir_engine* engine, uint64_t tag) {
         Engine& inner = engine_of(engine);
         if (tag == 0) refuse_argument("the tag 0 is no group");
         return inner.cancel_tag(tag) ? WEIR_OK : WEIR_ERR_NOT_FOUND;
+    });
+}
+
+int32_t weir_batch_acknowledge(weir_engine* engine, uint64_t ticket) {
+    return guard(nullptr, [&] {
+        return engine_of(engine).tell_batch_lane(Inbox::Command::Kind::acknowledge, ticket);
+    });
+}
+
+int32_t weir_batch_flush(weir_engine* engine) {
+    return guard(nullptr,
+                 [&] { return engine_of(engine).tell_batch_lane(Inbox::Command::Kind::flush, 0); });
+}
+
+int32_t weir_batch_cancel(weir_engine* engine, uint64_t batch) {
+    return guard(nullptr, [&] {
+        return engine_of(engine).tell_batch_lane(Inbox::Command::Kind::cancel_batch, batch);
+    });
+}
+
+int32_t weir_batch_list(weir_engine* engine, weir_text** out, weir_error** error) {
+    return guard(error, [&] {
+        output(out);
+        *out = make_handle<weir_text>(engine_of(engine).batch_list());
     });
 }
 

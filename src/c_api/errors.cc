@@ -54,15 +54,13 @@ int32_t weir_error_is(const weir_error* error, uint32_t flags) {
     return quietly([&] { return is_handle(error) && (error->flags & flags) == flags ? 1 : 0; });
 }
 
-int32_t weir_error_new(int32_t code, const char* message, size_t message_length,
-                       weir_error** out) {
+int32_t weir_error_new(int32_t code, const char* message, size_t message_length, weir_error** out) {
     return guard(nullptr, [&] {
         output(out);
         const StatusRow* row = find_status(code);
         if (row == nullptr) refuse_argument("there is no such code");
-        weir_error* error = make_error({.code = code,
-                                        .source = row->source,
-                                        .message = text_of(message, message_length)});
+        weir_error* error = make_error(
+            {.code = code, .source = row->source, .message = text_of(message, message_length)});
         if (error->immortal && code != WEIR_ERR_NOMEM) throw std::bad_alloc();
         *out = error;
     });

@@ -1,8 +1,8 @@
 #include "engine/config.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "engine/config_json.h"
 #include "engine/failure.h"
@@ -68,8 +68,7 @@ void Config::set_json(std::string_view json) {
     read_config_json(json, [&](std::string_view key, JsonScalar kind, std::string_view value) {
         const KeyRow& row = row_of(key);
         const bool number = row.type == KeyType::integer || row.type == KeyType::number;
-        const bool right = kind == JsonScalar::string ||
-                           (kind == JsonScalar::number && number) ||
+        const bool right = kind == JsonScalar::string || (kind == JsonScalar::number && number) ||
                            (kind == JsonScalar::boolean && row.type == KeyType::boolean);
         if (!right) {
             throw Failure(WEIR_ERR_INVALID_VALUE, ErrorSource::config,

@@ -94,6 +94,38 @@ constexpr KeyRow kRows[] = {
      "Repeat what the provider may already have executed, and billed: timeouts and connections "
      "that broke after the request was sent."},
 
+    {"journal.path", text, "", "path",
+     "The file in which the batch lane keeps what it has accepted, made if there is none. Without "
+     "it there is no batch lane. One engine at a time."},
+    {"batch.max_requests", integer, "100000", "1..100000",
+     "A batch is closed when it has so many requests."},
+    {"batch.max_bytes", integer, "256000000", "1000..256000000",
+     "A batch is closed when its body would pass this."},
+    {"batch.max_age_ms", integer, "60000", "0..86400000",
+     "A batch is closed when its first request has waited so long."},
+    {"batch.max_attempts", integer, "3", "1..100",
+     "Batches that a request may be part of: what expires, or fails in a way that may pass, goes "
+     "into another one."},
+    {"batch.auto_deadline_ms", integer, "86400000", "0..31536000000",
+     "Requests of lane = auto take the batch lane if they have no deadline, or at least this one."},
+    {"batch.calls_per_minute", integer, "1000", "1..1000000",
+     "The provider's limit on calls over all batch endpoints, for each account."},
+    {"batch.queue_places", integer, "200000", "1..100000000",
+     "The provider's limit on requests in its processing queue, for each account."},
+    {"batch.poll_min_ms", integer, "2000", "10..3600000",
+     "The first pause before a batch is asked about; it grows with the batch's age and size."},
+    {"batch.poll_max_ms", integer, "60000", "10..3600000", "The longest such pause."},
+    {"batch.visibility_ms", integer, "300000", "0..86400000",
+     "How long a batch whose creation ended without an answer may be missing from the provider's "
+     "listing. It is sent again only afterwards."},
+    {"batch.not_found_ms", integer, "600000", "0..86400000",
+     "How long a batch that was created may be answered with 404 before it is given up."},
+    {"batch.on_close", choice, "leave", "leave|cancel",
+     "What becomes of batches when the engine is closed: they run on, and the next engine on the "
+     "journal goes on with them; or they are cancelled."},
+    {"batch.delete_after", boolean, "false", "true|false",
+     "Delete a batch at the provider when all its answers are acknowledged."},
+
     {"timeout.connect_ms", integer, "10000", "1..3600000",
      "To resolve, connect and finish the TLS handshake."},
     {"timeout.idle_ms", integer, "600000", "1..86400000",

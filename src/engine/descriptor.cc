@@ -1,11 +1,10 @@
 #include "engine/descriptor.h"
 
+#include <fmt/format.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <cerrno>
-
-#include <fmt/format.h>
 
 #include "engine/failure.h"
 #include "weir/weir.h"

@@ -1,5 +1,6 @@
 #include "engine/engine.h"
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/epoll.h>
 
@@ -7,10 +8,9 @@
 #include <memory>
 #include <stdexcept>
 
-#include <fmt/format.h>
-
 #include "engine/clock.h"
 #include "engine/failure.h"
+#include "engine/json_writer.h"
 #include "engine/thread_start.h"
 #include "transport/curl_runtime.h"
 #include "transport/curl_transport.h"
@@ -32,8 +32,7 @@ std::unique_ptr<Transport> make_curl_transport(const TransportSettings& settings
     }
     std::string problem;
     if (!settings.ca_file.empty() && !transport->load_certificates(&problem)) {
-        throw Failure(WEIR_ERR_INVALID_VALUE, ErrorSource::config,
-                      "transport.ca_file: " + problem);
+        throw Failure(WEIR_ERR_INVALID_VALUE, ErrorSource::config, "transport.ca_file: " + problem);
     }
     return transport;
 }
@@ -184,11 +183,52 @@ std::uint64_t Engine::submit(const RequestBuilder& request) {
         throw Failure(WEIR_ERR_NO_ACCOUNT, ErrorSource::config,
                       "no account is configured: set account.<name>.key, .key_env or .key_file");
     }
+    refuse_if_no_batch(request);
     bool wake = false;
     const std::uint64_t ticket =
         inbox_.submit(request.submission(monotonic_now(), settings_.default_deadline_ns), &wake);
     if (wake) loop_.wake();
     return ticket;
+}
+
+// What the batch lane would not take is refused before it is accepted.
+void Engine::refuse_if_no_batch(const RequestBuilder& request) const {
+    if (request.lane() == Lane::online) return;
+    if (settings_.batch.journal_path.empty()) {
+        throw Failure(WEIR_ERR_BAD_ARGUMENT, ErrorSource::config,
+                      "lane: the batch lane needs journal.path to be set");
+    }
+    const RequestHead* head = request.head();
+    if (head == nullptr || request.lane() == Lane::automatic) return;
+    const char* what = head->stream            ? "stream"
+                       : head->fast            ? "speed"
+                       : head->max_tokens == 0 ? "max_tokens of 0"
+                                               : nullptr;
+    if (what == nullptr) return;
+    throw Failure(
+        WEIR_ERR_BAD_BODY, ErrorSource::local,
+        fmt::format("{}: batches do not take it; leave it out, or take the lane online", what));
+}
+
+std::int32_t Engine::tell_batch_lane(Inbox::Command::Kind kind, std::uint64_t value) {
+    if (settings_.batch.journal_path.empty()) return WEIR_ERR_NOT_FOUND;
+    bool wake = false;
+    inbox_.tell(kind, value, &wake);
+    if (wake) loop_.wake();
+    return WEIR_OK;
+}
+
+std::string Engine::batch_list() {
+    JsonWriter json(false);
+    const std::lock_guard lock(turn_mutex_);
+    json.open('{').member("schema", 1).key("batches");
+    if (const BatchLane* lane = loop_.batch_lane()) {
+        lane->write_list(monotonic_now(), &json);
+        lane->write_counts(&json);
+    } else {
+        json.open('[').close(']');
+    }
+    return json.close('}').take();
 }
 
 bool Engine::cancel(std::uint64_t ticket) {

@@ -41,6 +41,10 @@ public:
     bool cancel_tag(std::uint64_t tag);
     void close() noexcept;
 
+    // The batch lane. A status.
+    std::int32_t tell_batch_lane(Inbox::Command::Kind kind, std::uint64_t value);
+    std::string batch_list();
+
     // A status: WEIR_OK or WEIR_ERR_TIMEOUT, or WEIR_ERR_BUSY where it would have to drive.
     std::int32_t wait(std::int64_t timeout_ms);
     int fd() const { return settings_.caller_driven ? either_.get() : outbox_.fd(); }
@@ -60,6 +64,8 @@ private:
     enum class Woken : std::uint8_t { look_again, give_up };
     class Driver;
 
+    void refuse_if_no_batch(const RequestBuilder& request) const;
+
     Engine(const Config& config, const TransportFactory& make_transport);
     ~Engine() = default;
 
@@ -78,8 +84,8 @@ private:
     EventDescriptor stopped_;  // stays readable once the loop has stopped
     WakeHook hook_;
     Loop loop_;
-    Descriptor either_;  // caller-driven: readable while the loop has work or events wait
-    std::mutex turn_mutex_;               // held during a turn, never while waiting
+    Descriptor either_;      // caller-driven: readable while the loop has work or events wait
+    std::mutex turn_mutex_;  // held during a turn, never while waiting
     std::atomic<bool> is_driven_{false};  // a caller is inside poll, dispatch or wait
     std::atomic<std::uint32_t> references_{1};
 };

@@ -47,6 +47,7 @@ std::string Engine::stats() {
     Core::Counts counts;
     std::uint64_t queued = 0;
     std::vector<Limiter::BucketView> buckets;
+    JsonWriter batches(false);
     const char* state = "open";
     const TimeNs now = monotonic_now();
     {
@@ -54,6 +55,9 @@ std::string Engine::stats() {
         counts = loop_.core().counts();
         queued = loop_.core().queued();
         loop_.core().limiter().view(now, &buckets);
+        batches.open('{');
+        if (const BatchLane* lane = loop_.batch_lane()) lane->write_counts(&batches);
+        batches.close('}');
         if (loop_.stopped()) {
             state = "closed";
         } else if (loop_.failed()) {
@@ -82,6 +86,7 @@ std::string Engine::stats() {
     json.member("max_bytes", settings_.max_undelivered_bytes).close('}');
     json.key("concurrency").open('{').member("in_flight", counts.in_flight);
     json.member("max", settings_.core.max_in_flight).close('}');
+    json.key("batch").literal(batches.take());
     json.key("memory").open('{').member("bodies", held.bytes);
     json.member("requests", slab_.used() * sizeof(Request));
     json.member("events", waiting.bytes + waiting.events * sizeof(weir_event)).close('}');

@@ -13,8 +13,7 @@ namespace {
 constexpr std::size_t kMaxMessage = 4096;  // a provider's message may be of any length
 
 constexpr weir_error immortal_row(const StatusRow& row) {
-    return {kErrorMagic, row.code, row.flags,   0,    -1, 0,
-            row.source,  true,     row.text, "", ""};
+    return {kErrorMagic, row.code, row.flags, 0, -1, 0, row.source, true, row.text, "", ""};
 }
 
 constexpr auto make_immortals() {

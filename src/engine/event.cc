@@ -30,6 +30,8 @@ void release_event(weir_event* event) noexcept {
     switch (event->type) {
         case WEIR_EVENT_STREAM:
         case WEIR_EVENT_LOG:
+        case WEIR_EVENT_RECOVERED:
+        case WEIR_EVENT_BATCH:
             delete[] static_cast<const char*>(event->data);
             break;
         case WEIR_EVENT_DONE:

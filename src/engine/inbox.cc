@@ -1,8 +1,8 @@
 #include "engine/inbox.h"
 
-#include <utility>
-
 #include <fmt/format.h>
+
+#include <utility>
 
 #include "engine/failure.h"
 #include "weir/weir.h"
@@ -38,9 +38,14 @@ void Inbox::refuse_if_over(const Submission& submission) const {
 
 std::uint64_t Inbox::submit(const Submission& submission, bool* wake) {
     const BodyBlock& body = *submission.body->get();
+    Wish wish{kNoRequest, {}};
+    if (submission.batch != nullptr) wish.wish = *submission.batch;
     const std::lock_guard lock(mutex_);
     refuse_if_over(submission);
     const std::uint16_t model_class = classes_.find(body.model(), body.head().fast);
+    if (submission.batch != nullptr && wishes_.size() == wishes_.capacity()) {
+        wishes_.reserve(2 * wishes_.size() + 16);
+    }
     std::uint32_t* tagged = submission.tag == 0 ? nullptr : &tags_[submission.tag];
     RequestIndex index = kNoRequest;
     try {
@@ -52,6 +57,10 @@ std::uint64_t Inbox::submit(const Submission& submission, bool* wake) {
     if (tagged != nullptr) ++*tagged;
 
     Request& request = slab_->at(index);
+    if (submission.batch != nullptr) {
+        wish.request = index;
+        wishes_.push_back(std::move(wish));  // there is room
+    }
     request.user_data = submission.user_data;
     request.tag = submission.tag;
     request.body = *submission.body;
@@ -85,6 +94,13 @@ bool Inbox::cancel_tag(std::uint64_t tag, bool* wake) {
     return true;
 }
 
+void Inbox::tell(Command::Kind kind, std::uint64_t value, bool* wake) {
+    const std::lock_guard lock(mutex_);
+    if (failed_) return;
+    commands_.push_back({kind, value, tail_});
+    *wake = wake_if_asleep();
+}
+
 void Inbox::close(bool* wake) noexcept {
     const std::lock_guard lock(mutex_);
     if (std::exchange(closed_, true)) return;
@@ -108,6 +124,8 @@ void Inbox::take(Batch* batch) noexcept {
     batch->first = std::exchange(head_, kNoRequest);
     tail_ = kNoRequest;
     batch->commands.swap(commands_);
+    batch->wishes.clear();
+    batch->wishes.swap(wishes_);
     batch->close = closed_ && !std::exchange(close_taken_, closed_);
 }
 
@@ -128,9 +146,30 @@ void Inbox::give_back(std::span<const Ended> ended) noexcept {
             if (--found->second == 0) tags_.erase(found);
         }
         --held_.requests;
-        held_.bytes -= end.body->bytes().size();
+        if (end.body) held_.bytes -= end.body->bytes().size();
         slab_->give_back(end.request);
     }
+}
+
+std::uint64_t Inbox::adopt(TimeNs now) {
+    const std::lock_guard lock(mutex_);
+    Request& request = slab_->at(slab_->take());
+    request.submitted_at = now;
+    ++held_.requests;
+    return request.ticket.load(std::memory_order_relaxed);
+}
+
+void Inbox::release_body(RequestIndex index) noexcept {
+    BodyRef body;  // freed without the lock
+    const std::lock_guard lock(mutex_);
+    body = std::move(slab_->at(index).body);
+    if (body) held_.bytes -= body->bytes().size();
+}
+
+void Inbox::restore_body(RequestIndex index, BodyRef body) noexcept {
+    const std::lock_guard lock(mutex_);
+    held_.bytes += body->bytes().size();
+    slab_->at(index).body = std::move(body);
 }
 
 void Inbox::fail() noexcept {
@@ -138,6 +177,7 @@ void Inbox::fail() noexcept {
     failed_ = true;
     head_ = tail_ = kNoRequest;
     commands_.clear();
+    wishes_.clear();
 }
 
 }  // namespace weir

@@ -13,6 +13,15 @@
 
 namespace weir {
 
+enum class Lane : std::uint8_t { online, batch, automatic };
+
+// What a request that asks for the batch lane has beside the others.
+struct BatchWish {
+    Lane lane = Lane::batch;
+    TimeNs fallback_ns = 0;  // answered online so long before its deadline; 0: never
+    std::string custom_id = {};
+};
+
 // A request as its submitter gives it.
 struct Submission {
     const BodyRef* body;
@@ -23,6 +32,7 @@ struct Submission {
     std::uint32_t input_tokens;
     std::uint32_t output_tokens;
     std::uint8_t priority;
+    const BatchWish* batch;  // NULL: online
 };
 
 // What callers want of the loop, in the order in which they asked; and the count of what they have
@@ -39,6 +49,14 @@ public:
     // False if the ticket, or every request of the tag, has ended.
     bool cancel(std::uint64_t ticket, bool* wake);
     bool cancel_tag(std::uint64_t tag, bool* wake);
+    struct Command {
+        enum class Kind : std::uint8_t { cancel, cancel_tag, acknowledge, flush, cancel_batch };
+        Kind kind;
+        std::uint64_t value;
+        RequestIndex after;  // the request submitted last before it, of the same batch
+    };
+    // A command that needs no check here, in its place among the submits.
+    void tell(Command::Kind kind, std::uint64_t value, bool* wake);
     // Nothing is accepted from here on.
     void close(bool* wake) noexcept;
 
@@ -51,15 +69,14 @@ public:
 
     // ---- The loop's side ----
 
-    struct Command {
-        enum class Kind : std::uint8_t { cancel, cancel_tag };
-        Kind kind;
-        std::uint64_t value;
-        RequestIndex after;  // the request submitted last before it, of the same batch
+    struct Wish {
+        RequestIndex request;
+        BatchWish wish;
     };
     struct Batch {
         RequestIndex first = kNoRequest;  // linked by Request::link
         std::vector<Command> commands;
+        std::vector<Wish> wishes;  // of some of the requests, in their order
         bool close = false;
     };
     // Moves everything into `batch`, whose commands' memory is reused.
@@ -74,6 +91,12 @@ public:
         BodyRef body;  // moved out of the slot, so that it is not freed under the lock
     };
     void give_back(std::span<const Ended> ended) noexcept;
+
+    // A slot for a request of an earlier run; its ticket. Above all bounds, since it was accepted.
+    std::uint64_t adopt(TimeNs now);
+    // The request's body is kept elsewhere from here on, or needed here again.
+    void release_body(RequestIndex request) noexcept;
+    void restore_body(RequestIndex request, BodyRef body) noexcept;
 
     // Refuses everything from here on as WEIR_ERR_INTERNAL, and forgets what waits.
     void fail() noexcept;
@@ -91,6 +114,7 @@ private:
     RequestIndex head_ = kNoRequest;
     RequestIndex tail_ = kNoRequest;
     std::vector<Command> commands_;
+    std::vector<Wish> wishes_;
     std::unordered_map<std::uint64_t, std::uint32_t> tags_;  // outstanding requests of a tag
     Held held_{0, 0};
     bool asleep_ = true;

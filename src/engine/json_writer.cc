@@ -1,9 +1,9 @@
 #include "engine/json_writer.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <iterator>
-
-#include <fmt/format.h>
 
 namespace weir {
 namespace {

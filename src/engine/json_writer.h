@@ -22,8 +22,7 @@ public:
     JsonWriter& value(bool truth) { return literal(truth ? "true" : "false"); }
     JsonWriter& value(double number);
     template <std::integral T>
-        requires(!std::same_as<T, bool>)
-    JsonWriter& value(T number) {
+    requires(!std::same_as<T, bool>) JsonWriter& value(T number) {
         if constexpr (std::signed_integral<T>) return literal_of(std::int64_t{number});
         return literal_of(static_cast<std::uint64_t>(number));
     }
@@ -47,7 +46,7 @@ private:
     std::string text_;
     const bool indented_;
     std::size_t depth_ = 0;
-    bool empty_ = true;       // the innermost bracket holds nothing yet
+    bool empty_ = true;  // the innermost bracket holds nothing yet
     bool after_key_ = false;
 };
 

@@ -1,11 +1,11 @@
 #include "engine/limit_keys.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <map>
 #include <string>
-
-#include <fmt/format.h>
 
 #include "engine/failure.h"
 #include "engine/model_classes.h"
@@ -55,8 +55,9 @@ LimitSettings::Class make_class(const Config& config, const std::string& name) {
     }
     const std::string models_key = fmt::format("class.{}.models", name);
     if (config.is_set(models_key) && !split_models(config.value(models_key), &result.models)) {
-        throw Failure(WEIR_ERR_INVALID_VALUE, ErrorSource::config,
-                      models_key + ": not a list of models, where a star may stand at a model's end");
+        throw Failure(
+            WEIR_ERR_INVALID_VALUE, ErrorSource::config,
+            models_key + ": not a list of models, where a star may stand at a model's end");
     }
     const std::string cache_key = fmt::format("class.{}.cache_reads_count", name);
     if (config.is_set(cache_key)) result.cache_reads_count = config.value(cache_key) == "true";

@@ -36,6 +36,13 @@ Loop::Loop(const Settings* settings, RequestSlab* slab, Inbox* inbox, Outbox* ou
       log_(outbox, settings->log_level),
       core_(settings->core, slab, seed_of(*settings)),
       transport_(make_transport(settings->transport, &poller_, this)) {
+    if (!settings_.batch.journal_path.empty()) {
+        batch_lane_ = std::make_unique<BatchLane>(&settings_, slab_, inbox_, outbox_,
+                                                  static_cast<BatchLane::Host*>(this), &log_,
+                                                  [this] { wake(); });
+        batch_lane_->attach(transport_.get());
+        wake();  // there may be something to go on with
+    }
     for (const AccountAccess& account : settings_.accounts) {
         headers_.push_back(account_headers(account, settings_.provider_version));
     }
@@ -84,6 +91,7 @@ void Loop::arm() noexcept {
 
 void Loop::set_timers() noexcept {
     TimeNs next = core_.next_timer();
+    if (batch_lane_) next = std::min(next, batch_lane_->next_timer());
     if (transport_) next = std::min(next, transport_->next_timer());
     if (next_action_ < actions_.size()) next = std::min(next, now_ + kRetryNs);
     timer_.set(next);
@@ -117,10 +125,14 @@ void Loop::step() {
         move_transport();
         core_.advance(now_, &actions_);
         carry_out();
+        if (batch_lane_) batch_lane_->turn(now_);
         if (!transport_ || transport_->next_timer() > now_) break;
     }
     const bool delivered = deliver();
-    if (phase_ == Phase::closing && delivered && actions_.empty()) stop();
+    if (phase_ == Phase::closing && delivered && actions_.empty() &&
+        (!batch_lane_ || batch_lane_->finished())) {
+        stop();
+    }
     set_timers();
 }
 
@@ -137,40 +149,77 @@ void Loop::move_transport() {
 
 void Loop::take_inbox() {
     inbox_->take(&batch_);
+    if (batch_.close) phase_ = Phase::closing;  // said once, whatever is thrown below
     std::size_t command = 0;
     const auto run_commands_after = [&](RequestIndex index) {
         while (command < batch_.commands.size() && batch_.commands[command].after == index) {
             run_command(batch_.commands[command++]);
         }
     };
+    std::size_t next_wish = 0;
     run_commands_after(kNoRequest);
     for (RequestIndex index = batch_.first; index != kNoRequest;) {
         const RequestIndex next = slab_->at(index).link.next;
-        core_.submit(index, now_, &actions_);
+        submit(index, &next_wish);
         run_commands_after(index);
         index = next;
     }
     if (batch_.close) close();
 }
 
+void Loop::submit(RequestIndex index, std::size_t* next_wish) {
+    const bool wishes =
+        *next_wish < batch_.wishes.size() && batch_.wishes[*next_wish].request == index;
+    if (wishes) {
+        BatchWish& wish = batch_.wishes[(*next_wish)++].wish;
+        if (batch_lane_ && batch_lane_->wants(slab_->at(index), wish, now_)) {
+            return batch_lane_->submit(index, std::move(wish), now_);
+        }
+    }
+    core_.submit(index, now_, &actions_);
+}
+
 void Loop::run_command(const Inbox::Command& command) {
+    if (batch_lane_) batch_lane_->run(command);
     switch (command.kind) {
         case Inbox::Command::Kind::cancel:
             return core_.cancel(command.value, now_, &actions_);
         case Inbox::Command::Kind::cancel_tag:
             return core_.cancel_tag(command.value, now_, &actions_);
+        case Inbox::Command::Kind::acknowledge:
+        case Inbox::Command::Kind::flush:
+        case Inbox::Command::Kind::cancel_batch:
+            return;
     }
 }
 
 void Loop::close() {
     log(WEIR_LOG_INFO, "closing: {} requests are outstanding", inbox_->held().requests);
-    phase_ = Phase::closing;
     core_.close(now_, &actions_);
+    if (batch_lane_) batch_lane_->close();
 }
+
+// ---- The batch lane's side ----
+
+void Loop::on_batch_event(weir_event event) {
+    if (!make_room()) {
+        release_event(&event);
+        throw std::bad_alloc();
+    }
+    events_.push_back(event);
+}
+
+void Loop::on_batch_end(RequestIndex index, weir_event terminal) {
+    on_batch_event(terminal);
+    ended_.push_back({index, std::move(slab_->at(index).body)});
+}
+
+void Loop::on_batch_fall_back(RequestIndex index) { core_.submit(index, now_, &actions_); }
 
 // ---- The transport's side ----
 
-ResponseReader* Loop::reader(ExchangeId id) {
+ResponseTaker* Loop::reader(ExchangeId id) {
+    if (batch_lane_ && BatchLane::is_ours(id)) return batch_lane_->reader(id);
     Exchange* exchange = exchange_of(id);
     return exchange != nullptr && exchange->open() ? &exchange->reader() : nullptr;
 }

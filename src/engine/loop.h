@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/core.h"
+#include "engine/batch_lane.h"
 #include "engine/epoll_poller.h"
 #include "engine/exchange.h"
 #include "engine/inbox.h"
@@ -53,6 +54,7 @@ public:
     bool failed() const { return failed_; }
 
     Core& core() { return core_; }
+    const BatchLane* batch_lane() const { return batch_lane_.get(); }
     void close_descriptors_only() noexcept;
 
 private:
@@ -66,6 +68,7 @@ private:
     // Parts of a turn (loop.cc).
     void step();
     void take_inbox();
+    void submit(RequestIndex request, std::size_t* next_wish);
     void run_command(const Inbox::Command& command);
     void move_transport();
     void close();
@@ -99,7 +102,10 @@ private:
     void fail_step() noexcept;
     bool fail_requests() noexcept;
 
-    ResponseReader* reader(ExchangeId id) override;
+    void on_batch_event(weir_event event) override;
+    void on_batch_end(RequestIndex request, weir_event terminal) override;
+    void on_batch_fall_back(RequestIndex request) override;
+    ResponseTaker* reader(ExchangeId id) override;
     void on_end(ExchangeId id, const WireEnd& end, TimeNs now) override;
     void on_response_head(Exchange* exchange) override;
     void on_stream_event(Exchange* exchange, std::string_view data) override;
@@ -117,7 +123,8 @@ private:
     EventDescriptor wake_;
     TimerDescriptor timer_;
     Core core_;
-    std::unique_ptr<Transport> transport_;  // before the poller in its end
+    std::unique_ptr<BatchLane> batch_lane_;  // NULL without a journal
+    std::unique_ptr<Transport> transport_;   // before the poller in its end
 
     TimeNs now_ = 0;
     TimeNs wall_read_at_ = -kNsPerS;

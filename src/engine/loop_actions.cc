@@ -149,7 +149,8 @@ Outcome Loop::outcome_of(Exchange* exchange, const WireEnd& end,
     }
 }
 
-void Loop::on_end(ExchangeId id, const WireEnd& end, TimeNs) {
+void Loop::on_end(ExchangeId id, const WireEnd& end, TimeNs now) {
+    if (batch_lane_ && BatchLane::is_ours(id)) return batch_lane_->on_end(id, end, now);
     Exchange* exchange = exchange_of(id);
     if (exchange == nullptr || !exchange->open()) return;
     std::unique_ptr<ErrorDetail> detail;

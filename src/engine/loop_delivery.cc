@@ -32,6 +32,7 @@ bool Loop::push_state(std::uint32_t state) noexcept {
 // Every request has its terminal event in the outbox.
 void Loop::stop() noexcept {
     transport_.reset();
+    batch_lane_.reset();  // its journal is free for another engine from here on
     if (!push_state(WEIR_ENGINE_CLOSED)) return;
     outbox_->finish();
     phase_ = Phase::stopped;

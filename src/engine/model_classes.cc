@@ -69,8 +69,7 @@ ModelClasses::ModelClasses(const std::vector<LimitSettings::Class>& classes)
     }
     // The longest first, and at equal length the exact id before the prefix.
     std::stable_sort(patterns_.begin(), patterns_.end(), [](const Pattern& a, const Pattern& b) {
-        return a.text.size() != b.text.size() ? a.text.size() > b.text.size()
-                                              : a.prefix < b.prefix;
+        return a.text.size() != b.text.size() ? a.text.size() > b.text.size() : a.prefix < b.prefix;
     });
 }
 

@@ -74,6 +74,13 @@ bool Outbox::push_log(weir_event record) noexcept {
     return began;
 }
 
+bool Outbox::above(std::size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    const bool is_above = bytes_ > bytes || wanted_below_ > 0;
+    if (is_above) wanted_below_ = bytes / 2;
+    return is_above;
+}
+
 std::uint64_t Outbox::dropped_logs() {
     const std::lock_guard lock(mutex_);
     return dropped_logs_ + (log_count_ == kMaxLogs ? 1 : 0);
@@ -115,6 +122,10 @@ Outbox::Taken Outbox::take(void* events, std::size_t event_size, std::size_t cap
         ++taken.count;
     }
     if (empty()) ready_.clear();
+    if (wanted_below_ > 0 && bytes_ <= wanted_below_) {
+        wanted_below_ = 0;
+        taken.tell_loop = true;
+    }
     if (loop_waits_ && !above_bounds()) {
         loop_waits_ = false;
         taken.tell_loop = true;

@@ -38,6 +38,8 @@ public:
     // Takes a log record over; the oldest gives way when there are too many. True if events wait
     // now, and did not before.
     bool push_log(weir_event record) noexcept;
+    // Whether more bytes than this wait; whoever takes them tells the loop when half are gone.
+    bool above(std::size_t bytes);
     // The records that gave way since one was last taken.
     std::uint64_t dropped_logs();
 
@@ -85,6 +87,7 @@ private:
     std::size_t log_count_ = 0;
     std::uint64_t dropped_logs_ = 0;
     bool loop_waits_ = false;
+    std::size_t wanted_below_ = 0;  // the loop is to be told at so many bytes; 0: not
     bool finished_ = false;
 };
 

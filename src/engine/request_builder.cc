@@ -1,11 +1,11 @@
 #include "engine/request_builder.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "engine/config_table.h"
 #include "engine/failure.h"
@@ -17,19 +17,37 @@ namespace {
 // The provider's own bound on a Messages request is 32 MB; this is where a body stops making sense.
 constexpr std::size_t kMaxBody = std::size_t{1} << 30;
 constexpr std::size_t kMaxKeptScratch = std::size_t{1} << 18;
+constexpr std::size_t kMaxCustomId = 4096;
 constexpr std::size_t kMaxHeaders = 32;
 constexpr std::size_t kMaxHeaderName = 128;
 constexpr std::size_t kMaxHeaderValue = 8192;
 constexpr std::int64_t kMaxDeadlineMs = std::int64_t{10} * 365 * 24 * 3600 * 1000;
 
 // Those that say who pays, where the message goes, and how long it is.
-constexpr std::array<std::string_view, 24> kOwnedHeaders = {
-    "accept-encoding",     "anthropic-version",   "authorization",     "connection",
-    "content-encoding",    "content-length",      "content-type",      "cookie",
-    "expect",              "forwarded",           "host",              "http2-settings",
-    "keep-alive",          "proxy-authorization", "proxy-connection",  "range",
-    "te",                  "trailer",             "transfer-encoding", "upgrade",
-    "user-agent",          "via",                 "x-api-key",         "x-forwarded-for"};
+constexpr std::array<std::string_view, 24> kOwnedHeaders = {"accept-encoding",
+                                                            "anthropic-version",
+                                                            "authorization",
+                                                            "connection",
+                                                            "content-encoding",
+                                                            "content-length",
+                                                            "content-type",
+                                                            "cookie",
+                                                            "expect",
+                                                            "forwarded",
+                                                            "host",
+                                                            "http2-settings",
+                                                            "keep-alive",
+                                                            "proxy-authorization",
+                                                            "proxy-connection",
+                                                            "range",
+                                                            "te",
+                                                            "trailer",
+                                                            "transfer-encoding",
+                                                            "upgrade",
+                                                            "user-agent",
+                                                            "via",
+                                                            "x-api-key",
+                                                            "x-forwarded-for"};
 
 [[noreturn]] void refuse(std::string message) {
     throw Failure(WEIR_ERR_INVALID_VALUE, ErrorSource::local, std::move(message));
@@ -115,14 +133,49 @@ void RequestBuilder::set(std::string_view key, std::string_view value) {
         input_tokens_ = token_count(key, value);
     } else if (key == "output_tokens") {
         output_tokens_ = token_count(key, value);
+    } else if (key == "lane") {
+        set_lane(value);
+    } else if (key == "custom_id") {
+        set_custom_id(value);
+    } else if (key == "batch_fallback_ms") {
+        set_fallback(value);
     } else if (key.starts_with(kHeader)) {
         set_header(key.substr(kHeader.size()), value);
     } else {
         throw Failure(WEIR_ERR_UNKNOWN_KEY, ErrorSource::local,
-                      fmt::format("{}: there is no such key; there are input_tokens, output_tokens "
-                                  "and header.<name>",
+                      fmt::format("{}: there is no such key; there are input_tokens, output_tokens, "
+                                  "lane, custom_id, batch_fallback_ms and header.<name>",
                                   shown_text(key, 100)));
     }
+}
+
+void RequestBuilder::set_lane(std::string_view value) {
+    if (value == "batch") {
+        batch_.lane = Lane::batch;
+    } else if (value == "auto") {
+        batch_.lane = Lane::automatic;
+    } else if (value.empty() || value == "online") {
+        batch_.lane = Lane::online;
+    } else {
+        refuse("lane: not one of online, batch and auto");
+    }
+}
+
+void RequestBuilder::set_custom_id(std::string_view value) {
+    if (value.size() > kMaxCustomId) {
+        refuse(fmt::format("custom_id: longer than {} bytes", kMaxCustomId));
+    }
+    batch_.custom_id = value;
+}
+
+void RequestBuilder::set_fallback(std::string_view value) {
+    std::int64_t ms = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), ms);
+    if (!value.empty() && (error != std::errc() || end != value.data() + value.size() || ms < 1 ||
+                           ms > kMaxDeadlineMs)) {
+        refuse("batch_fallback_ms: not a number of milliseconds");
+    }
+    batch_.fallback_ns = ms * kNsPerMs;
 }
 
 void RequestBuilder::set_header(std::string_view name, std::string_view value) {
@@ -165,7 +218,8 @@ Submission RequestBuilder::submission(TimeNs now, TimeNs default_deadline_ns) co
             .deadline_at = deadline_ns == 0 ? kNever : later(now, deadline_ns),
             .input_tokens = input_tokens_,
             .output_tokens = output_tokens_,
-            .priority = priority_};
+            .priority = priority_,
+            .batch = batch_.lane == Lane::online ? nullptr : &batch_};
 }
 
 }  // namespace weir

@@ -21,25 +21,32 @@ public:
     void set_user_data(std::uint64_t user_data) { user_data_ = user_data; }
     void set_tag(std::uint64_t tag) { tag_ = tag; }
     void set_deadline_ms(std::int64_t deadline_ms);
-    // input_tokens, output_tokens, header.<name>. An empty value takes the setting back.
+    // The keys are weir_request_set's. An empty value takes the setting back.
     void set(std::string_view key, std::string_view value);
+
+    Lane lane() const { return batch_.lane; }
+    const RequestHead* head() const { return body_ ? &head_ : nullptr; }
 
     // Refuses a request without a body.
     Submission submission(TimeNs now, TimeNs default_deadline_ns) const;
 
 private:
     void set_header(std::string_view name, std::string_view value);
+    void set_lane(std::string_view value);
+    void set_custom_id(std::string_view value);
+    void set_fallback(std::string_view value);
     void rebuild(std::map<std::string, std::string> headers);
 
     BodyRef body_;
-    RequestHead head_;      // of body_
-    std::string scratch_;  // the body with the padding that its reader needs
+    RequestHead head_;                            // of body_
+    std::string scratch_;                         // the body with the padding that its reader needs
     std::map<std::string, std::string> headers_;  // names in lower case
     std::uint64_t user_data_ = 0;
     std::uint64_t tag_ = 0;
     TimeNs deadline_ns_ = 0;
     std::uint32_t input_tokens_ = 0;
     std::uint32_t output_tokens_ = 0;
+    BatchWish batch_{.lane = Lane::online};
     std::uint8_t priority_ = WEIR_PRIORITY_NORMAL;
 };
 

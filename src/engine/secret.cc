@@ -1,12 +1,11 @@
 #include "engine/secret.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
-
-#include <fmt/format.h>
 
 #include "engine/descriptor.h"
 #include "engine/failure.h"

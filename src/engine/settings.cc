@@ -1,9 +1,9 @@
 #include "engine/settings.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <string_view>
-
-#include <fmt/format.h>
 
 #include "engine/failure.h"
 #include "engine/limit_keys.h"
@@ -85,6 +85,29 @@ QueueSettings queue_settings(const Config& config) {
     return queue;
 }
 
+BatchLaneSettings batch_settings(const Config& config) {
+    BatchLaneSettings batch;
+    batch.journal_path = config.value("journal.path");
+    batch.auto_deadline_ns = milliseconds(config, "batch.auto_deadline_ms");
+    batch.cancel_on_close = config.value("batch.on_close") == "cancel";
+    BatchSettings& machine = batch.machine;
+    machine.max_requests = number<std::uint32_t>(config, "batch.max_requests");
+    machine.max_bytes = number<std::uint64_t>(config, "batch.max_bytes");
+    machine.max_age_ns = milliseconds(config, "batch.max_age_ms");
+    machine.max_attempts = number<std::uint8_t>(config, "batch.max_attempts");
+    machine.calls_per_minute = number<std::uint32_t>(config, "batch.calls_per_minute");
+    machine.queue_places = number<std::uint32_t>(config, "batch.queue_places");
+    machine.poll_min_ns = milliseconds(config, "batch.poll_min_ms");
+    machine.poll_max_ns = milliseconds(config, "batch.poll_max_ms");
+    machine.visibility_ns = milliseconds(config, "batch.visibility_ms");
+    machine.not_found_ns = milliseconds(config, "batch.not_found_ms");
+    machine.delete_when_delivered = boolean(config, "batch.delete_after");
+    if (machine.poll_min_ns > machine.poll_max_ns) {
+        refuse("batch.poll_min_ms is above batch.poll_max_ms");
+    }
+    return batch;
+}
+
 HttpTimeouts timeouts(const Config& config) {
     HttpTimeouts timeouts;
     timeouts.connect_ns = milliseconds(config, "timeout.connect_ms");
@@ -144,6 +167,7 @@ Settings make_settings(const Config& config) {
     settings.log_level = log_level(config.value("log.level"));
     settings.provider_version = config.value("provider.version");
     settings.timeouts = timeouts(config);
+    settings.batch = batch_settings(config);
     settings.transport = transport_settings(config);
     settings.accounts = accounts(config, settings.transport);
     settings.core.max_in_flight = number<std::uint32_t>(config, "concurrency.max");

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "batch/batch_types.h"
 #include "core/core_settings.h"
 #include "engine/config.h"
 #include "engine/transport.h"
@@ -18,6 +19,13 @@ struct AccountAccess {
     std::string name;
     std::string key;
     std::string base_url;
+};
+
+struct BatchLaneSettings {
+    std::string journal_path;  // empty: there is no batch lane
+    BatchSettings machine;
+    TimeNs auto_deadline_ns = 0;  // the least deadline of what the lane takes by itself
+    bool cancel_on_close = false;
 };
 
 // The configuration in the types of the rooms that use it.
@@ -35,6 +43,7 @@ struct Settings {
     std::vector<AccountAccess> accounts;
     HttpTimeouts timeouts;
     CoreSettings core;
+    BatchLaneSettings batch;
     TransportSettings transport;
 };
 

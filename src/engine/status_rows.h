@@ -79,6 +79,10 @@ inline constexpr StatusRow kStatusRows[] = {
     {WEIR_ERR_STREAM_BROKEN, "stream_broken",
      "a stream ended early, after content had been delivered",
      WEIR_ERROR_RETRYABLE | WEIR_ERROR_MAYBE_EXECUTED, ErrorSource::provider},
+    {WEIR_ERR_EXPIRED, "expired", "the batch ended at its time limit without this request",
+     WEIR_ERROR_RETRYABLE, ErrorSource::provider},
+    {WEIR_ERR_BATCH_GONE, "batch_gone", "the batch or its results were deleted or archived",
+     WEIR_ERROR_MAYBE_EXECUTED, ErrorSource::provider},
 };
 
 }  // namespace weir

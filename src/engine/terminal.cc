@@ -56,6 +56,22 @@ std::unique_ptr<weir_response> make_response(const Request& request, Exchange* e
     return response;
 }
 
+template <class Make>
+weir_event done_event(const Request& request, Make&& make) noexcept {
+    try {
+        weir_response* response = make().release();
+        weir_event event = event_of(request, WEIR_EVENT_DONE);
+        event.data = response->body.c_str();
+        event.data_length = response->body.size();
+        event.object = response;
+        return event;
+    } catch (const std::bad_alloc&) {
+        weir_event event = failed_event(request, immortal_error(WEIR_ERR_NOMEM));
+        event.flags |= WEIR_ERROR_MAYBE_EXECUTED;
+        return event;
+    }
+}
+
 // "overloaded_error: Overloaded", after what the code says.
 std::string message_of(const StatusRow& row, const ErrorDetail& detail) {
     std::string words = detail.type;
@@ -81,11 +97,9 @@ weir_error* error_of(const Request& request, std::int32_t status) {
         parts.provider_type = detail->type;
         parts.request_id = detail->request_id;
         parts.http_status = detail->http_status;
-        parts.retry_after_ms =
-            detail->retry_after_ns < 0 ? -1 : detail->retry_after_ns / kNsPerMs;
+        parts.retry_after_ms = detail->retry_after_ns < 0 ? -1 : detail->retry_after_ns / kNsPerMs;
         if (row->source != ErrorSource::local) {
-            parts.source =
-                detail->from_provider ? ErrorSource::provider : ErrorSource::transport;
+            parts.source = detail->from_provider ? ErrorSource::provider : ErrorSource::transport;
         }
     }
     return make_error(parts);
@@ -95,18 +109,30 @@ weir_error* error_of(const Request& request, std::int32_t status) {
 
 weir_event make_done(const Request& request, Exchange* exchange, std::string_view account,
                      TimeNs now) noexcept {
-    try {
-        weir_response* response = make_response(request, exchange, account, now).release();
-        weir_event event = event_of(request, WEIR_EVENT_DONE);
-        event.data = response->body.c_str();
-        event.data_length = response->body.size();
-        event.object = response;
-        return event;
-    } catch (const std::bad_alloc&) {
-        weir_event event = make_plain_failure(request, WEIR_ERR_NOMEM);
-        event.flags |= WEIR_ERROR_MAYBE_EXECUTED;
-        return event;
-    }
+    return done_event(request, [&] { return make_response(request, exchange, account, now); });
+}
+
+weir_event make_batch_done(const Request& request, const BatchResult& result,
+                           std::string_view account, TimeNs now) noexcept {
+    return done_event(request, [&] {
+        auto response = std::make_unique<weir_response>();
+        const Usage& usage = result.facts.usage;
+        response->magic = kResponseMagic;
+        response->http_status = 200;
+        response->body = result.message;
+        auto& numbers = response->numbers;
+        numbers.fill(-1);
+        numbers[WEIR_NUMBER_INPUT_TOKENS] = usage.input_tokens;
+        numbers[WEIR_NUMBER_CACHE_WRITE_TOKENS] = usage.cache_write_tokens;
+        numbers[WEIR_NUMBER_CACHE_READ_TOKENS] = usage.cache_read_tokens;
+        numbers[WEIR_NUMBER_OUTPUT_TOKENS] = usage.output_tokens;
+        numbers[WEIR_NUMBER_ATTEMPTS] = request.attempts;
+        numbers[WEIR_NUMBER_TOTAL_MS] = ms_between(request.submitted_at, now);
+        response->strings[WEIR_STRING_MODEL] = result.facts.model;
+        response->strings[WEIR_STRING_ACCOUNT] = account;
+        response->strings[WEIR_STRING_STOP_REASON] = result.facts.stop_reason;
+        return response;
+    });
 }
 
 weir_event make_failed(const Request& request, std::int32_t status) noexcept {

@@ -1,12 +1,11 @@
 #include "engine/thread_start.h"
 
+#include <fmt/format.h>
 #include <pthread.h>
 #include <signal.h>
 
 #include <ctime>
 #include <memory>
-
-#include <fmt/format.h>
 
 #include "engine/failure.h"
 #include "weir/weir.h"

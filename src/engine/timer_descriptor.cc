@@ -1,13 +1,12 @@
 #include "engine/timer_descriptor.h"
 
+#include <fmt/format.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
-
-#include <fmt/format.h>
 
 #include "engine/failure.h"
 #include "weir/weir.h"

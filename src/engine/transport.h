@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "base/time.h"
+#include "provider/body_source.h"
 #include "provider/response_reader.h"
+#include "provider/response_taker.h"
 
 namespace weir {
 
@@ -41,6 +43,7 @@ struct HttpRequest {
     std::string_view path;
     const std::vector<std::string>* headers = nullptr;  // "name: value", the key's among them
     std::string_view body;
+    BodySource* source = nullptr;  // instead of a body
     HttpTimeouts timeouts;
     bool fresh_connection = false;  // never on a reused one, where libcurl may send twice
 };
@@ -51,8 +54,8 @@ using ExchangeId = std::uint64_t;
 class TransportSink {
 public:
     virtual ~TransportSink() = default;
-    // The reader that takes the response's bytes; NULL if the exchange is no longer wanted.
-    virtual ResponseReader* reader(ExchangeId id) = 0;
+    // Who takes the response's bytes; NULL if the exchange is no longer wanted.
+    virtual ResponseTaker* reader(ExchangeId id) = 0;
     // The exchange is over. The transport has forgotten it.
     virtual void on_end(ExchangeId id, const WireEnd& end, TimeNs now) = 0;
 };
@@ -64,6 +67,8 @@ public:
     virtual void start(ExchangeId id, const HttpRequest& request, TimeNs now) = 0;
     // Ends an exchange without an on_end. True if bytes of the request may have been sent.
     virtual bool abort(ExchangeId id) = 0;
+    // While it is paused no more of the response is taken, nor does a timeout run but the total.
+    virtual void pause(ExchangeId id, bool paused) = 0;
     // When the transport next wants advance(), or kNever.
     virtual TimeNs next_timer() const = 0;
     // Does what time makes due. `now` is the loop's clock.

@@ -11,6 +11,7 @@
 #include "provider/message_stream.h"
 #include "provider/outcome.h"
 #include "provider/response_head.h"
+#include "provider/response_taker.h"
 
 namespace weir {
 
@@ -35,7 +36,7 @@ struct WireEnd {
 
 // Reads one HTTP response of the Messages API, whole or streamed, as it arrives, and judges what
 // the attempt came to. Trusts nothing that it reads. It is used for one response after another.
-class ResponseReader {
+class ResponseReader final : public ResponseTaker {
 public:
     // Gets what a streamed answer holds as it comes. Until the first content is seen the events are
     // held back, so that an attempt that fails earlier can be repeated unnoticed. Pings and the
@@ -55,13 +56,11 @@ public:
     // none. `sink` may be NULL.
     void reset(bool stream, std::size_t max_bytes, std::int64_t unix_ns, Sink* sink);
 
-    void on_status(int http_status);  // again after a 1xx: forgets the headers so far
-    void on_header(std::string_view name, std::string_view value);
-    void on_headers_end();
-    // False if the response is above max_bytes: the transport then ends with too_large.
-    bool on_body(std::string_view bytes);
-    // True if the bytes so far held anything beyond pings since the last call: the watchdog's food.
-    bool take_progress();
+    void on_status(int http_status) override;  // after a 1xx: forgets the headers so far
+    void on_header(std::string_view name, std::string_view value) override;
+    void on_headers_end() override;
+    bool on_body(std::string_view bytes) override;
+    bool take_progress() override;
 
     // The judgement. Called once, at the end.
     //

@@ -51,6 +51,10 @@ CurlTransport::CurlTransport(Poller* poller, TransportSink* sink, TransportSetti
     context_.sink = sink;
     context_.sockets = &sockets_;
     http2_ = wants_http2(context_.settings.http_version);
+    set_up_multi();
+}
+
+void CurlTransport::set_up_multi() {
     sockets_.attach_multi(multi_.get());
     curl_multi_setopt(multi_.get(), CURLMOPT_TIMERFUNCTION, &CurlTransport::on_timer);
     curl_multi_setopt(multi_.get(), CURLMOPT_TIMERDATA, this);
@@ -142,14 +146,37 @@ bool CurlTransport::abort(ExchangeId id) {
     return sent;
 }
 
+void CurlTransport::pause(ExchangeId id, bool paused) {
+    const auto found = exchanges_.find(id);
+    if (found == exchanges_.end() || found->second->paused() == paused) return;
+    if (paused) {
+        found->second->pause();
+    } else {
+        resumed_.push_back(id);
+    }
+}
+
+void CurlTransport::resume_paused() {
+    for (const ExchangeId id : std::exchange(resumed_, {})) {
+        const auto found = exchanges_.find(id);
+        if (found == exchanges_.end() || !found->second->paused()) continue;
+        // What libcurl holds already is taken inside this call.
+        inside_curl_ = true;
+        found->second->resume();
+        inside_curl_ = false;
+        release_dropped();
+    }
+}
+
 TimeNs CurlTransport::next_timer() const {
-    if (!started_.empty() || sockets_.any_ready()) return context_.now;
+    if (!started_.empty() || !resumed_.empty() || sockets_.any_ready()) return context_.now;
     return std::min(curl_timer_at_, deadlines_.first_at());
 }
 
 void CurlTransport::advance(TimeNs now) {
     context_.now = now;
     add_started();
+    resume_paused();
     run_ready();
     for (int i = 0; i < kTimerRunsPerTurn && curl_timer_at_ <= now; ++i) {
         curl_timer_at_ = kNever;
@@ -174,8 +201,8 @@ void CurlTransport::add_started() {
         }
         const CURLMcode code = curl_multi_add_handle(multi_.get(), transfer->easy());
         if (code != CURLM_OK) {
-            end_exchange(transfer,
-                         {WireEnd::Kind::connect_failed, false, curl_multi_strerror(code)});
+            end_exchange(transfer, transfer->end(WireEnd::Kind::connect_failed,
+                                                 curl_multi_strerror(code)));
             continue;
         }
         deadlines_.insert(transfer, transfer->no_timeout_before());
@@ -189,7 +216,7 @@ void CurlTransport::run(curl_socket_t fd, int select_bits) {
     const CURLMcode code = curl_multi_socket_action(multi_.get(), fd, select_bits, &running);
     inside_curl_ = false;
     release_dropped();
-    if (code != CURLM_OK) end_all(curl_multi_strerror(code));
+    if (code != CURLM_OK) start_over(curl_multi_strerror(code));
 }
 
 void CurlTransport::run_ready() {
@@ -240,17 +267,24 @@ void CurlTransport::end_exchange(Transfer* transfer, const WireEnd& end) {
     context_.sink->on_end(id, end, context_.now);
 }
 
+// Without memory of its own: the want of it may be why.
 void CurlTransport::end_all(const char* why) {
-    std::vector<ExchangeId> ids;
-    for (const auto& [id, transfer] : exchanges_) ids.push_back(id);
-    for (const ExchangeId id : ids) {
-        const auto found = exchanges_.find(id);
-        if (found == exchanges_.end()) continue;
-        Transfer* transfer = found->second.get();
+    for (std::size_t left = exchanges_.size(); left > 0 && !exchanges_.empty(); --left) {
+        Transfer* transfer = exchanges_.begin()->second.get();
         const auto kind = transfer->request_sent() ? WireEnd::Kind::broken  //
                                                    : WireEnd::Kind::connect_failed;
         end_exchange(transfer, transfer->end(kind, why));
     }
+}
+
+// A multi handle that has failed as a whole is not used again, nor are its connections.
+void CurlTransport::start_over(const char* why) {
+    end_all(why);
+    std::unique_ptr<CURLM, MultiFree> fresh(curl_multi_init());
+    if (!fresh) return;
+    multi_ = std::move(fresh);
+    curl_timer_at_ = kNever;
+    set_up_multi();
 }
 
 int CurlTransport::on_timer(CURLM*, long timeout_ms, void* self) noexcept {

@@ -32,6 +32,7 @@ public:
 
     void start(ExchangeId id, const HttpRequest& request, TimeNs now) override;
     bool abort(ExchangeId id) override;
+    void pause(ExchangeId id, bool paused) override;
     TimeNs next_timer() const override;
     // Throws what a reader threw, after the exchange concerned has ended as broken.
     void advance(TimeNs now) override;
@@ -61,19 +62,23 @@ private:
     void give_back(Exchanges::node_type node);
     void prepare(Transfer* transfer, const HttpRequest& request, Started* started);
     void add_started();
+    void resume_paused();
     void run(curl_socket_t fd, int select_bits);
     void run_ready();
     void release_dropped();
     void finish_completed();
     void expire();
     void end_exchange(Transfer* transfer, const WireEnd& end);
-    void end_all(const char* why);  // after a failure of the multi handle as a whole
+    void end_all(const char* why);
+    void start_over(const char* why);  // after a failure of the multi handle as a whole
+    void set_up_multi();
 
     TransferContext context_;
     SocketTable sockets_;
     std::unique_ptr<CURLM, MultiFree> multi_;
     Exchanges exchanges_;
     std::vector<Started> started_;               // not yet with libcurl
+    std::vector<ExchangeId> resumed_;            // to be told so at the next advance()
     std::vector<Exchanges::node_type> dropped_;  // aborted while libcurl was at work
     std::vector<Exchanges::node_type> idle_;     // pooled handles, with their places in the map
     DeadlineHeap deadlines_;

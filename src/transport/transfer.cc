@@ -62,6 +62,10 @@ void Transfer::set_common_options() {
     set(easy, CURLOPT_HEADERDATA, this);
     set(easy, CURLOPT_WRITEFUNCTION, &Transfer::on_body_bytes);
     set(easy, CURLOPT_WRITEDATA, this);
+    set(easy, CURLOPT_READFUNCTION, &Transfer::on_read_body);
+    set(easy, CURLOPT_READDATA, this);
+    set(easy, CURLOPT_SEEKFUNCTION, &Transfer::on_rewind);
+    set(easy, CURLOPT_SEEKDATA, this);
     set(easy, CURLOPT_PREREQFUNCTION, &Transfer::on_request);
     set(easy, CURLOPT_PREREQDATA, this);
     set(easy, CURLOPT_XFERINFOFUNCTION, &Transfer::on_transferred);
@@ -122,7 +126,8 @@ void Transfer::begin(ExchangeId id) {
     started_at_ = context_->now;
     sent_bytes_ = 0;
     header_bytes_ = 0;
-    request_begun_ = response_begun_ = dropped_ = false;
+    request_begun_ = response_begun_ = dropped_ = paused_ = false;
+    source_ = nullptr;
     refusal_ = Refusal::none;
     head_ = Head::before;
     error_text_[0] = '\0';
@@ -156,7 +161,12 @@ void Transfer::prepare(const HttpRequest& request, bool http2) {
     set(easy, CURLOPT_HTTPHEADER, headers_.data());
 
     const bool is_post = request.method == "POST";
-    if (is_post || !request.body.empty()) {
+    source_ = request.source;
+    if (source_ != nullptr) {
+        set(easy, CURLOPT_POST, 1L);
+        set(easy, CURLOPT_POSTFIELDS, static_cast<char*>(nullptr));
+        set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(source_->size()));
+    } else if (is_post || !request.body.empty()) {
         set(easy, CURLOPT_POST, 1L);
         set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
         set(easy, CURLOPT_POSTFIELDS, request.body.empty() ? "" : request.body.data());
@@ -177,6 +187,19 @@ void Transfer::finish() {
     set(easy_.get(), CURLOPT_HTTPHEADER, static_cast<curl_slist*>(nullptr));
     set(easy_.get(), CURLOPT_POSTFIELDS, "");
     headers_.clear();
+    source_ = nullptr;
+}
+
+// Called by libcurl's owner or inside one of its callbacks.
+void Transfer::pause() {
+    paused_ = true;
+    curl_easy_pause(easy_.get(), CURLPAUSE_RECV);
+}
+
+void Transfer::resume() {
+    paused_ = false;
+    last_byte_at_ = last_progress_at_ = context_->now;
+    curl_easy_pause(easy_.get(), CURLPAUSE_CONT);
 }
 
 bool Transfer::request_sent() const {
@@ -194,6 +217,7 @@ Transfer::Timeout Transfer::first_timeout() const {
         if (at < first.at) first = {at, kind};
     };
     consider(started_at_, timeouts_.total_ns, WireEnd::Kind::total_timeout);
+    if (paused_) return first;
     if (request_begun_) {
         consider(last_byte_at_, timeouts_.idle_ns, WireEnd::Kind::idle_timeout);
         consider(last_progress_at_, timeouts_.stall_ns, WireEnd::Kind::stall_timeout);
@@ -238,7 +262,7 @@ Transfer::Refusal Transfer::take_header_line(std::string_view line) {
         if (status == 0) return Refusal::malformed;
         head_ = status < 200 ? Head::interim : Head::inside;
         if (head_ == Head::interim) return Refusal::none;
-        ResponseReader* reader = context_->sink->reader(id_);
+        ResponseTaker* reader = context_->sink->reader(id_);
         if (reader == nullptr) return Refusal::unwanted;
         reader->on_status(status);
         return Refusal::none;
@@ -247,7 +271,7 @@ Transfer::Refusal Transfer::take_header_line(std::string_view line) {
         if (line.empty()) head_ = Head::before;
         return Refusal::none;
     }
-    ResponseReader* reader = context_->sink->reader(id_);
+    ResponseTaker* reader = context_->sink->reader(id_);
     if (reader == nullptr) return Refusal::unwanted;
     std::string_view name;
     std::string_view value;
@@ -262,7 +286,7 @@ Transfer::Refusal Transfer::take_header_line(std::string_view line) {
 
 Transfer::Refusal Transfer::take_body(std::string_view bytes) {
     last_byte_at_ = context_->now;
-    ResponseReader* reader = context_->sink->reader(id_);
+    ResponseTaker* reader = context_->sink->reader(id_);
     if (reader == nullptr) return Refusal::unwanted;
     if (!reader->on_body(bytes)) return Refusal::too_large;
     if (timeouts_.stall_ns > 0 && reader->take_progress()) last_progress_at_ = context_->now;
@@ -283,6 +307,25 @@ std::size_t Transfer::on_body_bytes(char* data, std::size_t size, std::size_t co
     const std::string_view bytes(data, size * count);
     const bool taken = transfer->guarded([&] { return transfer->take_body(bytes); });
     return taken ? bytes.size() : ~bytes.size();
+}
+
+std::size_t Transfer::on_read_body(char* out, std::size_t size, std::size_t count,
+                                   void* self) noexcept {
+    auto* transfer = static_cast<Transfer*>(self);
+    if (transfer->source_ == nullptr) return 0;
+    try {
+        return transfer->source_->read(out, size * count);
+    } catch (...) {
+        transfer->context_->failure = std::current_exception();
+        transfer->refusal_ = Refusal::failure;
+        return CURL_READFUNC_ABORT;
+    }
+}
+
+// libcurl would send the body again.
+int Transfer::on_rewind(void* self, curl_off_t, int) noexcept {
+    static_cast<Transfer*>(self)->refusal_ = Refusal::resend;
+    return CURL_SEEKFUNC_FAIL;
 }
 
 // libcurl calls this on an established connection just before it sends the request: again, if it

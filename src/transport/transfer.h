@@ -54,6 +54,11 @@ public:
     // The exchange is no longer wanted; its callbacks refuse from now on.
     void drop() { dropped_ = true; }
 
+    // While paused nothing is received.
+    void pause();
+    void resume();
+    bool paused() const { return paused_; }
+
     // The timeout that comes first as things stand.
     struct Timeout {
         TimeNs at = kNever;
@@ -79,6 +84,9 @@ private:
                                       void* self) noexcept;
     static std::size_t on_body_bytes(char* data, std::size_t size, std::size_t count,
                                      void* self) noexcept;
+    static std::size_t on_read_body(char* out, std::size_t size, std::size_t count,
+                                    void* self) noexcept;
+    static int on_rewind(void* self, curl_off_t offset, int origin) noexcept;
     static int on_request(void* self, char*, char*, int, int) noexcept;
     static int on_transferred(void* self, curl_off_t, curl_off_t, curl_off_t,
                               curl_off_t sent) noexcept;
@@ -97,6 +105,7 @@ private:
     std::string url_;
     std::vector<curl_slist> headers_;  // its strings are the request's own, and Expect's
     HttpTimeouts timeouts_;
+    BodySource* source_ = nullptr;
 
     TimeNs started_at_ = 0;
     TimeNs last_byte_at_ = 0;      // either way, from the time the request began to go out
@@ -107,6 +116,7 @@ private:
     bool request_begun_ = false;
     bool response_begun_ = false;
     bool dropped_ = false;
+    bool paused_ = false;
     Refusal refusal_ = Refusal::none;
     Head head_ = Head::before;
     std::array<char, CURL_ERROR_SIZE> error_text_{};

@@ -171,7 +171,7 @@ static void decimal_comma(const char* drive) {
 
 /* The signals that a thread blocks, as a set of bits. */
 static unsigned long long blocked_by(const char* thread) {
-    char path[320], line[256];
+    char path[340], line[256];
     unsigned long long blocked = 0;
     FILE* status;
     snprintf(path, sizeof path, "/proc/self/task/%s/status", thread);

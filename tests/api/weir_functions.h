@@ -25,6 +25,10 @@
     X(weir_error_new)               \
     X(weir_error_release)           \
     X(weir_error_table)             \
+    X(weir_batch_acknowledge)       \
+    X(weir_batch_flush)             \
+    X(weir_batch_cancel)            \
+    X(weir_batch_list)              \
     X(weir_text_data)               \
     X(weir_text_release)            \
     X(weir_config_new)              \

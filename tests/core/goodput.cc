@@ -9,6 +9,28 @@ namespace weir::test {
 
 namespace {
 
+// What somebody who read the provider's page would set up, whatever weir was told.
+LimitSettings true_limits(const model::Config& config) {
+    const auto limits_of = [](const model::Limits& limits) {
+        return BucketLimits{.requests_per_minute = limits.requests_per_minute,
+                            .input_tokens_per_minute = limits.input_tokens_per_minute,
+                            .output_tokens_per_minute = limits.output_tokens_per_minute};
+    };
+    LimitSettings settings;
+    for (const model::ModelClass& from : config.classes) {
+        settings.classes.emplace_back();
+        settings.classes.back().limits = limits_of(from.limits);
+    }
+    for (const model::Account& from : config.accounts) {
+        settings.accounts.emplace_back();
+        for (const model::Account::Override& own : from.overrides) {
+            settings.accounts.back().limits.push_back(
+                {static_cast<std::uint16_t>(own.model_class), limits_of(own.limits)});
+        }
+    }
+    return settings;
+}
+
 std::unique_ptr<Client> make_client(const Situation& situation, Contender contender, World* world,
                                     std::uint64_t seed) {
     const int keys = static_cast<int>(situation.world.model.keys.size());
@@ -25,7 +47,7 @@ std::unique_ptr<Client> make_client(const Situation& situation, Contender conten
         case Contender::paced_queue:
             return make_paced_queue(situation.requests_per_s, keys, classes, world);
         case Contender::debit_bucket:
-            return make_debit_bucket(situation.limits, world);
+            return make_debit_bucket(true_limits(situation.world.model), world);
     }
     return nullptr;
 }

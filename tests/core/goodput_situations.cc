@@ -50,6 +50,18 @@ void each_limit(const std::string& name, double sigma, Marks marks, std::vector<
     out->push_back(base(name + ", output binds", kOutputBinds, sigma, marks));
 }
 
+// Whole answers: headers come with the end, seconds after they were stamped, and nothing shows what
+// is being produced.
+void add_whole_answers(double sigma, std::vector<Situation>* out) {
+    std::vector<Situation> rows;
+    each_limit("answers not streamed", sigma, {0.98, 0.002}, &rows);
+    for (Situation& row : rows) {
+        row.world.stream = false;
+        row.limits.classes[0].limits = {};
+        out->push_back(row);
+    }
+}
+
 // Adds the situations of one spread.
 void add_learning(double sigma, std::vector<Situation>* out) {
     std::vector<Situation> rows;
@@ -176,6 +188,7 @@ std::vector<Situation> goodput_situations() {
     for (const double sigma : kSigmas) {
         std::vector<Situation> rows;
         each_limit("known limits", sigma, {0.99, 0.0005}, &rows);
+        add_whole_answers(sigma, &rows);
         add_learning(sigma, &rows);
         add_enforcement(sigma, &rows);
         add_no_headers(sigma, &rows);

@@ -115,7 +115,7 @@ public:
     Seen& fetch(const std::string& base_url) { return finish(start(base_url)); }
     Seen& seen(ExchangeId id) { return seen_[id]; }
 
-    ResponseReader* reader(ExchangeId id) override {
+    ResponseTaker* reader(ExchangeId id) override {
         if (on_reader) on_reader(id);
         return seen_[id].wanted ? &seen_[id].reader : nullptr;
     }

@@ -29,6 +29,8 @@ constexpr const char* kHelp =
   --retry-after STYLE  right, missing, too_short, too_long, http_date, milliseconds, ...
   --key KEY            one more key of the first account (test-key, if there is no other)
   --fault LIST         kind=overloaded,probability=0.04,retry_after_s=1; may be repeated
+  --batch LIST         of the batch endpoints: ends_s=2,errored=0.02,expired=0.03,
+                       overloaded_every=7,lost_creations=1,cut_downloads=1, ...
   --output MEDIAN[:SIGMA]  output tokens (250:0.7)
   --first-token-s S    time to the first token (0.6)
   --tokens-per-s N     speed of generation, 0 for all at once (60)
@@ -152,6 +154,8 @@ void Parser::value_option(std::string_view name, const std::string& value) {
         options_->address = value;
     } else if (name == "--config") {
         read_config(read_file(value), &config_);
+    } else if (name == "--batch") {
+        options_->batches = read_batch_behaviour(value);
     } else if (name == "--report") {
         options_->report_file = value;
     } else if (name == "--tls-cert") {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "batch/batch_model.h"
 #include "model/config.h"
 
 namespace weir::model {
@@ -11,6 +12,7 @@ struct Options {
     Config config;
     std::string address = "127.0.0.1";
     std::uint16_t port = 0;  // 0: any that is free
+    BatchBehaviour batches;
     std::string report_file;
     std::string tls_cert_file;
     std::string tls_key_file;

@@ -42,7 +42,7 @@ Config started_now(Config config) {
 struct Server::Parts {
     explicit Parts(const Options& given)
         : options(given),
-          service(started_now(given.config)),
+          service(started_now(given.config), given.batches),
           acceptor(io, {asio::ip::make_address(given.address), given.port}),
           signals(io, SIGTERM, SIGINT) {}
 

@@ -34,7 +34,7 @@ public:
 
     void read_head() {
         parser_.emplace();
-        parser_->body_limit(Service::kMaxBody);
+        parser_->body_limit(Service::kMaxBodyOfAll);
         boost::beast::http::async_read_header(
             stream_, buffer_, *parser_,
             [self = this->shared_from_this()](Error error, std::size_t) { self->on_head(error); });
@@ -48,6 +48,12 @@ private:
         // A length above the limit is refused here already, before a byte of the body.
         if (error == boost::beast::http::error::body_limit) return on_body(error);
         if (error) return close();
+        const auto& target = parser_->get().target();
+        const std::size_t limit = Service::max_body({target.data(), target.size()});
+        if (parser_->content_length().value_or(0) > limit) {
+            return on_body(boost::beast::http::error::body_limit);
+        }
+        parser_->body_limit(limit);
         if (parser_->get()[boost::beast::http::field::expect] != "100-continue") return read_body();
         out_ = "HTTP/1.1 100 Continue\r\n\r\n";
         write([](Session* session) { session->read_body(); });
@@ -95,7 +101,11 @@ private:
     }
 
     void play() {
-        if (next_step_ == script_.steps.size()) return finish_script();
+        if (next_step_ == script_.steps.size()) {
+            if (script_.more) out_ = script_.more();
+            if (!script_.more || out_.empty()) return finish_script();
+            return write([](Session* session) { session->play(); });
+        }
         Script::Step& step = script_.steps[next_step_++];
         out_ = std::move(step.bytes);
         if (step.at <= context_.clock->now()) return write_step();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ struct Script {
         std::string bytes;
     };
     std::vector<Step> steps;
+    // After the steps: more bytes whenever the last ones are out, until there are none.
+    std::function<std::string()> more;
     End end = End::keep;
     RequestId running = 0;  // to be abandoned if the client goes away meanwhile
 };

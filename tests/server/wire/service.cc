@@ -34,6 +34,10 @@ Script Service::handle(const WireRequest& request, TimeNs now) {
     if (path == "/model/report" && request.method == "GET") {
         return plain_script(200, {}, kJson, report(now), now);
     }
+    if (path == "/model/batches" && request.method == "GET") {
+        return plain_script(200, {}, kJson, batches_.report(), now);
+    }
+    if (path.starts_with(BatchService::kPath)) return batches(request, now);
     for (const Route& route : kRoutes) {
         if (route.path != path) continue;
         if (route.method == request.method) return (this->*route.handler)(request, now);
@@ -63,6 +67,21 @@ Script Service::messages(const WireRequest& request, TimeNs now) {
     Headers headers = common_headers(next_request_id(), decision.account, now);
     append_limit_headers(model_.config(), decision, now, &headers);
     return answer_script(decision, Answer(parsed, decision), parsed.stream, headers);
+}
+
+Script Service::batches(const WireRequest& request, TimeNs now) {
+    Script refusal;
+    if (!check_caller(request, now, &refusal)) return refusal;
+    BatchService::Call call;
+    call.method = request.method;
+    call.path = path_of(request.target).substr(BatchService::kPath.size());
+    const std::size_t mark = request.target.find('?');
+    if (mark != std::string_view::npos) call.query = request.target.substr(mark + 1);
+    call.body = request.body;
+    call.account = model_.account_of(model_.find_key(request.api_key));
+    call.request_id = next_request_id();
+    call.headers = common_headers(call.request_id, call.account, now);
+    return batches_.handle(call, now);
 }
 
 Script Service::count_tokens(const WireRequest& request, TimeNs now) {

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "base/time.h"
+#include "batch/batch_wire.h"
 #include "model/model.h"
 #include "model/report_json.h"
 #include "wire/script.h"
@@ -25,7 +26,8 @@ struct WireRequest {
 // out.
 class Service : private MarkerNames {
 public:
-    explicit Service(const Config& config) : model_(config) {}
+    explicit Service(const Config& config, const BatchBehaviour& batches = {})
+        : model_(config), batches_(batches, config.seed, config.unix_at_zero_ns) {}
 
     Script handle(const WireRequest& request, TimeNs now);
     Script too_large(TimeNs now);  // a body above kMaxBody, which nobody read
@@ -34,9 +36,14 @@ public:
     std::string report(TimeNs now) { return report_json(&model_, this, now); }
 
     static constexpr std::size_t kMaxBody = 32U << 20U;
+    static constexpr std::size_t kMaxBodyOfAll = BatchService::kMaxBody;
+    static std::size_t max_body(std::string_view target) {
+        return target.starts_with(BatchService::kPath) ? kMaxBodyOfAll : kMaxBody;
+    }
 
 private:
     Script messages(const WireRequest& request, TimeNs now);
+    Script batches(const WireRequest& request, TimeNs now);
     Script count_tokens(const WireRequest& request, TimeNs now);
     Script change(const WireRequest& request, TimeNs now);
     bool check_caller(const WireRequest& request, TimeNs now, Script* refusal);
@@ -50,6 +57,7 @@ private:
     std::string name_of(std::uint64_t marker) const override;
 
     Model model_;
+    BatchService batches_;
     std::uint64_t requests_ = 0;
     std::unordered_map<std::uint64_t, std::string> marker_names_;
 };

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <weir/weir.h>
+
+#include "job.h"
+
+/* What is particular to a run over the batch lane. */
+
+/* Prepares the builder, before the first line. */
+void batches_begin(struct job* job);
+
+/* Names the request that is submitted next. */
+void batches_name(struct job* job, const struct id* id);
+
+/* Whether the line of this id is on its way already, by an earlier run. */
+int batches_has(const struct job* job, const struct id* id);
+
+/* Takes what only the batch lane says. False: the event is none of its. */
+int batches_take_event(struct job* job, const weir_event* event);
+
+/* A terminal event: writes its result, unless the output has it, and lets the journal forget it. */
+int batches_take_result(struct job* job, const weir_event* event);
+
+/* No more lines come: what is collected is sent. */
+void batches_no_more(struct job* job);
+
+/* Leaves the engine in order: what was acknowledged is on the disk. */
+void batches_end(struct job* job);

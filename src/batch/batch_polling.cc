@@ -1,0 +1,150 @@
+#include <algorithm>
+
+#include "batch/batch_machine.h"
+#include "batch/poll_schedule.h"
+#include "weir/weir.h"
+
+namespace weir {
+
+namespace {
+// Deleting is a courtesy: a batch that cannot be deleted is left to the provider's own retention.
+constexpr std::uint32_t kDeleteAttempts = 10;
+}  // namespace
+
+TimeNs BatchMachine::step_acknowledged(BatchSubmission* submission, TimeNs now, BatchOutput* out) {
+    Account& account = accounts_[submission->account];
+    // When nobody waits for any of it any more, it need not be worked off.
+    if (submission->open == 0 && submission->unconfirmed == 0) want_cancel(submission, out);
+    if (account.pacer.next() > now) return account.pacer.next();
+    const bool cancel = submission->cancel_wanted && !submission->cancel_sent;
+    start_call(cancel ? BatchCall::Kind::cancel : BatchCall::Kind::retrieve, submission, now, out);
+    return kNever;
+}
+
+void BatchMachine::on_polled(BatchSubmission* submission, const Outcome& outcome,
+                             const BatchObject* batch, TimeNs now, BatchOutput* out) {
+    if (outcome.http_status == 404) return on_not_found(submission, now, out);
+    if (outcome.cls != OutcomeClass::success || batch == nullptr) {
+        return on_failed_call(outcome, submission, now);
+    }
+    submission->failures = 0;
+    submission->not_found_since = kNever;
+    if (batch->status == BatchObject::Status::ended) {
+        ended(submission, now, out);
+        if (batch->archived) lose(submission, out);
+        return;
+    }
+    const Account& account = accounts_[submission->account];
+    const TimeNs age = now + unix_minus_now_ - submission->created_unix;
+    submission->due =
+        now + poll_interval(settings_, static_cast<std::uint32_t>(submission->entries.size()),
+                            std::max<TimeNs>(age, 0), account.live, account.pacer.interval());
+}
+
+// Shortly after a creation or an end the provider may not know yet what it said. Later on the batch
+// is gone: somebody has deleted it.
+void BatchMachine::on_not_found(BatchSubmission* submission, TimeNs now, BatchOutput* out) {
+    if (submission->not_found_since == kNever) submission->not_found_since = now;
+    if (now - submission->not_found_since < settings_.not_found_ns) {
+        return on_failed_call(Outcome(), submission, now);
+    }
+    if (submission->stage == BatchSubmission::Stage::acknowledged) ended(submission, now, out);
+    lose(submission, out);
+}
+
+void BatchMachine::ended(BatchSubmission* submission, TimeNs now, BatchOutput* out) {
+    Account& account = accounts_[submission->account];
+    submission->stage = BatchSubmission::Stage::ended;
+    submission->due = now;
+    submission->failures = 0;
+    submission->not_found_since = kNever;
+    --account.live;
+    give_back(submission);
+    write(EndedRecord{.submission = submission->id}, out);
+    changed(*submission, out);
+}
+
+// The results are not to be had any more.
+void BatchMachine::lose(BatchSubmission* submission, BatchOutput* out) {
+    for (const EntryId id : submission->entries) {
+        Entry* const entry = find(id);
+        if (entry != nullptr && entry->state == Entry::State::placed) {
+            settle(id, entry, BatchAction::Kind::fail, WEIR_ERR_BATCH_GONE, out);
+        }
+    }
+    submission->stage = BatchSubmission::Stage::settled;
+}
+
+// ---- Cancelling ----
+
+void BatchMachine::want_cancel(BatchSubmission* submission, BatchOutput* out) {
+    if (submission->cancel_wanted) return;
+    submission->cancel_wanted = true;
+    submission->due = 0;
+    write(CancelWantedRecord{.submission = submission->id}, out);
+    changed(*submission, out);
+}
+
+bool BatchMachine::cancel_submission(SubmissionId id, BatchOutput* out) {
+    const auto it = submissions_.find(id);
+    if (it == submissions_.end()) return false;
+    BatchSubmission& submission = it->second;
+    if (submission.stage >= BatchSubmission::Stage::ended) return true;
+    if (submission.intent_written) {
+        want_cancel(&submission, out);
+        return true;
+    }
+    const std::vector<EntryId> entries = submission.entries;
+    for (const EntryId entry : entries) cancel(entry, out);
+    return true;
+}
+
+void BatchMachine::on_cancelled(BatchSubmission* submission, const Outcome& outcome, TimeNs now) {
+    // A 4xx means that there is nothing left to cancel; the next question tells.
+    const bool refused = outcome.cls == OutcomeClass::bad_request && outcome.http_status != 404;
+    if (outcome.cls != OutcomeClass::success && !refused) {
+        return on_failed_call(outcome, submission, now);
+    }
+    submission->cancel_sent = true;
+    submission->failures = 0;
+    submission->due = now + settings_.poll_min_ns;
+}
+
+// ---- The end ----
+
+TimeNs BatchMachine::step_settled(BatchSubmission* submission, TimeNs now, BatchOutput* out) {
+    if (submission->unconfirmed > 0) return kNever;
+    if (!settings_.delete_when_delivered) {
+        forget_submission(submission, out);
+        return kNever;
+    }
+    // Every answer must be known to be delivered, here and on the disk, before it is deleted there.
+    submission->stage = BatchSubmission::Stage::removing;
+    submission->wait_for = written_;
+    submission->failures = 0;
+    return step(submission, now, out);
+}
+
+TimeNs BatchMachine::step_removing(BatchSubmission* submission, TimeNs now, BatchOutput* out) {
+    const Account& account = accounts_[submission->account];
+    if (account.pacer.next() > now) return account.pacer.next();
+    start_call(BatchCall::Kind::remove, submission, now, out);
+    return kNever;
+}
+
+void BatchMachine::on_removed(BatchSubmission* submission, const Outcome& outcome, TimeNs now,
+                              BatchOutput* out) {
+    const bool removed = outcome.cls == OutcomeClass::success || outcome.http_status == 404;
+    if (!removed && submission->failures < kDeleteAttempts) {
+        return on_failed_call(outcome, submission, now);
+    }
+    forget_submission(submission, out);
+}
+
+void BatchMachine::forget_submission(BatchSubmission* submission, BatchOutput* out) {
+    write(ForgottenRecord{.submission = submission->id}, out);
+    changed(*submission, out);
+    submissions_.erase(submission->id);
+}
+
+}  // namespace weir

@@ -1,0 +1,143 @@
+#include <algorithm>
+
+#include "batch/batch_machine.h"
+#include "batch/poll_schedule.h"
+#include "batch/wire_id.h"
+#include "weir/weir.h"
+
+namespace weir {
+
+namespace {
+
+// A result that is missing from a complete download may be there a little later.
+constexpr std::uint32_t kDownloadsForMissing = 3;
+
+bool retryable(OutcomeClass cls) {
+    switch (cls) {
+        case OutcomeClass::rate_limited:
+        case OutcomeClass::acceleration:
+        case OutcomeClass::overloaded:
+        case OutcomeClass::server_error:
+            return true;
+        default:
+            return false;
+    }
+}
+
+std::int32_t status_of(OutcomeClass cls) {
+    switch (cls) {
+        case OutcomeClass::rate_limited:
+        case OutcomeClass::acceleration:
+            return WEIR_ERR_RATE_LIMITED;
+        case OutcomeClass::overloaded:
+            return WEIR_ERR_OVERLOADED;
+        case OutcomeClass::server_error:
+            return WEIR_ERR_SERVER;
+        case OutcomeClass::spend_limit:
+            return WEIR_ERR_SPEND_LIMIT;
+        case OutcomeClass::bad_key:
+            return WEIR_ERR_AUTHENTICATION;
+        case OutcomeClass::forbidden:
+            return WEIR_ERR_PERMISSION;
+        default:
+            return WEIR_ERR_REJECTED;
+    }
+}
+
+}  // namespace
+
+TimeNs BatchMachine::step_ended(BatchSubmission* submission, TimeNs now, BatchOutput* out) {
+    if (submission->open == 0) {
+        submission->stage = BatchSubmission::Stage::settled;
+        changed(*submission, out);
+        return step(submission, now, out);
+    }
+    Account& account = accounts_[submission->account];
+    if (account.downloading >= settings_.max_downloads) return kNever;
+    if (account.pacer.next() > now) return account.pacer.next();
+    ++account.downloading;
+    submission->seen.assign(submission->entries.size(), false);
+    start_call(BatchCall::Kind::results, submission, now, out);
+    return kNever;
+}
+
+// One result. A download that was cut off begins again: what has its terminal action is passed
+// over, so that each entry gets one.
+void BatchMachine::on_answer(BatchSubmission* submission, const BatchResult& result, TimeNs now,
+                             BatchOutput* out) {
+    WireId wire;
+    if (!parse_wire_id(result.custom_id, mark_, &wire) || wire.submission != submission->id ||
+        wire.position >= submission->entries.size()) {
+        ++counts_.unknown_results;
+        return;
+    }
+    if (submission->seen[wire.position]) {
+        ++counts_.duplicate_results;
+        return;
+    }
+    submission->seen[wire.position] = true;
+    const EntryId id = submission->entries[wire.position];
+    Entry* const entry = find(id);
+    if (entry == nullptr || entry->state != Entry::State::placed) {
+        if (id == BatchSubmission::kGivenUp) {
+            ++counts_.dropped_results;
+            submission->entries[wire.position] = BatchSubmission::kNotHere;
+        }
+        return;
+    }
+    switch (result.type) {
+        case BatchResult::Type::succeeded:
+            return settle(id, entry, BatchAction::Kind::deliver, 0, out);
+        case BatchResult::Type::canceled:
+            return settle(id, entry, BatchAction::Kind::fail, WEIR_ERR_CANCELLED, out);
+        case BatchResult::Type::expired:
+            return go_round(id, entry, WEIR_ERR_EXPIRED, now, out);
+        case BatchResult::Type::errored:
+            if (retryable(result.error_class)) {
+                return go_round(id, entry, status_of(result.error_class), now, out);
+            }
+            return settle(id, entry, BatchAction::Kind::fail, status_of(result.error_class), out);
+    }
+}
+
+void BatchMachine::on_downloaded(BatchSubmission* submission, const Outcome& outcome, TimeNs now,
+                                 BatchOutput* out) {
+    if (outcome.http_status == 404) return on_not_found(submission, now, out);
+    if (outcome.cls != OutcomeClass::success) {
+        ++counts_.downloads_cut;
+        return on_failed_call(outcome, submission, now);
+    }
+    submission->failures = 0;
+    submission->not_found_since = kNever;
+    submission->due = now;
+    if (submission->open == 0) return;
+    if (++submission->downloads < kDownloadsForMissing) {
+        submission->due = now + call_backoff(submission->downloads);
+        return;
+    }
+    const std::vector<EntryId> entries = submission->entries;
+    for (const EntryId id : entries) {
+        Entry* const entry = find(id);
+        if (entry == nullptr || entry->state != Entry::State::placed) continue;
+        ++counts_.missing_results;
+        go_round(id, entry, WEIR_ERR_BROKEN_RESPONSE, now, out);
+    }
+}
+
+// The batch came to nothing for this entry: it becomes part of another one, while it may.
+void BatchMachine::go_round(EntryId id, Entry* entry, std::int32_t status, TimeNs now,
+                            BatchOutput* out) {
+    BatchSubmission& submission = submissions_.at(entry->submission);
+    const int attempts = entry->attempts + 1;
+    if (attempts >= settings_.max_attempts || submission.cancel_wanted || closed_) {
+        return settle(id, entry, BatchAction::Kind::fail, status, out);
+    }
+    ++counts_.requeued;
+    entry->attempts = static_cast<std::uint8_t>(attempts);
+    --submission.open;
+    submission.entries[entry->position] = BatchSubmission::kNotHere;
+    write(RequeuedRecord{.entry = id, .attempts = static_cast<std::uint32_t>(attempts)}, out);
+    collect(id, entry, now);
+}
+
+}  // namespace weir

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/time.h"
+
+namespace weir {
+
+// The room's words. An entry is one request of the batch lane, from its acceptance until its answer
+// is acknowledged, across any number of runs of the program. A submission is what becomes one batch
+// at the provider: a fixed list of entries, each at its position. Both are numbered in the journal
+// and never reused within it.
+using EntryId = std::uint64_t;
+using SubmissionId = std::uint64_t;
+
+// The engine's name for one call of the batch endpoints.
+using BatchCallId = std::uint64_t;
+
+// Nanoseconds since 1970, for what has to mean the same after a restart.
+using UnixNs = std::int64_t;
+inline constexpr UnixNs kNoUnixTime = 0;
+
+// The bytes of a request's body, kept alive by whoever made them. Empty: only the journal has them.
+class BatchBody {
+public:
+    BatchBody() = default;
+    BatchBody(std::shared_ptr<const void> owner, std::string_view bytes)
+        : owner_(std::move(owner)), bytes_(bytes) {}
+    static BatchBody copy_of(std::string_view bytes) {
+        auto text = std::make_shared<const std::string>(bytes);
+        const std::string_view view = *text;
+        return BatchBody(std::move(text), view);
+    }
+    std::string_view bytes() const { return bytes_; }
+    explicit operator bool() const { return owner_ != nullptr; }
+
+private:
+    std::shared_ptr<const void> owner_;
+    std::string_view bytes_;
+};
+
+// What may share a batch: one account, one model, one set of headers that hold for the whole call.
+struct BatchGroup {
+    std::uint16_t account = 0;
+    std::string model;
+    std::string headers;  // "name: value", one a line
+
+    auto operator<=>(const BatchGroup&) const = default;
+};
+
+// The account of a journal that this configuration has not: its work is kept, and rests.
+inline constexpr std::uint16_t kNoAccount = 0xFFFFu;
+
+struct BatchSettings {
+    // What closes a batch that is being collected.
+    std::uint32_t max_requests = 100'000;
+    std::uint64_t max_bytes = 256'000'000;
+    TimeNs max_age_ns = 60 * kNsPerS;
+
+    // The provider's limits, for each account.
+    std::uint32_t calls_per_minute = 1'000;
+    std::uint32_t queue_places = 200'000;
+
+    // Polling begins at the shortest interval and grows with the batch's age.
+    TimeNs poll_min_ns = 2 * kNsPerS;
+    TimeNs poll_max_ns = 60 * kNsPerS;
+
+    // How long after a creation without an answer the batch may still be missing from the listing.
+    TimeNs visibility_ns = 300 * kNsPerS;
+    // How long a batch that is known to exist may be answered with 404.
+    TimeNs not_found_ns = 600 * kNsPerS;
+    // The clocks of the provider's machines differ by less than this.
+    TimeNs server_skew_ns = 60 * kNsPerS;
+
+    std::uint8_t max_attempts = 3;  // batches that one request may be part of
+    bool delete_when_delivered = false;
+
+    std::uint32_t max_creates = 2;    // at once, for each account; each holds its bodies
+    std::uint32_t max_downloads = 2;  // at once, for each account
+};
+
+}  // namespace weir

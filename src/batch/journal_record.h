@@ -1,0 +1,132 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "batch/batch_types.h"
+
+namespace weir {
+
+// What the journal is told, in order. A record is durable only when all before it are.
+//
+// An entry is a row from accepted to acknowledged. A submission is a row from its intent until
+// nothing is wanted of it any more; while it has no remote id, whether its batch exists is unknown.
+
+struct AcceptRecord {
+    EntryId entry = 0;
+    std::string custom_id;  // the caller's
+    std::string account;    // by name: its index may be another tomorrow
+    std::string model;
+    std::string headers;
+    UnixNs deadline_unix = kNoUnixTime;
+    UnixNs fallback_unix = kNoUnixTime;  // from when on it is to be answered online instead
+    BatchBody body;
+};
+
+// Written and durable before the batch is created. Gives its entries their positions, 0 and up.
+struct IntentRecord {
+    SubmissionId submission = 0;
+    std::string account;
+    std::string model;
+    std::string headers;
+    UnixNs at_unix = kNoUnixTime;
+    // The provider's own time of the newest batch known to be older than this one.
+    UnixNs watermark_unix = kNoUnixTime;
+    std::vector<EntryId> entries;
+};
+
+// The creation was sent, and how it ended is not known.
+struct SentRecord {
+    SubmissionId submission = 0;
+};
+
+struct AcknowledgedRecord {
+    SubmissionId submission = 0;
+    std::string remote_id;
+    UnixNs created_unix = kNoUnixTime;
+    UnixNs expires_unix = kNoUnixTime;
+};
+
+struct EndedRecord {
+    SubmissionId submission = 0;
+};
+
+// The provider refused the batch as a whole: its entries are as they were before the intent.
+struct ReleasedRecord {
+    SubmissionId submission = 0;
+};
+
+// The entry's batch came to nothing for it; it is to be sent again.
+struct RequeuedRecord {
+    EntryId entry = 0;
+    std::uint32_t attempts = 0;  // batches that it has been part of
+};
+
+// The caller has the answer in safe hands, or has given the request up. The entry is forgotten; but
+// while it is unknown whether its batch exists, it is only dropped, because the batch may have to
+// be created again, and then has to be the same.
+struct DeliveredRecord {
+    EntryId entry = 0;
+};
+
+struct CancelWantedRecord {
+    SubmissionId submission = 0;
+};
+
+// Nothing is wanted of the submission any more.
+struct ForgottenRecord {
+    SubmissionId submission = 0;
+};
+
+using JournalRecord = std::variant<AcceptRecord, IntentRecord, SentRecord, AcknowledgedRecord,
+                                   EndedRecord, ReleasedRecord, RequeuedRecord, DeliveredRecord,
+                                   CancelWantedRecord, ForgottenRecord>;
+
+// The place of a record in the journal's order: 1, 2, 3, ... from the start of each run.
+using JournalPosition = std::uint64_t;
+
+// What a journal holds when it is opened.
+struct JournalState {
+    enum class Stage : std::uint8_t { intent = 1, sent, acknowledged, ended };
+    struct Entry {
+        EntryId id = 0;
+        std::string custom_id = {};
+        std::string account = {};
+        std::string model = {};
+        std::string headers = {};
+        UnixNs deadline_unix = kNoUnixTime;
+        UnixNs fallback_unix = kNoUnixTime;
+        std::uint64_t body_bytes = 0;
+        std::uint32_t attempts = 0;
+        SubmissionId submission = 0;  // 0: waits to be collected
+        std::uint32_t position = 0;
+        bool dropped = false;  // nobody waits for its answer
+
+        bool operator==(const Entry&) const = default;
+    };
+    struct Submission {
+        SubmissionId id = 0;
+        std::string account = {};
+        std::string model = {};
+        std::string headers = {};
+        std::uint32_t count = 0;
+        UnixNs at_unix = kNoUnixTime;
+        UnixNs watermark_unix = kNoUnixTime;
+        Stage stage = Stage::intent;
+        std::string remote_id = {};
+        UnixNs created_unix = kNoUnixTime;
+        UnixNs expires_unix = kNoUnixTime;
+        bool cancel_wanted = false;
+
+        bool operator==(const Submission&) const = default;
+    };
+    std::string mark = {};  // this journal's own, random, made with it
+    EntryId last_entry = 0;
+    SubmissionId last_submission = 0;
+    std::vector<Entry> entries = {};           // in the order of their ids
+    std::vector<Submission> submissions = {};  // likewise
+};
+
+}  // namespace weir

@@ -1,0 +1,318 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+#include <memory>
+#include <optional>
+#include <tuple>
+#include <variant>
+
+#include "batch/journal.h"
+#include "batch/journal_schema.h"
+#include "batch/sqlite_handle.h"
+#include "batch/wire_id.h"
+
+namespace weir {
+
+namespace {
+
+// A file that is not there is made before SQLite would, for its owner alone. A file that is there
+// is never opened and closed: closing any descriptor of it would drop the lock of another engine
+// in this process.
+void make_file(const std::string& path) {
+    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) return;  // it is there, or SQLite says why not
+    ::close(fd);
+    const std::size_t slash = path.rfind('/');
+    const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+    const int directory_fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory_fd < 0) return;
+    ::fsync(directory_fd);
+    ::close(directory_fd);
+}
+
+void close_to_others(const std::string& path) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) == 0 && (status.st_mode & 077) != 0) {
+        ::chmod(path.c_str(), 0600);
+    }
+}
+
+// Many bodies in few blocks of memory, each of which goes back to the system when the last of its
+// bodies has gone: a malloc gives large blocks back at once, and a hundred thousand small ones not.
+class BodyArena {
+public:
+    BatchBody copy(std::string_view bytes) {
+        if (bytes.size() > left_) {
+            const std::size_t size = std::max(bytes.size(), next_size_);
+            block_.reset(new char[size]);
+            at_ = block_.get();
+            left_ = size;
+            next_size_ = kLarge;
+        }
+        std::copy(bytes.begin(), bytes.end(), at_);
+        const BatchBody body(block_, {at_, bytes.size()});
+        at_ += bytes.size();
+        left_ -= bytes.size();
+        return body;
+    }
+
+private:
+    static constexpr std::size_t kSmall = std::size_t{1} << 18;
+    static constexpr std::size_t kLarge = std::size_t{40} << 20;
+    std::shared_ptr<char[]> block_{new char[kSmall]};
+    char* at_ = block_.get();
+    std::size_t left_ = kSmall;
+    std::size_t next_size_ = kLarge;
+};
+
+class SqliteJournal final : public Journal {
+public:
+    SqliteJournal(const std::string& path, const std::string& mark);
+
+    JournalState load() override;
+    void apply(std::span<const JournalRecord> records) override;
+    std::vector<std::pair<EntryId, BatchBody>> bodies(std::span<const EntryId> entries) override;
+
+private:
+    struct Statements {
+        explicit Statements(SqliteDatabase* db);
+        SqliteStatement add_group, find_group;
+        SqliteStatement accept, last_entry;
+        SqliteStatement intent, place, last_submission;
+        SqliteStatement sent, acknowledged, ended, cancel_wanted, forgotten;
+        SqliteStatement erase_dropped, release, requeued;
+        SqliteStatement stage_of_entry, drop, erase, body;
+    };
+
+    std::int64_t group(const std::string& account, const std::string& model,
+                       const std::string& headers);
+    void on(const AcceptRecord& record);
+    void on(const IntentRecord& record);
+    void on(const SentRecord& record);
+    void on(const AcknowledgedRecord& record);
+    void on(const EndedRecord& record);
+    void on(const ReleasedRecord& record);
+    void on(const RequeuedRecord& record);
+    void on(const DeliveredRecord& record);
+    void on(const CancelWantedRecord& record);
+    void on(const ForgottenRecord& record);
+
+    SqliteDatabase database_;
+    std::optional<Statements> statements_;
+    std::map<std::tuple<std::string, std::string, std::string>, std::int64_t> groups_;
+    EntryId last_entry_ = 0;  // of the records of this transaction
+    SubmissionId last_submission_ = 0;
+};
+
+SqliteJournal::Statements::Statements(SqliteDatabase* db)
+    : add_group(db, "INSERT OR IGNORE INTO groups (account, model, headers) VALUES (?, ?, ?)"),
+      find_group(db, "SELECT id FROM groups WHERE account = ? AND model = ? AND headers = ?"),
+      accept(db,
+             "INSERT INTO entries (id, grp, custom_id, deadline, fallback, body)"
+             " VALUES (?, ?, ?, ?, ?, ?)"),
+      last_entry(db, "UPDATE meta SET last_entry = max(last_entry, ?)"),
+      intent(db, "INSERT INTO submissions (id, grp, count, at, watermark) VALUES (?, ?, ?, ?, ?)"),
+      place(db, "UPDATE entries SET submission = ?, position = ? WHERE id = ?"),
+      last_submission(db, "UPDATE meta SET last_submission = max(last_submission, ?)"),
+      sent(db, "UPDATE submissions SET stage = 2 WHERE id = ?"),
+      acknowledged(db,
+                   "UPDATE submissions SET stage = 3, remote_id = ?2, created = ?3, expires = ?4"
+                   " WHERE id = ?1"),
+      ended(db, "UPDATE submissions SET stage = 4 WHERE id = ?"),
+      cancel_wanted(db, "UPDATE submissions SET cancel_wanted = 1 WHERE id = ?"),
+      forgotten(db, "DELETE FROM submissions WHERE id = ?"),
+      erase_dropped(db, "DELETE FROM entries WHERE submission = ? AND dropped = 1"),
+      release(db, "UPDATE entries SET submission = 0, position = 0 WHERE submission = ?"),
+      requeued(db, "UPDATE entries SET submission = 0, position = 0, attempts = ? WHERE id = ?"),
+      stage_of_entry(db,
+                     "SELECT s.stage FROM entries e JOIN submissions s ON s.id = e.submission"
+                     " WHERE e.id = ?"),
+      drop(db, "UPDATE entries SET dropped = 1 WHERE id = ?"),
+      erase(db, "DELETE FROM entries WHERE id = ?"),
+      body(db, "SELECT body FROM entries WHERE id = ?") {}
+
+SqliteJournal::SqliteJournal(const std::string& path, const std::string& mark)
+    : database_(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX) {
+    // One engine at a time: the lock is taken with the first transaction and kept. It also spares
+    // the shared memory file that a WAL of several readers needs.
+    database_.run(
+        "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+        "PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 4000;"
+        "PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = OFF; PRAGMA cache_size = -8000");
+    migrate_journal(&database_, mark);
+    statements_.emplace(&database_);
+}
+
+JournalState SqliteJournal::load() {
+    JournalState state;
+    SqliteStatement meta(&database_, "SELECT mark, last_entry, last_submission FROM meta");
+    if (meta.step()) {
+        state.mark = meta.text(0);
+        state.last_entry = meta.id(1);
+        state.last_submission = meta.id(2);
+    }
+    if (!valid_mark(state.mark)) database_.fail(SQLITE_CORRUPT, "being read");
+    SqliteStatement entries(
+        &database_,
+        "SELECT e.id, custom_id, account, model, headers, deadline, fallback, length(body),"
+        " attempts, submission, position, dropped"
+        " FROM entries e JOIN groups g ON g.id = e.grp ORDER BY e.id");
+    while (entries.step()) {
+        state.entries.push_back({.id = entries.id(0),
+                                 .custom_id = entries.text(1),
+                                 .account = entries.text(2),
+                                 .model = entries.text(3),
+                                 .headers = entries.text(4),
+                                 .deadline_unix = entries.number(5),
+                                 .fallback_unix = entries.number(6),
+                                 .body_bytes = entries.id(7),
+                                 .attempts = static_cast<std::uint32_t>(entries.number(8)),
+                                 .submission = entries.id(9),
+                                 .position = static_cast<std::uint32_t>(entries.number(10)),
+                                 .dropped = entries.number(11) != 0});
+    }
+    SqliteStatement submissions(
+        &database_,
+        "SELECT s.id, account, model, headers, count, at, watermark, stage, remote_id, created,"
+        " expires, cancel_wanted"
+        " FROM submissions s JOIN groups g ON g.id = s.grp ORDER BY s.id");
+    while (submissions.step()) {
+        const std::int64_t stage = submissions.number(7);
+        if (stage < 1 || stage > 4) database_.fail(SQLITE_CORRUPT, "being read");
+        state.submissions.push_back({.id = submissions.id(0),
+                                     .account = submissions.text(1),
+                                     .model = submissions.text(2),
+                                     .headers = submissions.text(3),
+                                     .count = static_cast<std::uint32_t>(submissions.number(4)),
+                                     .at_unix = submissions.number(5),
+                                     .watermark_unix = submissions.number(6),
+                                     .stage = static_cast<JournalState::Stage>(stage),
+                                     .remote_id = submissions.text(8),
+                                     .created_unix = submissions.number(9),
+                                     .expires_unix = submissions.number(10),
+                                     .cancel_wanted = submissions.number(11) != 0});
+    }
+    return state;
+}
+
+void SqliteJournal::apply(std::span<const JournalRecord> records) {
+    last_entry_ = 0;
+    last_submission_ = 0;
+    database_.run("BEGIN IMMEDIATE");
+    for (const JournalRecord& record : records) {
+        std::visit([this](const auto& r) { on(r); }, record);
+    }
+    if (last_entry_ != 0) statements_->last_entry.bind(1, last_entry_).run();
+    if (last_submission_ != 0) statements_->last_submission.bind(1, last_submission_).run();
+    database_.run("COMMIT");
+}
+
+std::vector<std::pair<EntryId, BatchBody>> SqliteJournal::bodies(std::span<const EntryId> entries) {
+    std::vector<std::pair<EntryId, BatchBody>> bodies;
+    bodies.reserve(entries.size());
+    BodyArena arena;
+    SqliteStatement& body = statements_->body;
+    for (const EntryId id : entries) {
+        body.bind(1, id);
+        if (!body.step()) database_.fail(SQLITE_CORRUPT, "being read");
+        bodies.emplace_back(id, arena.copy(body.bytes(0)));
+        body.reset();
+    }
+    return bodies;
+}
+
+// ---- The records ----
+
+std::int64_t SqliteJournal::group(const std::string& account, const std::string& model,
+                                  const std::string& headers) {
+    std::int64_t& id = groups_[{account, model, headers}];
+    if (id != 0) return id;
+    statements_->add_group.bind(1, account).bind(2, model).bind(3, headers).run();
+    SqliteStatement& find = statements_->find_group;
+    find.bind(1, account).bind(2, model).bind(3, headers).step();
+    id = find.number(0);
+    find.reset();
+    return id;
+}
+
+void SqliteJournal::on(const AcceptRecord& r) {
+    const std::int64_t in_group = group(r.account, r.model, r.headers);
+    statements_->accept.bind(1, r.entry)
+        .bind(2, in_group)
+        .bind(3, r.custom_id)
+        .bind(4, r.deadline_unix)
+        .bind(5, r.fallback_unix)
+        .bind_bytes(6, r.body.bytes())
+        .run();
+    last_entry_ = r.entry;
+}
+
+void SqliteJournal::on(const IntentRecord& r) {
+    const std::int64_t in_group = group(r.account, r.model, r.headers);
+    statements_->intent.bind(1, r.submission)
+        .bind(2, in_group)
+        .bind(3, std::uint64_t{r.entries.size()})
+        .bind(4, r.at_unix)
+        .bind(5, r.watermark_unix)
+        .run();
+    std::int64_t position = 0;
+    for (const EntryId entry : r.entries) {
+        statements_->place.bind(1, r.submission).bind(2, position++).bind(3, entry).run();
+    }
+    last_submission_ = r.submission;
+}
+
+void SqliteJournal::on(const SentRecord& r) { statements_->sent.bind(1, r.submission).run(); }
+
+void SqliteJournal::on(const AcknowledgedRecord& r) {
+    statements_->acknowledged.bind(1, r.submission)
+        .bind(2, r.remote_id)
+        .bind(3, r.created_unix)
+        .bind(4, r.expires_unix)
+        .run();
+    statements_->erase_dropped.bind(1, r.submission).run();
+}
+
+void SqliteJournal::on(const EndedRecord& r) { statements_->ended.bind(1, r.submission).run(); }
+
+void SqliteJournal::on(const ReleasedRecord& r) {
+    statements_->erase_dropped.bind(1, r.submission).run();
+    statements_->release.bind(1, r.submission).run();
+    statements_->forgotten.bind(1, r.submission).run();
+}
+
+void SqliteJournal::on(const RequeuedRecord& r) {
+    statements_->requeued.bind(1, std::uint64_t{r.attempts}).bind(2, r.entry).run();
+}
+
+void SqliteJournal::on(const DeliveredRecord& r) {
+    SqliteStatement& stage = statements_->stage_of_entry;
+    stage.bind(1, r.entry);
+    const bool in_doubt = stage.step() && stage.number(0) < 3;
+    stage.reset();
+    (in_doubt ? statements_->drop : statements_->erase).bind(1, r.entry).run();
+}
+
+void SqliteJournal::on(const CancelWantedRecord& r) {
+    statements_->cancel_wanted.bind(1, r.submission).run();
+}
+
+void SqliteJournal::on(const ForgottenRecord& r) {
+    statements_->forgotten.bind(1, r.submission).run();
+}
+
+}  // namespace
+
+std::unique_ptr<Journal> open_journal(const std::string& path, const std::string& mark) {
+    make_file(path);
+    auto journal = std::make_unique<SqliteJournal>(path, mark);
+    close_to_others(path);
+    return journal;
+}
+
+}  // namespace weir

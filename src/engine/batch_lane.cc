@@ -1,0 +1,350 @@
+#include "engine/batch_lane.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/random.h"
+#include "engine/clock.h"
+#include "engine/event.h"
+#include "engine/failure.h"
+#include "engine/terminal.h"
+#include "provider/request_head.h"
+#include "weir/weir.h"
+
+namespace weir {
+namespace {
+
+// While more answers than this wait to be polled, no more results are read.
+constexpr std::size_t kResultsAhead = std::size_t{8} << 20;
+
+// What marks a new journal's batches as its own.
+std::string new_mark() {
+    constexpr std::string_view kDigits = "0123456789abcdefghijklmnopqrstuvwxyz";
+    std::uint64_t seed[2] = {};
+    if (::getrandom(seed, sizeof seed, 0) != sizeof seed) {
+        throw Failure(WEIR_ERR_IO, ErrorSource::local, "the system has no random bytes");
+    }
+    Random random(seed[0] ^ Random(seed[1]).next());
+    std::string mark = "w";
+    for (int i = 0; i < 15; ++i) mark += kDigits[random.below(kDigits.size())];
+    return mark;
+}
+
+std::vector<std::string> account_names(const Settings& settings) {
+    std::vector<std::string> names;
+    for (const AccountAccess& account : settings.accounts) names.push_back(account.name);
+    return names;
+}
+
+std::string joined(const std::vector<std::string>* lines) {
+    std::string text;
+    if (lines == nullptr) return text;
+    for (const std::string& line : *lines) text += (text.empty() ? "" : "\n") + line;
+    return text;
+}
+
+std::vector<std::string> lines_of(std::string_view text) {
+    std::vector<std::string> lines;
+    while (!text.empty()) {
+        const std::string_view line = text.substr(0, text.find('\n'));
+        text.remove_prefix(std::min(text.size(), line.size() + 1));
+        lines.emplace_back(line);
+    }
+    return lines;
+}
+
+}  // namespace
+
+BatchLane::BatchLane(const Settings* settings, RequestSlab* slab, Inbox* inbox, Outbox* outbox,
+                     Host* host, Log* log, std::function<void()> wake)
+    : settings_(*settings),
+      slab_(slab),
+      inbox_(inbox),
+      outbox_(outbox),
+      host_(host),
+      log_(log),
+      machine_(settings->batch.machine, account_names(*settings), unix_now() - monotonic_now()),
+      open_(settings->accounts.size()) {
+    for (const AccountAccess& account : settings_.accounts) {
+        headers_.push_back(account_headers(account, settings_.provider_version));
+    }
+    now_ = monotonic_now();
+    unix_minus_now_ = unix_now() - now_;
+    try {
+        std::unique_ptr<Journal> journal = open_journal(settings_.batch.journal_path, new_mark());
+        recover(journal->load(), now_);
+        journal_ = std::make_unique<JournalThread>(std::move(journal), !settings_.caller_driven,
+                                                   std::move(wake));
+    } catch (const JournalError& error) {
+        throw Failure(WEIR_ERR_IO, ErrorSource::local, error.message());
+    }
+}
+
+BatchLane::~BatchLane() = default;
+
+void BatchLane::recover(const JournalState& state, TimeNs now) {
+    std::vector<std::uint64_t> tickets;
+    for (const JournalState::Entry& row : state.entries) {
+        if (row.dropped) continue;
+        const std::uint64_t ticket = inbox_->adopt(now);
+        tickets.push_back(ticket);
+        tickets_.emplace(ticket, Ticket{.entry = row.id});
+        recovered_.emplace_back(ticket, row.custom_id);
+    }
+    machine_.recover(state, tickets, now);
+}
+
+void BatchLane::tell_recovered() {
+    if (!std::exchange(tell_recovered_, false)) return;
+    for (const auto& [ticket, custom_id] : recovered_) {
+        weir_event event = make_data_event(WEIR_EVENT_RECOVERED, custom_id);
+        event.ticket = ticket;
+        host_->on_batch_event(event);
+    }
+    recovered_ = {};
+    host_->on_batch_event(make_engine_event(WEIR_ENGINE_RECOVERED));
+}
+
+// ---- Inputs ----
+
+bool BatchLane::wants(const Request& request, const BatchWish& wish, TimeNs now) const {
+    if (wish.lane != Lane::automatic) return wish.lane == Lane::batch;
+    if (request.body->head().stream || request.body->head().fast) return false;
+    return request.deadline_at == kNever ||
+           request.deadline_at - now >= settings_.batch.auto_deadline_ns;
+}
+
+void BatchLane::submit(RequestIndex index, BatchWish wish, TimeNs now) {
+    now_ = now;
+    Request& request = slab_->at(index);
+    const std::uint64_t ticket = request.ticket.load(std::memory_order_relaxed);
+    const auto owner = std::make_shared<const BodyRef>(request.body);
+    BatchMachine::Accept accept;
+    accept.ticket = ticket;
+    accept.custom_id = std::move(wish.custom_id);
+    accept.group.account = least_loaded_account();
+    accept.group.model = request.body->model();
+    accept.group.headers = joined(request.body->extra_headers());
+    accept.deadline_at = request.deadline_at;
+    if (request.deadline_at != kNever && wish.fallback_ns > 0) {
+        accept.fallback_at = request.deadline_at - wish.fallback_ns;
+    }
+    accept.body = BatchBody(owner, request.body->bytes());
+    const std::uint16_t account = accept.group.account;
+    tickets_.emplace(ticket, Ticket{.entry = 0, .account = account});
+    ++open_[account];
+    const EntryId entry = machine_.accept(std::move(accept), now, &out_);
+    const auto it = tickets_.find(ticket);
+    if (it != tickets_.end()) it->second.entry = entry;
+    carry_out();
+}
+
+std::uint16_t BatchLane::least_loaded_account() const {
+    return static_cast<std::uint16_t>(std::min_element(open_.begin(), open_.end()) - open_.begin());
+}
+
+EntryId BatchLane::entry_of(std::uint64_t ticket) const {
+    const auto it = tickets_.find(ticket);
+    return it == tickets_.end() ? 0 : it->second.entry;
+}
+
+void BatchLane::run(const Inbox::Command& command) {
+    switch (command.kind) {
+        case Inbox::Command::Kind::cancel:
+            return cancel(command.value);
+        case Inbox::Command::Kind::cancel_tag:
+            return cancel_tag(command.value);
+        case Inbox::Command::Kind::acknowledge:
+            return acknowledge(command.value);
+        case Inbox::Command::Kind::flush:
+            return machine_.flush();
+        case Inbox::Command::Kind::cancel_batch:
+            machine_.cancel_submission(command.value, &out_);
+            return carry_out();
+    }
+}
+
+void BatchLane::cancel(std::uint64_t ticket) {
+    const EntryId entry = entry_of(ticket);
+    if (entry == 0) return;
+    machine_.cancel(entry, &out_);
+    carry_out();
+}
+
+void BatchLane::cancel_tag(std::uint64_t tag) {
+    std::vector<std::uint64_t> found;
+    for (const auto& [ticket, state] : tickets_) {
+        if (state.outstanding && slab_->at(RequestSlab::index_of(ticket)).tag == tag) {
+            found.push_back(ticket);
+        }
+    }
+    std::sort(found.begin(), found.end());
+    for (const std::uint64_t ticket : found) cancel(ticket);
+}
+
+void BatchLane::acknowledge(std::uint64_t ticket) {
+    const auto it = tickets_.find(ticket);
+    if (it == tickets_.end() || it->second.outstanding) return;
+    machine_.acknowledge(it->second.entry, &out_);
+    tickets_.erase(it);
+}
+
+void BatchLane::close() {
+    tell_recovered();
+    machine_.close(settings_.batch.cancel_on_close, &out_);
+    carry_out();
+}
+
+// ---- A turn ----
+
+void BatchLane::turn(TimeNs now) {
+    now_ = now;
+    ended_.clear();
+    tell_recovered();
+    carry_out();
+    take_from_journal();
+    machine_.advance(now, &out_);
+    carry_out();
+    pace_results();
+}
+
+void BatchLane::take_from_journal() {
+    JournalThread::Done done = journal_->take();
+    if (!done.failure.empty() && journal_failure_.empty()) return on_journal_failed(done.failure);
+    for (auto& [submission, bodies] : done.loaded) {
+        if (submission != 0) {
+            machine_.on_bodies(submission, std::move(bodies));
+        } else {
+            for (const auto& [entry, body] : bodies) go_online(entry, body);
+        }
+    }
+    machine_.on_durable(done.durable, &out_);
+    carry_out();
+}
+
+// What is in the journal goes on when an engine opens it again; here everything ends.
+void BatchLane::on_journal_failed(const std::string& why) {
+    journal_failure_ = why;
+    log_->write(WEIR_LOG_ERROR, "the batch lane has stopped: {}", why);
+    ErrorDetail detail;
+    detail.message = why;
+    detail_ = &detail;
+    machine_.on_journal_failed(&out_);
+    carry_out();
+    detail_ = nullptr;
+}
+
+void BatchLane::pace_results() {
+    if (exchanges_.empty()) return;
+    const bool pause = outbox_->above(kResultsAhead);
+    for (const auto& [id, exchange] : exchanges_) {
+        if (exchange->call().kind != BatchCall::Kind::results || exchange->paused() == pause) {
+            continue;
+        }
+        exchange->set_paused(pause);
+        transport_->pause(id | kOurs, pause);
+    }
+}
+
+void BatchLane::carry_out() {
+    while (!out_.records.empty() || !out_.actions.empty()) {
+        BatchOutput out = std::exchange(out_, BatchOutput());
+        if (!out.records.empty()) journal_->write(std::move(out.records));
+        for (BatchAction& action : out.actions) carry_out(&action);
+    }
+}
+
+void BatchLane::carry_out(BatchAction* action) {
+    switch (action->kind) {
+        case BatchAction::Kind::call:
+            return start(action);
+        case BatchAction::Kind::abort_call: {
+            const auto it = exchanges_.find(action->call_id);
+            if (it == exchanges_.end()) return;
+            if (transport_ != nullptr) transport_->abort(action->call_id | kOurs);
+            ended_.push_back(std::move(it->second));  // its reader may be the one that is at work
+            exchanges_.erase(it);
+            return;
+        }
+        case BatchAction::Kind::load:
+            return journal_->load(action->submission, std::move(action->entries));
+        case BatchAction::Kind::durable:
+            return tell_durable(*action);
+        case BatchAction::Kind::deliver:
+        case BatchAction::Kind::fail:
+            return end_request(*action);
+        case BatchAction::Kind::fall_back:
+            falling_back_[action->entry] = {action->ticket, std::move(action->headers)};
+            return journal_->load(0, {action->entry});
+        case BatchAction::Kind::changed:
+            return tell_changed(action->submission);
+    }
+}
+
+void BatchLane::tell_durable(const BatchAction& action) {
+    // The journal has the body now.
+    inbox_->release_body(RequestSlab::index_of(action.ticket));
+    weir_event event = make_engine_event(0);
+    event.type = WEIR_EVENT_DURABLE;
+    event.ticket = action.ticket;
+    event.user_data = slab_->at(RequestSlab::index_of(action.ticket)).user_data;
+    host_->on_batch_event(event);
+}
+
+void BatchLane::go_online(EntryId entry, const BatchBody& body) {
+    const auto it = falling_back_.find(entry);
+    if (it == falling_back_.end()) return;
+    const std::uint64_t ticket = it->second.ticket;
+    const std::vector<std::string> headers = lines_of(it->second.headers);
+    falling_back_.erase(it);
+    const auto found = tickets_.find(ticket);
+    if (found == tickets_.end() || !slab_->outstanding(ticket)) return;
+    std::string padded(body.bytes());
+    const std::size_t size = padded.size();
+    padded.append(kBodyPadding, '\0');
+    RequestHead head;
+    std::string problem;
+    // It was read when it was submitted.
+    if (!read_request_head({padded.data(), size}, &head, &problem)) return;
+    found->second.outstanding = false;
+    inbox_->restore_body(RequestSlab::index_of(ticket),
+                         BodyRef(BodyBlock::make(body.bytes(), head, headers)));
+    host_->on_batch_fall_back(RequestSlab::index_of(ticket));
+}
+
+// ---- Endings ----
+
+void BatchLane::end_request(const BatchAction& action) {
+    const RequestIndex index = RequestSlab::index_of(action.ticket);
+    Request& request = slab_->at(index);
+    const auto it = tickets_.find(action.ticket);
+    const std::uint16_t account = it == tickets_.end() ? 0 : it->second.account;
+    if (it != tickets_.end()) {
+        if (open_[account] > 0) --open_[account];
+        it->second.outstanding = false;
+        if (!machine_.holds(action.entry)) tickets_.erase(it);
+    }
+    request.attempts = static_cast<std::uint8_t>(std::min(action.attempts, 255u));
+    if (action.kind == BatchAction::Kind::deliver && result_ != nullptr) {
+        half_price_input_ += std::max<std::int64_t>(result_->facts.usage.input_tokens, 0);
+        half_price_output_ += std::max<std::int64_t>(result_->facts.usage.output_tokens, 0);
+        return host_->on_batch_end(
+            index, make_batch_done(request, *result_, settings_.accounts[account].name, now_));
+    }
+    request.maybe_executed = action.maybe_executed;
+    if (result_ != nullptr && result_->type == BatchResult::Type::errored) {
+        request.last_error = std::make_unique<ErrorDetail>();
+        request.last_error->type = result_->error.type;
+        request.last_error->message = result_->error.message;
+        request.last_error->request_id = result_->error.request_id;
+        request.last_error->from_provider = true;
+    } else if (detail_ != nullptr) {
+        request.last_error = std::make_unique<ErrorDetail>(*detail_);
+    }
+    const bool journal_failed = !journal_failure_.empty() && action.status == WEIR_ERR_SHUTDOWN;
+    host_->on_batch_end(index, make_failed(request, journal_failed ? WEIR_ERR_IO : action.status));
+}
+
+}  // namespace weir

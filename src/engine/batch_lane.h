@@ -1,0 +1,129 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "batch/batch_machine.h"
+#include "core/request_slab.h"
+#include "engine/batch_exchange.h"
+#include "engine/inbox.h"
+#include "engine/journal_thread.h"
+#include "engine/json_writer.h"
+#include "engine/log.h"
+#include "engine/outbox.h"
+#include "engine/settings.h"
+#include "engine/transport.h"
+
+namespace weir {
+
+// The batch lane's driver: it carries inputs to the BatchMachine, and its records to the journal
+// and its actions to the transport and the outbox. It belongs to the loop.
+class BatchLane final : private BatchExchange::Listener {
+public:
+    // The loop's part.
+    class Host {
+    public:
+        virtual ~Host() = default;
+        virtual void on_batch_event(weir_event event) = 0;                         // takes it over
+        virtual void on_batch_end(RequestIndex request, weir_event terminal) = 0;  // likewise
+        virtual void on_batch_fall_back(RequestIndex request) = 0;  // it goes online, with its body
+    };
+
+    // Opens the journal and takes over what it holds. Throws Failure. What is pointed to outlives
+    // the lane; `wake` may be called on another thread.
+    BatchLane(const Settings* settings, RequestSlab* slab, Inbox* inbox, Outbox* outbox, Host* host,
+              Log* log, std::function<void()> wake);
+    ~BatchLane() override;
+
+    void attach(Transport* transport) { transport_ = transport; }
+
+    // ---- Inputs ----
+
+    // Whether the lane takes the request, as its submitter wishes it.
+    bool wants(const Request& request, const BatchWish& wish, TimeNs now) const;
+    void submit(RequestIndex request, BatchWish wish, TimeNs now);
+    void run(const Inbox::Command& command);  // without effect where it is not for the lane
+    void close();
+    bool finished() const { return machine_.finished(); }
+
+    // Does what is due, and tells the host.
+    void turn(TimeNs now);
+    TimeNs next_timer() const { return machine_.next_timer(); }
+
+    // ---- The transport's side ----
+
+    static bool is_ours(ExchangeId id) { return (id & kOurs) != 0; }
+    ResponseTaker* reader(ExchangeId id);
+    void on_end(ExchangeId id, const WireEnd& end, TimeNs now);
+
+    // ---- Looking ----
+
+    void write_list(TimeNs now, JsonWriter* json) const;  // an array of batches
+    void write_counts(JsonWriter* json) const;            // the members of an object
+
+private:
+    static constexpr ExchangeId kOurs = ExchangeId{1} << 63;
+
+    void recover(const JournalState& state, TimeNs now);
+    void cancel(std::uint64_t ticket);
+    void cancel_tag(std::uint64_t tag);
+    void acknowledge(std::uint64_t ticket);
+    void tell_recovered();
+    void take_from_journal();
+    void on_journal_failed(const std::string& why);
+    void carry_out();
+    void carry_out(BatchAction* action);
+    void start(BatchAction* action);
+    void end_request(const BatchAction& action);
+    void tell_durable(const BatchAction& action);
+    void tell_changed(SubmissionId batch);
+    void go_online(EntryId entry, const BatchBody& body);
+    void pace_results();
+    void on_batch_result(BatchExchange* exchange, const BatchResult& result) override;
+    std::uint16_t least_loaded_account() const;
+    EntryId entry_of(std::uint64_t ticket) const;
+    void write_batch(const BatchView& view, JsonWriter* json) const;
+
+    const Settings& settings_;
+    RequestSlab* const slab_;
+    Inbox* const inbox_;
+    Outbox* const outbox_;
+    Host* const host_;
+    Log* const log_;
+    Transport* transport_ = nullptr;
+    BatchMachine machine_;
+    std::unique_ptr<JournalThread> journal_;
+    std::vector<std::vector<std::string>> headers_;  // by account
+    std::vector<std::uint64_t> open_;                // requests, by account
+
+    BatchOutput out_;
+    TimeNs now_ = 0;
+    TimeNs unix_minus_now_ = 0;
+    std::unordered_map<BatchCallId, std::unique_ptr<BatchExchange>> exchanges_;
+    std::vector<std::unique_ptr<BatchExchange>> ended_;  // freed when no reader is at work
+    struct Ticket {
+        EntryId entry = 0;
+        std::uint16_t account = 0;
+        bool outstanding = true;  // else its answer is to be acknowledged
+    };
+    std::unordered_map<std::uint64_t, Ticket> tickets_;
+    struct FallingBack {
+        std::uint64_t ticket = 0;
+        std::string headers;
+    };
+    std::map<EntryId, FallingBack> falling_back_;                   // until their body is here
+    std::vector<std::pair<std::uint64_t, std::string>> recovered_;  // not yet told
+    bool tell_recovered_ = true;
+    const BatchResult* result_ = nullptr;  // at hand
+    ErrorDetail* detail_ = nullptr;        // likewise
+    std::int64_t half_price_input_ = 0;    // tokens
+    std::int64_t half_price_output_ = 0;
+    std::string journal_failure_;
+};
+
+}  // namespace weir

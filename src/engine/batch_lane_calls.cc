@@ -1,0 +1,119 @@
+#include <algorithm>
+#include <utility>
+
+#include "engine/batch_lane.h"
+#include "engine/event.h"
+#include "weir/weir.h"
+
+namespace weir {
+
+// ---- Calls ----
+
+void BatchLane::start(BatchAction* action) {
+    const BatchCall& call = *action->call;
+    auto exchange =
+        std::make_unique<BatchExchange>(static_cast<BatchExchange::Listener*>(this), action->call,
+                                        settings_.max_response_bytes, now_ + unix_minus_now_);
+    const HttpRequest request = exchange->wire(settings_.accounts[call.account],
+                                               headers_[call.account], settings_.timeouts);
+    exchanges_.emplace(call.id, std::move(exchange));
+    transport_->start(call.id | kOurs, request, now_);
+}
+
+ResponseTaker* BatchLane::reader(ExchangeId id) {
+    const auto it = exchanges_.find(id & ~kOurs);
+    return it == exchanges_.end() ? nullptr : &it->second->reader();
+}
+
+void BatchLane::on_batch_result(BatchExchange* exchange, const BatchResult& result) {
+    result_ = &result;
+    machine_.on_result(exchange->call().id, result, now_, &out_);
+    carry_out();
+    result_ = nullptr;
+}
+
+void BatchLane::on_end(ExchangeId id, const WireEnd& end, TimeNs now) {
+    now_ = now;
+    const auto it = exchanges_.find(id & ~kOurs);
+    if (it == exchanges_.end()) return;
+    const std::unique_ptr<BatchExchange> exchange = std::move(it->second);
+    exchanges_.erase(it);
+    Outcome outcome;
+    ErrorDetail detail;
+    BatchReader& reader = exchange->reader();
+    reader.finish(end, &outcome, &detail);
+    const BatchCall& call = exchange->call();
+    const bool success = outcome.cls == OutcomeClass::success;
+    if (!success || reader.broken_lines() > 0) {
+        log_->write(WEIR_LOG_INFO, "batch {}: account {}: HTTP status {}: {}{}", call.submission,
+                    settings_.accounts[call.account].name, outcome.http_status,
+                    reader.broken_lines() > 0 ? "lines that make no sense; " : "", detail.message);
+    }
+    const bool has_batch =
+        success && (call.kind == BatchCall::Kind::create ||
+                    call.kind == BatchCall::Kind::retrieve || call.kind == BatchCall::Kind::cancel);
+    const bool has_page = success && call.kind == BatchCall::Kind::list;
+    detail.http_status = outcome.http_status;
+    detail.retry_after_ns = outcome.retry_after_ns;
+    detail_ = success ? nullptr : &detail;
+    machine_.on_call_end(call.id, outcome, has_batch ? &reader.batch() : nullptr,
+                         has_page ? &reader.page() : nullptr, now, &out_);
+    carry_out();
+    detail_ = nullptr;
+}
+
+// ---- Looking ----
+
+void BatchLane::write_batch(const BatchView& view, JsonWriter* json) const {
+    json->open('{').member("batch", view.id).member("state", view.state);
+    json->member("account", view.account < settings_.accounts.size()
+                                ? std::string_view(settings_.accounts[view.account].name)
+                                : std::string_view());
+    json->member("model", view.model).member("id", view.remote_id);
+    json->member("requests", view.requests).member("unanswered", view.open);
+    json->member("unacknowledged", view.undelivered);
+    json->member("age_ms", view.age_ns < 0 ? -1 : view.age_ns / kNsPerMs);
+    json->member("expires_in_ms", view.expires_in_ns < 0 ? -1 : view.expires_in_ns / kNsPerMs);
+    json->member("cancel_wanted", view.cancel_wanted).close('}');
+}
+
+void BatchLane::write_list(TimeNs now, JsonWriter* json) const {
+    std::vector<BatchView> views;
+    machine_.view(now, &views);
+    json->open('[');
+    for (const BatchView& view : views) write_batch(view, json);
+    json->close(']');
+}
+
+void BatchLane::write_counts(JsonWriter* json) const {
+    const BatchCounts& counts = machine_.counts();
+    json->member("collecting", machine_.collecting()).member("held", machine_.entries());
+    json->member("accepted", counts.accepted).member("recovered", counts.recovered);
+    json->member("batches", counts.submitted).member("in_doubt", counts.reconciled);
+    json->member("found", counts.found).member("sent_again", counts.sent_again);
+    json->member("delivered", counts.delivered).member("failed", counts.failed);
+    json->member("requeued", counts.requeued).member("fell_back", counts.fell_back);
+    json->member("unknown_results", counts.unknown_results);
+    json->member("duplicate_results", counts.duplicate_results);
+    json->member("missing_results", counts.missing_results);
+    json->member("dropped_results", counts.dropped_results);
+    json->member("downloads_cut", counts.downloads_cut);
+    json->member("half_price_input_tokens", half_price_input_);
+    json->member("half_price_output_tokens", half_price_output_);
+}
+
+void BatchLane::tell_changed(SubmissionId batch) {
+    std::vector<BatchView> views;
+    machine_.view(now_, &views);
+    const auto it = std::find_if(views.begin(), views.end(),
+                                 [&](const BatchView& view) { return view.id == batch; });
+    JsonWriter json(false);
+    if (it != views.end()) {
+        write_batch(*it, &json);
+    } else {
+        json.open('{').member("batch", batch).member("state", "forgotten").close('}');
+    }
+    host_->on_batch_event(make_data_event(WEIR_EVENT_BATCH, json.take()));
+}
+
+}  // namespace weir

@@ -1,0 +1,158 @@
+#include "engine/journal_thread.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <span>
+
+#include "engine/thread_start.h"
+
+namespace weir {
+namespace {
+
+// A transaction does not grow beyond this, so that marks of durability come in between.
+constexpr std::size_t kRecordsAtOnce = 4096;
+constexpr std::size_t kBytesAtOnce = std::size_t{32} << 20;
+
+std::size_t size_of(const JournalRecord& record) {
+    const auto* accept = std::get_if<AcceptRecord>(&record);
+    return accept == nullptr ? 0 : accept->body.bytes().size();
+}
+
+}  // namespace
+
+struct JournalThread::State {
+    struct Load {
+        JournalPosition after = 0;  // the records before it
+        SubmissionId submission = 0;
+        std::vector<EntryId> entries;
+    };
+
+    std::unique_ptr<Journal> journal;  // the writer's alone
+    std::function<void()> wake;
+
+    std::mutex mutex;  // guards all below
+    std::condition_variable work;
+    std::deque<JournalRecord> records;
+    std::deque<Load> loads;
+    JournalPosition handed_over = 0;
+    Done done;
+    bool stopping = false;
+    bool closed = false;  // the file is free for another engine
+    std::condition_variable has_closed;
+
+    bool idle() const { return records.empty() && loads.empty(); }
+
+    // Takes the next thing out, does it without the lock, and notes what came of it.
+    void work_once(std::unique_lock<std::mutex>* lock) {
+        std::vector<JournalRecord> batch;
+        Load load;
+        const JournalPosition written = handed_over - records.size();
+        if (!loads.empty() && loads.front().after <= written) {
+            load = std::move(loads.front());
+            loads.pop_front();
+        } else {
+            std::size_t bytes = 0;
+            while (!records.empty() && batch.size() < kRecordsAtOnce && bytes < kBytesAtOnce) {
+                bytes += size_of(records.front());
+                batch.push_back(std::move(records.front()));
+                records.pop_front();
+            }
+        }
+        lock->unlock();
+        std::string failure;
+        Bodies bodies;
+        try {
+            if (batch.empty()) {
+                bodies = journal->bodies(load.entries);
+            } else {
+                journal->apply(batch);
+            }
+        } catch (const JournalError& error) {
+            failure = error.message();
+        } catch (const std::exception& error) {
+            failure = std::string("journal.path: ") + error.what();
+        }
+        const std::size_t count = batch.size();
+        batch.clear();  // bodies go without the lock
+        lock->lock();
+        if (!failure.empty()) {
+            done.failure = std::move(failure);
+            records.clear();
+            loads.clear();
+            stopping = true;
+        } else if (count > 0) {
+            done.durable += count;
+        } else {
+            done.loaded.emplace_back(load.submission, std::move(bodies));
+        }
+    }
+};
+
+JournalThread::JournalThread(std::unique_ptr<Journal> journal, bool own_thread,
+                             std::function<void()> wake)
+    : state_(std::make_shared<State>()), own_thread_(own_thread) {
+    state_->journal = std::move(journal);
+    state_->wake = std::move(wake);
+    if (!own_thread_) return;
+    auto* kept = new std::shared_ptr<State>(state_);
+    try {
+        start_thread(&JournalThread::run, kept);
+    } catch (...) {
+        delete kept;
+        throw;
+    }
+}
+
+JournalThread::~JournalThread() {
+    std::unique_lock lock(state_->mutex);
+    state_->stopping = true;
+    state_->wake = nullptr;
+    state_->work.notify_one();
+    if (own_thread_) state_->has_closed.wait(lock, [this] { return state_->closed; });
+}
+
+void JournalThread::run(void* kept) {
+    const std::unique_ptr<std::shared_ptr<State>> owner(static_cast<std::shared_ptr<State>*>(kept));
+    State& state = **owner;
+    std::unique_lock lock(state.mutex);
+    for (;;) {
+        state.work.wait(lock, [&] { return state.stopping || !state.idle(); });
+        if (state.idle()) break;
+        state.work_once(&lock);
+        if (state.wake) state.wake();
+    }
+    lock.unlock();
+    state.journal.reset();
+    lock.lock();
+    state.closed = true;
+    state.has_closed.notify_one();
+}
+
+void JournalThread::write(std::vector<JournalRecord> records) {
+    const std::lock_guard lock(state_->mutex);
+    if (!state_->done.failure.empty()) return;
+    state_->handed_over += records.size();
+    std::move(records.begin(), records.end(), std::back_inserter(state_->records));
+    state_->work.notify_one();
+}
+
+void JournalThread::load(SubmissionId submission, std::vector<EntryId> entries) {
+    const std::lock_guard lock(state_->mutex);
+    if (!state_->done.failure.empty()) return;
+    state_->loads.push_back({state_->handed_over, submission, std::move(entries)});
+    state_->work.notify_one();
+}
+
+JournalThread::Done JournalThread::take() {
+    std::unique_lock lock(state_->mutex);
+    while (!own_thread_ && !state_->idle()) state_->work_once(&lock);
+    Done done;
+    done.durable = state_->done.durable;
+    done.loaded.swap(state_->done.loaded);
+    done.failure = state_->done.failure;
+    return done;
+}
+
+}  // namespace weir

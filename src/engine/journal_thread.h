@@ -1,0 +1,45 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "batch/journal.h"
+
+namespace weir {
+
+// Writes the journal beside the loop, which must not wait for a disk: what is handed over while one
+// transaction is written becomes the next one. Without a thread of its own it writes when told to.
+class JournalThread {
+public:
+    // `wake` is called on the thread when there is something to take. Throws Failure.
+    JournalThread(std::unique_ptr<Journal> journal, bool own_thread, std::function<void()> wake);
+    // What was handed over is still written, and the file closed. Belongs to the engine's thread.
+    ~JournalThread();
+    JournalThread(const JournalThread&) = delete;
+    JournalThread& operator=(const JournalThread&) = delete;
+
+    void write(std::vector<JournalRecord> records);
+    // After all that was handed over before.
+    void load(SubmissionId submission, std::vector<EntryId> entries);
+
+    using Bodies = std::vector<std::pair<EntryId, BatchBody>>;
+    struct Done {
+        JournalPosition durable = 0;  // of the last record that is on the disk
+        std::vector<std::pair<SubmissionId, Bodies>> loaded;
+        std::string failure;  // why nothing more can be written, or empty
+    };
+    // What has been done since the last call. Without a thread, does it first.
+    Done take();
+
+private:
+    struct State;
+    static void run(void* state);
+
+    std::shared_ptr<State> state_;
+    const bool own_thread_;
+};
+
+}  // namespace weir

@@ -1,0 +1,186 @@
+#include "provider/batch_calls.h"
+
+#include <optional>
+
+#include "provider/error_class.h"
+#include "provider/json_walk.h"
+#include "provider/rfc3339.h"
+
+namespace weir {
+namespace {
+
+constexpr std::size_t kMaxName = 128;
+constexpr std::int64_t kMaxRequests = 1'000'000'000;
+// What the listing may hold at most on a page.
+constexpr std::size_t kMaxBatches = 1000;
+
+bool read_time(json::Value& value, std::int64_t* unix_ns, int depth) {
+    std::string text;
+    if (!json::read_text(value, kMaxName, &text, depth)) return false;
+    if (const auto time = parse_rfc3339(text)) *unix_ns = *time;
+    return true;
+}
+
+bool read_count(json::Value& value, std::int64_t* count, int depth) {
+    if (!json::is_other_scalar(value)) return json::check(value, depth);
+    std::string_view token;
+    if (!json::read_other_scalar(value, &token)) return false;
+    const auto number = json_integer(token);
+    if (number && *number >= 0 && *number <= kMaxRequests) *count = *number;
+    return true;
+}
+
+bool read_counts(json::Value& value, BatchObject* batch, int depth) {
+    return json::each_field(value, [&](std::string_view key, json::Value& v) {
+        if (key == "processing") return read_count(v, &batch->processing, depth + 1);
+        if (key == "succeeded") return read_count(v, &batch->succeeded, depth + 1);
+        if (key == "errored") return read_count(v, &batch->errored, depth + 1);
+        if (key == "canceled") return read_count(v, &batch->canceled, depth + 1);
+        if (key == "expired") return read_count(v, &batch->expired, depth + 1);
+        return json::check(v, depth + 1);
+    });
+}
+
+// An id is part of a URL later: only what an id can have.
+bool is_id(std::string_view text) {
+    if (text.empty() || text.size() > kMaxName) return false;
+    for (const char c : text) {
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                           (c >= '0' && c <= '9') || c == '_' || c == '-';
+        if (!plain) return false;
+    }
+    return true;
+}
+
+// The fields of a batch, whatever object they are in.
+struct BatchFields {
+    std::string type;
+    std::string status;
+    bool has_counts = false;
+
+    bool read(std::string_view key, json::Value& value, BatchObject* batch, int depth) {
+        if (key == "type") return json::read_text(value, kMaxName, &type, depth);
+        if (key == "id") return json::read_text(value, kMaxName, &batch->id, depth);
+        if (key == "processing_status") return json::read_text(value, kMaxName, &status, depth);
+        if (key == "request_counts" && json::is_object(value)) {
+            has_counts = true;
+            return read_counts(value, batch, depth);
+        }
+        if (key == "created_at") return read_time(value, &batch->created_unix_ns, depth);
+        if (key == "expires_at") return read_time(value, &batch->expires_unix_ns, depth);
+        if (key == "ended_at") return read_time(value, &batch->ended_unix_ns, depth);
+        if (key == "archived_at") {
+            batch->archived = json::is_string(value);
+            return json::check(value, depth);
+        }
+        return json::check(value, depth);
+    }
+
+    // A status that is not known is one on the way: what has not ended goes on.
+    bool finish(BatchObject* batch) const {
+        if (status == "ended") batch->status = BatchObject::Status::ended;
+        if (status == "canceling") batch->status = BatchObject::Status::canceling;
+        return type == "message_batch" && is_id(batch->id) && !status.empty() && has_counts &&
+               batch->created_unix_ns > 0;
+    }
+};
+
+// The text of an object, its inside not looked at.
+bool read_raw_object(json::Value& value, std::string_view* raw) {
+    simdjson::ondemand::object object;
+    return !value.get_object().get(object) && !object.raw_json().get(*raw);
+}
+
+OutcomeClass class_of(const ErrorBody& error) {
+    const OutcomeClass cls = classify_stream_error(error);
+    if (cls != OutcomeClass::stream_error) return cls;
+    if (error.type == "overloaded_error") return OutcomeClass::overloaded;
+    if (error.type == "rate_limit_error") return OutcomeClass::rate_limited;
+    return OutcomeClass::server_error;
+}
+
+}  // namespace
+
+bool read_batch(std::string_view json, BatchObject* batch) {
+    BatchObject read;
+    BatchFields fields;
+    const bool whole = !json::each_root_field(json, [&](std::string_view key, json::Value& value) {
+        return fields.read(key, value, &read, 1);
+    });
+    if (!whole || !fields.finish(&read)) return false;
+    *batch = std::move(read);
+    return true;
+}
+
+bool read_batch_page(std::string_view json, BatchPage* page) {
+    BatchPage read;
+    bool has_data = false;
+    const auto read_one = [&](json::Value& value) {
+        BatchObject batch;
+        BatchFields fields;
+        const bool is_batch = json::is_object(value) &&
+                              json::each_field(value, [&](std::string_view key, json::Value& v) {
+                                  return fields.read(key, v, &batch, 3);
+                              });
+        if (!is_batch || !fields.finish(&batch) || read.batches.size() == kMaxBatches) return false;
+        read.batches.push_back(std::move(batch));
+        return true;
+    };
+    const bool whole = !json::each_root_field(json, [&](std::string_view key, json::Value& value) {
+        if (key == "data" && json::is_array(value)) {
+            has_data = true;
+            return json::each_element(value, read_one);
+        }
+        if (key == "has_more" && json::is_other_scalar(value)) {
+            std::string_view token;
+            if (!json::read_other_scalar(value, &token)) return false;
+            read.has_more = token == "true";
+            return true;
+        }
+        return json::check(value, 1);
+    });
+    if (!whole || !has_data) return false;
+    *page = std::move(read);
+    return true;
+}
+
+bool read_batch_result(std::string_view line, BatchResult* result) {
+    std::string type;
+    std::string_view message;
+    std::string_view error;
+    std::string_view custom_id;
+    const auto read_result = [&](std::string_view key, json::Value& value) {
+        if (key == "type") return json::read_text(value, kMaxName, &type, 2);
+        if (key == "message" && json::is_object(value)) return read_raw_object(value, &message);
+        if (key == "error" && json::is_object(value)) return read_raw_object(value, &error);
+        return json::check(value, 2);
+    };
+    const bool whole = !json::each_root_field(line, [&](std::string_view key, json::Value& value) {
+        if (key == "custom_id" && json::is_string(value)) {
+            return json::read_string(value, &custom_id);
+        }
+        if (key == "result" && json::is_object(value)) return json::each_field(value, read_result);
+        return json::check(value, 1);
+    });
+    if (!whole || custom_id.empty()) return false;
+    BatchResult read;
+    read.custom_id = custom_id;
+    if (type == "succeeded") {
+        read.message = json::without_trailing_space(message);
+        if (!read_message(read.message, &read.facts)) return false;
+    } else if (type == "errored") {
+        read.type = BatchResult::Type::errored;
+        if (!read_error_body(error, &read.error)) return false;
+        read.error_class = class_of(read.error);
+    } else if (type == "canceled") {
+        read.type = BatchResult::Type::canceled;
+    } else if (type == "expired") {
+        read.type = BatchResult::Type::expired;
+    } else {
+        return false;
+    }
+    *result = std::move(read);
+    return true;
+}
+
+}  // namespace weir

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <vector>
+
+#include "batch/journal_record.h"
+
+namespace weir::test {
+
+// What a journal's records come to, one by one: the meaning of the records in its simplest form.
+// The SQLite journal is compared with it.
+class JournalModel {
+public:
+    void apply(const JournalRecord& record);
+    JournalState state() const;
+    const BatchBody& body(EntryId entry) const { return bodies_.at(entry); }
+    bool empty() const { return entries_.empty() && submissions_.empty(); }
+    bool has_entry(EntryId entry) const { return entries_.contains(entry); }
+
+    std::string mark = "testmark";
+
+private:
+    void on(const AcceptRecord& record);
+    void on(const IntentRecord& record);
+    void on(const SentRecord& record);
+    void on(const AcknowledgedRecord& record);
+    void on(const EndedRecord& record);
+    void on(const ReleasedRecord& record);
+    void on(const RequeuedRecord& record);
+    void on(const DeliveredRecord& record);
+    void on(const CancelWantedRecord& record);
+    void on(const ForgottenRecord& record);
+    void erase(EntryId entry);
+    void erase_dropped(SubmissionId submission);
+
+    std::map<EntryId, JournalState::Entry> entries_;
+    std::map<EntryId, BatchBody> bodies_;
+    std::map<SubmissionId, JournalState::Submission> submissions_;
+    EntryId last_entry_ = 0;
+    SubmissionId last_submission_ = 0;
+};
+
+// A journal on a disk that loses what is not committed: one transaction at a time, with all the
+// records that waited when it began.
+class SimDisk {
+public:
+    void write(JournalRecord record) { waiting_.push_back(std::move(record)); }
+    bool idle() const { return in_transaction_ == 0; }
+    bool wants_commit() const { return idle() && !waiting_.empty(); }
+    void begin() { in_transaction_ = waiting_.size(); }
+    // The transaction is on the disk. Returns the place of its last record.
+    JournalPosition commit();
+    // Whatever was not committed, torn or waiting, has never been.
+    void crash();
+
+    const JournalModel& durable() const { return durable_; }
+
+private:
+    JournalModel durable_;
+    std::deque<JournalRecord> waiting_;
+    std::size_t in_transaction_ = 0;
+    JournalPosition position_ = 0;
+};
+
+}  // namespace weir::test

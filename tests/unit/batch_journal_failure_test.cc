@@ -1,0 +1,170 @@
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "batch/journal.h"
+
+namespace weir {
+namespace {
+
+using Kind = JournalError::Kind;
+
+class JournalFailure : public testing::Test {
+protected:
+    JournalFailure() {
+        std::string name =
+            (std::filesystem::temp_directory_path() / "weir-journal-XXXXXX").string();
+        directory_ = ::mkdtemp(name.data());
+        path_ = (directory_ / "j.db").string();
+    }
+    ~JournalFailure() override {
+        std::filesystem::permissions(directory_, std::filesystem::perms::owner_all);
+        std::filesystem::remove_all(directory_);
+    }
+
+    static std::vector<JournalRecord> record(EntryId id, std::string body = "{}") {
+        return {AcceptRecord{.entry = id,
+                             .custom_id = "c",
+                             .account = "a",
+                             .model = "m",
+                             .headers = "",
+                             .body = BatchBody::copy_of(body)}};
+    }
+    // Opens and reads it, and expects an error that names the file and says `remedy`.
+    void expect_refused(Kind kind, const std::string& remedy) {
+        try {
+            open_journal(path_, "m")->load();
+            FAIL() << "it opened";
+        } catch (const JournalError& error) {
+            EXPECT_EQ(error.kind(), kind) << error.message();
+            EXPECT_NE(error.message().find(path_), std::string::npos) << error.message();
+            EXPECT_NE(error.message().find(remedy), std::string::npos) << error.message();
+        }
+    }
+    void run_sql(const char* sql) {
+        sqlite3* handle = nullptr;
+        ASSERT_EQ(sqlite3_open(path_.c_str(), &handle), SQLITE_OK);
+        ASSERT_EQ(sqlite3_exec(handle, sql, nullptr, nullptr, nullptr), SQLITE_OK);
+        sqlite3_close(handle);
+    }
+
+    std::filesystem::path directory_;
+    std::string path_;
+};
+
+TEST_F(JournalFailure, ASecondEngineOfThisProcessIsRefused) {
+    const auto first = open_journal(path_, "m");
+    expect_refused(Kind::in_use, "close that one");
+    first->apply(record(1));
+    expect_refused(Kind::in_use, "close that one");
+}
+
+TEST_F(JournalFailure, ASecondProcessIsRefusedAndTheFirstOnesDeathLetsItIn) {
+    int ready[2];
+    ASSERT_EQ(::pipe(ready), 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const auto journal = open_journal(path_, "m");
+        journal->apply(record(1));
+        const char byte = 'x';
+        if (::write(ready[1], &byte, 1) != 1) _exit(1);
+        for (;;) ::pause();
+    }
+    char byte = 0;
+    ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+    expect_refused(Kind::in_use, "another");
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    EXPECT_EQ(open_journal(path_, "m")->load().entries.size(), 1u);
+    ::close(ready[0]);
+    ::close(ready[1]);
+}
+
+TEST_F(JournalFailure, AFileOfALaterVersionIsRefusedAndLeftAlone) {
+    open_journal(path_, "m")->apply(record(1));
+    run_sql("PRAGMA user_version = 99");
+    expect_refused(Kind::newer, "later weir");
+    run_sql("PRAGMA user_version = 1");
+    EXPECT_EQ(open_journal(path_, "m")->load().entries.size(), 1u);
+}
+
+TEST_F(JournalFailure, AnotherProgramsDatabaseIsRefused) {
+    run_sql("CREATE TABLE theirs (x)");
+    expect_refused(Kind::foreign, "another program");
+}
+
+TEST_F(JournalFailure, WhatIsNoDatabaseIsRefused) {
+    std::ofstream(path_) << std::string(100'000, 'x');
+    expect_refused(Kind::damaged, "move it");
+}
+
+TEST_F(JournalFailure, ADamagedFileIsRefused) {
+    {
+        const auto journal = open_journal(path_, "m");
+        for (EntryId id = 1; id <= 200; ++id) journal->apply(record(id, std::string(2000, 'b')));
+    }
+    std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(4096);
+    const std::string garbage(100'000, '\x5A');
+    file.write(garbage.data(), static_cast<std::streamsize>(garbage.size()));
+    file.close();
+    expect_refused(Kind::damaged, "move it");
+}
+
+TEST_F(JournalFailure, AFileThatCannotBeMadeIsRefused) {
+    path_ = (directory_ / "no" / "such" / "j.db").string();
+    expect_refused(Kind::read_only, "writable");
+}
+
+TEST_F(JournalFailure, AReadOnlyFileIsRefused) {
+    if (::geteuid() == 0) GTEST_SKIP() << "for root every file is writable";
+    open_journal(path_, "m")->apply(record(1));
+    std::filesystem::permissions(path_, std::filesystem::perms::owner_read);
+    expect_refused(Kind::read_only, "writable");
+}
+
+// What SQLite writes with, once the disk is full.
+ssize_t no_space(int, const void*, std::size_t, off_t) {
+    errno = ENOSPC;
+    return -1;
+}
+
+TEST_F(JournalFailure, AFullDiskIsSaidAndLosesNothingThatWasDurable) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const auto journal = open_journal(path_, "m");
+        journal->apply(record(1));
+        journal->apply(record(2));
+        sqlite3_vfs* const vfs = sqlite3_vfs_find(nullptr);
+        for (const char* call : {"pwrite", "pwrite64"}) {
+            vfs->xSetSystemCall(vfs, call, reinterpret_cast<sqlite3_syscall_ptr>(no_space));
+        }
+        try {
+            journal->apply(record(3));
+        } catch (const JournalError& error) {
+            const bool named = error.message().find(path_) != std::string::npos;
+            _exit(error.kind() == Kind::full && named ? 0 : 2);
+        }
+        _exit(3);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    EXPECT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 0);
+    const JournalState state = open_journal(path_, "m")->load();
+    EXPECT_EQ(state.entries.size(), 2u);
+    EXPECT_EQ(state.last_entry, 2u);
+}
+
+}  // namespace
+}  // namespace weir

@@ -1,0 +1,241 @@
+#include "engine/engine.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "engine/error_object.h"
+#include "engine/failure.h"
+#include "engine/response_object.h"
+#include "engine_scripted_transport.h"
+
+namespace weir {
+namespace {
+
+// A caller-driven engine over a scripted transport.
+class EngineTest : public ::testing::Test {
+protected:
+    void open(std::initializer_list<std::pair<const char*, const char*>> more = {}) {
+        Config config;
+        config.set("engine.drive", "caller");
+        config.set("account.main.key", "sk-secret");
+        config.set("retry.max_attempts", "1");
+        for (const auto& [key, value] : more) config.set(key, value);
+        engine_ =
+            Engine::open(config, [this](const TransportSettings&, Poller*, TransportSink* sink) {
+                auto transport = std::make_unique<ScriptedTransport>(sink);
+                transport_ = transport.get();
+                return transport;
+            });
+        builder_.set_body(
+            R"({"model":"claude-opus-5","max_tokens":9,"messages":[{"role":"user","content":"hi"}]})");
+    }
+    void TearDown() override {
+        for (weir_event& event : events_) release_event(&event);
+        if (engine_ != nullptr) engine_->release();
+    }
+    // Polls until nothing comes; gives the events of this call.
+    std::vector<weir_event> poll() {
+        std::vector<weir_event> found;
+        for (;;) {
+            weir_event event{};
+            status_ = engine_->poll(&event, sizeof event, 1, 0);
+            if (status_ != 1) return found;
+            found.push_back(event);
+            events_.push_back(event);
+        }
+    }
+
+    Engine* engine_ = nullptr;
+    ScriptedTransport* transport_ = nullptr;
+    RequestBuilder builder_;
+    std::int32_t status_ = 0;
+    std::vector<weir_event> events_;
+};
+
+TEST_F(EngineTest, ARequestTravelsTheWholeWay) {
+    open();
+    builder_.set_user_data(77);
+    const std::uint64_t ticket = engine_->submit(builder_);
+    const auto events = poll();
+    ASSERT_EQ(events.size(), 1u);
+    EXPECT_EQ(events[0].type, WEIR_EVENT_DONE);
+    EXPECT_EQ(events[0].ticket, ticket);
+    EXPECT_EQ(events[0].user_data, 77u);
+    EXPECT_EQ(std::string_view(static_cast<const char*>(events[0].data), events[0].data_length),
+              ScriptedTransport::kAnswer);
+    const auto* response = static_cast<const weir_response*>(events[0].object);
+    EXPECT_EQ(response->http_status, 200);
+    EXPECT_EQ(response->number(WEIR_NUMBER_OUTPUT_TOKENS), 2);
+    EXPECT_EQ(response->number(WEIR_NUMBER_ATTEMPTS), 1);
+    EXPECT_STREQ(response->string(WEIR_STRING_ACCOUNT), "main");
+    EXPECT_STREQ(response->string(WEIR_STRING_REQUEST_ID), "req_1");
+    const std::vector<std::string>& headers = transport_->headers.begin()->second;
+    EXPECT_NE(std::find(headers.begin(), headers.end(), "x-api-key: sk-secret"), headers.end());
+    EXPECT_NE(std::find(headers.begin(), headers.end(), "anthropic-version: 2023-06-01"),
+              headers.end());
+}
+
+TEST_F(EngineTest, TheKeyIsCoveredInWhatTheProviderSays) {
+    open({{"log.level", "debug"}});
+    transport_->answer_at_once = false;
+    engine_->submit(builder_);
+    poll();
+    ASSERT_EQ(transport_->started.size(), 1u);
+    transport_->answer(transport_->started[0], 0, 401,
+                       R"({"type":"error","error":{"type":"authentication_error",)"
+                       R"("message":"sk-secret is no key; sk-secret"}})");
+    bool failed = false;
+    for (const weir_event& event : poll()) {
+        if (event.type == WEIR_EVENT_LOG) {
+            EXPECT_EQ(std::string(static_cast<const char*>(event.data)).find("sk-secret"),
+                      std::string::npos);
+        }
+        if (event.type != WEIR_EVENT_FAILED) continue;
+        failed = true;
+        EXPECT_EQ(event.status, WEIR_ERR_AUTHENTICATION);
+        const auto* error = static_cast<const weir_error*>(event.object);
+        EXPECT_EQ(std::string(error->message).find("sk-secret"), std::string::npos);
+        EXPECT_NE(std::string(error->message).find("is no key"), std::string::npos);
+        EXPECT_STREQ(error->provider_type, "authentication_error");
+        EXPECT_EQ(error->http_status, 401);
+        EXPECT_EQ(error->attempts, 1u);
+    }
+    EXPECT_TRUE(failed);
+}
+
+TEST_F(EngineTest, ACancelledAttemptSaysThatItMayHaveBeenExecuted) {
+    open();
+    transport_->answer_at_once = false;
+    const std::uint64_t ticket = engine_->submit(builder_);
+    poll();
+    EXPECT_TRUE(engine_->cancel(ticket));
+    const auto events = poll();
+    ASSERT_EQ(events.size(), 1u);
+    EXPECT_EQ(events[0].status, WEIR_ERR_CANCELLED);
+    EXPECT_EQ(events[0].flags, WEIR_ERROR_CANCELLED | WEIR_ERROR_MAYBE_EXECUTED);
+    EXPECT_EQ(transport_->aborted, transport_->started);
+    EXPECT_FALSE(engine_->cancel(ticket));
+}
+
+TEST_F(EngineTest, CancelTagSparesWhatCameAfter) {
+    open();
+    transport_->answer_at_once = false;
+    builder_.set_tag(5);
+    const std::uint64_t before = engine_->submit(builder_);
+    EXPECT_TRUE(engine_->cancel_tag(5));
+    engine_->submit(builder_);
+    const auto events = poll();
+    ASSERT_EQ(events.size(), 1u);
+    EXPECT_EQ(events[0].ticket, before);
+}
+
+TEST_F(EngineTest, NothingStartsWhileEventsAreNotTaken) {
+    open({{"engine.max_undelivered_events", "1"}});
+    for (int i = 0; i < 3; ++i) engine_->cancel(engine_->submit(builder_));
+    weir_event event{};
+    ASSERT_EQ(engine_->poll(&event, sizeof event, 1, 0), 1);  // two more wait
+    events_.push_back(event);
+    const std::uint64_t ticket = engine_->submit(builder_);
+    ASSERT_EQ(engine_->poll(&event, sizeof event, 1, 0), 1);
+    events_.push_back(event);
+    EXPECT_TRUE(transport_->bodies.empty());
+    const auto events = poll();  // the third, and what could start once it was taken
+    ASSERT_EQ(events.size(), 2u);
+    EXPECT_EQ(events[1].ticket, ticket);
+    EXPECT_EQ(transport_->bodies.size(), 1u);
+}
+
+TEST_F(EngineTest, CloseEndsEverythingOnce) {
+    open();
+    transport_->answer_at_once = false;
+    for (int i = 0; i < 5; ++i) engine_->submit(builder_);
+    poll();
+    engine_->submit(builder_);
+    engine_->close();
+    engine_->close();
+    const auto events = poll();
+    ASSERT_EQ(events.size(), 7u);
+    for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(events[i].status, WEIR_ERR_SHUTDOWN);
+    EXPECT_EQ(events[6].type, WEIR_EVENT_ENGINE);
+    EXPECT_EQ(events[6].index, WEIR_ENGINE_CLOSED);
+    EXPECT_EQ(status_, WEIR_ERR_CLOSED);
+    EXPECT_EQ(engine_->wait(0), WEIR_OK);
+}
+
+TEST_F(EngineTest, ADefectLosesNoTerminalEvent) {
+    open({{"log.level", "off"}});
+    transport_->answer_at_once = false;
+    std::vector<std::uint64_t> tickets;
+    for (int i = 0; i < 700; ++i) tickets.push_back(engine_->submit(builder_));
+    poll();
+    tickets.push_back(engine_->submit(builder_));
+    transport_->throw_next = true;
+    const auto events = poll();
+    ASSERT_EQ(events.size(), tickets.size() + 1);
+    std::vector<std::uint64_t> ended;
+    for (const weir_event& event : events) {
+        if (event.type != WEIR_EVENT_FAILED) continue;
+        EXPECT_EQ(event.status, WEIR_ERR_INTERNAL);
+        ended.push_back(event.ticket);
+    }
+    std::sort(ended.begin(), ended.end());
+    std::sort(tickets.begin(), tickets.end());
+    EXPECT_EQ(ended, tickets);
+    EXPECT_EQ(events.back().type, WEIR_EVENT_ENGINE);
+    EXPECT_EQ(events.back().index, WEIR_ENGINE_FAILED);
+    EXPECT_THROW(engine_->submit(builder_), Failure);
+    EXPECT_FALSE(engine_->cancel(tickets[0]));
+    engine_->close();
+    const auto last = poll();
+    ASSERT_EQ(last.size(), 1u);
+    EXPECT_EQ(last[0].index, WEIR_ENGINE_CLOSED);
+    EXPECT_EQ(status_, WEIR_ERR_CLOSED);
+}
+
+TEST_F(EngineTest, AnAttemptThatFindsNoMemoryIsAFailedAttempt) {
+    open();
+    transport_->fail_starts = true;
+    engine_->submit(builder_);
+    const auto events = poll();
+    ASSERT_EQ(events.size(), 1u);
+    EXPECT_EQ(events[0].status, WEIR_ERR_CONNECTION);
+}
+
+TEST_F(EngineTest, DeadlinesPassWhileWaiting) {
+    open({{"request.deadline_ms", "1"}});
+    transport_->answer_at_once = false;
+    engine_->submit(builder_);
+    weir_event event{};
+    ASSERT_EQ(engine_->poll(&event, sizeof event, 1, -1), 1);
+    events_.push_back(event);
+    EXPECT_EQ(event.status, WEIR_ERR_DEADLINE);
+}
+
+TEST_F(EngineTest, WithoutAnAccountNothingIsAccepted) {
+    Engine* engine =
+        Engine::open(Config(), [](const TransportSettings&, Poller*, TransportSink* sink) {
+            return std::make_unique<ScriptedTransport>(sink);
+        });
+    RequestBuilder builder;
+    EXPECT_THROW(engine->submit(builder), Failure);
+    engine->close();
+    EXPECT_EQ(engine->wait(-1), WEIR_OK);
+    engine->release();
+}
+
+TEST_F(EngineTest, StatisticsCount) {
+    open();
+    engine_->submit(builder_);
+    poll();
+    const std::string stats = engine_->stats();
+    EXPECT_NE(stats.find("\"schema\":1"), std::string::npos);
+    EXPECT_NE(stats.find("\"accepted\":1"), std::string::npos);
+    EXPECT_NE(stats.find("\"succeeded\":1"), std::string::npos);
+    EXPECT_EQ(stats.find("sk-secret"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace weir

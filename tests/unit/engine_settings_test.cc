@@ -1,0 +1,202 @@
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <string>
+
+#include "engine/failure.h"
+#include "engine/model_classes.h"
+#include "engine/settings.h"
+#include "weir/weir.h"
+
+namespace weir {
+namespace {
+
+Config with(std::initializer_list<std::pair<const char*, const char*>> values) {
+    Config config;
+    for (const auto& [key, value] : values) config.set(key, value);
+    return config;
+}
+
+// The message that making the settings fails with, or "".
+std::string problem_of(const Config& config) {
+    try {
+        make_settings(config);
+        return "";
+    } catch (const Failure& failure) {
+        return failure.message();
+    }
+}
+
+class TemporaryFile {
+public:
+    explicit TemporaryFile(const std::string& content) {
+        const int fd = ::mkstemp(path_.data());
+        ::close(fd);
+        std::ofstream(path_) << content;
+    }
+    ~TemporaryFile() { ::unlink(path_.c_str()); }
+    const char* path() const { return path_.c_str(); }
+
+private:
+    std::string path_ = ::testing::TempDir() + "weir-XXXXXX";
+};
+
+TEST(Settings, DefaultsAreWhole) {
+    const Settings settings = make_settings(Config());
+    EXPECT_FALSE(settings.caller_driven);
+    EXPECT_EQ(settings.max_requests, 100000u);
+    EXPECT_EQ(settings.core.retry.max_attempts, 8);
+    EXPECT_EQ(settings.timeouts.connect_ns, 10 * kNsPerS);
+    EXPECT_EQ(settings.core.retry.jitter, Jitter::fraction);
+    EXPECT_DOUBLE_EQ(settings.core.retry.jitter_fraction, 0.25);
+    EXPECT_EQ(settings.core.queue.weights[3], 1u);
+    EXPECT_TRUE(settings.accounts.empty());
+    EXPECT_EQ(settings.log_level, WEIR_LOG_ERROR);
+}
+
+TEST(Settings, ValuesArrive) {
+    const Settings settings = make_settings(with({{"engine.drive", "caller"},
+                                                  {"queue.weights", "9,8,7,6"},
+                                                  {"queue.sharing", "weighted"},
+                                                  {"retry.jitter", "full"},
+                                                  {"timeout.stall_ms", "0"},
+                                                  {"transport.http_version", "2"},
+                                                  {"transport.plain_http_hosts", "a,,b"},
+                                                  {"log.level", "off"},
+                                                  {"account.a.key", "k"}}));
+    EXPECT_TRUE(settings.caller_driven);
+    EXPECT_EQ(settings.core.queue.weights[1], 8u);
+    EXPECT_EQ(settings.core.queue.sharing, QueueSettings::Sharing::weighted);
+    EXPECT_EQ(settings.core.retry.jitter, Jitter::full);
+    EXPECT_EQ(settings.timeouts.stall_ns, 0);
+    EXPECT_EQ(settings.transport.http_version, HttpVersion::http2);
+    EXPECT_EQ(settings.transport.plain_http_hosts.size(), 2u);
+    EXPECT_EQ(settings.log_level, 0u);
+    ASSERT_EQ(settings.accounts.size(), 1u);
+    EXPECT_EQ(settings.accounts[0].base_url, "https://api.anthropic.com");
+    EXPECT_EQ(settings.core.limits.accounts.at(0).name, "a");
+}
+
+TEST(Settings, ContradictionsNameTheirKeys) {
+    EXPECT_NE(problem_of(with({{"retry.base_ms", "5000"}, {"retry.cap_ms", "100"}}))
+                  .find("retry.base_ms"),
+              std::string::npos);
+    EXPECT_NE(problem_of(with({{"queue.weights", "1,2,3"}})).find("queue.weights"),
+              std::string::npos);
+    EXPECT_NE(problem_of(with({{"queue.weights", "1,2,3,x"}})).find("queue.weights"),
+              std::string::npos);
+    EXPECT_NE(problem_of(with({{"account.a.key", "k"}, {"account.a.base_url", "http://far.test"}}))
+                  .find("account.a.base_url"),
+              std::string::npos);
+    EXPECT_NE(problem_of(with({{"class.a.models", "x*,y"}, {"class.b.models", "y"}}))
+                  .find("class.b.models"),
+              std::string::npos);
+    EXPECT_NE(problem_of(with({{"class.a.models", "x*y"}})).find("class.a.models"),
+              std::string::npos);
+    EXPECT_NE(problem_of(with({{"class.a.models", "x,,y"}})).find("class.a.models"),
+              std::string::npos);
+}
+
+TEST(Settings, AnAccountHasOneKey) {
+    EXPECT_NE(problem_of(with({{"account.a.limit.c.tokens_per_day", "5"}})).find("account.a.key"),
+              std::string::npos);
+    EXPECT_NE(problem_of(with({{"account.a.key", "k"}, {"account.a.key_env", "E"}}))
+                  .find("account.a.key_env"),
+              std::string::npos);
+}
+
+TEST(Settings, KeysComeFromTheEnvironment) {
+    ::unsetenv("WEIR_TEST_KEY");
+    const Config config = with({{"account.a.key_env", "WEIR_TEST_KEY"}});
+    EXPECT_NE(problem_of(config).find("WEIR_TEST_KEY"), std::string::npos);
+    ::setenv("WEIR_TEST_KEY", "from the\x01 dark", 1);
+    EXPECT_NE(problem_of(config).find("account.a.key_env"), std::string::npos);
+    EXPECT_EQ(problem_of(config).find("dark"), std::string::npos);
+    ::setenv("WEIR_TEST_KEY", "", 1);
+    EXPECT_NE(problem_of(config), "");
+    ::setenv("WEIR_TEST_KEY", "sk-env", 1);
+    EXPECT_EQ(make_settings(config).accounts.at(0).key, "sk-env");
+    ::unsetenv("WEIR_TEST_KEY");
+}
+
+TEST(Settings, KeysComeFromFiles) {
+    const TemporaryFile file("sk-file\r\n\n");
+    EXPECT_EQ(make_settings(with({{"account.a.key_file", file.path()}})).accounts.at(0).key,
+              "sk-file");
+    const TemporaryFile two_lines("sk-one\nsk-two\n");
+    EXPECT_NE(problem_of(with({{"account.a.key_file", two_lines.path()}})), "");
+    const TemporaryFile empty("\n");
+    EXPECT_NE(problem_of(with({{"account.a.key_file", empty.path()}})), "");
+    const TemporaryFile huge(std::string(100000, 'k'));
+    EXPECT_NE(problem_of(with({{"account.a.key_file", huge.path()}})), "");
+    EXPECT_NE(
+        problem_of(with({{"account.a.key_file", "/no/such/file"}})).find("account.a.key_file"),
+        std::string::npos);
+    EXPECT_NE(problem_of(with({{"account.a.key_file", "/"}})), "");
+}
+
+TEST(Settings, AccountLimitsStandOnThoseOfTheClass) {
+    const Settings settings =
+        make_settings(with({{"account.a.key", "k"},
+                            {"account.b.key", "k"},
+                            {"limit.claude-opus-5.requests_per_minute", "100"},
+                            {"limit.claude-opus-5.tokens_per_day", "900"},
+                            {"account.b.limit.claude-opus-5.requests_per_minute", "7"}}));
+    const LimitSettings& limits = settings.core.limits;
+    ASSERT_EQ(limits.accounts.size(), 2u);
+    EXPECT_TRUE(limits.accounts[0].limits.empty());
+    ASSERT_EQ(limits.accounts[1].limits.size(), 1u);
+    EXPECT_EQ(limits.accounts[1].limits[0].limits.requests_per_minute, 7);
+    EXPECT_EQ(limits.accounts[1].limits[0].limits.tokens_per_day, 900);
+    EXPECT_EQ(limits.classes[limits.accounts[1].limits[0].model_class].name, "claude-opus-5");
+}
+
+// ---- Model classes ----
+
+std::string class_of(ModelClasses* classes, std::string_view model, bool fast = false) {
+    return std::string(classes->name(classes->find(model, fast)));
+}
+
+TEST(ModelClasses, TheLongestMatchWins) {
+    ModelClasses classes(make_settings(with({{"class.mine.models", "claude-opus-5-5-special"},
+                                             {"limit.own.requests_per_minute", "5"}}))
+                             .core.limits.classes);
+    EXPECT_EQ(class_of(&classes, "claude-opus-5"), "claude-opus-5");
+    EXPECT_EQ(class_of(&classes, "claude-opus-5-20260601"), "claude-opus-5");
+    EXPECT_EQ(class_of(&classes, "claude-opus-5-5"), "claude-opus-5-5");
+    EXPECT_EQ(class_of(&classes, "claude-opus-5-5-special"), "mine");
+    EXPECT_EQ(class_of(&classes, "claude-sonnet-4-6"), "claude-sonnet-4");
+    EXPECT_EQ(class_of(&classes, "claude-3-5-haiku-20241022"), "claude-haiku-3-5");
+    EXPECT_EQ(class_of(&classes, "own"), "own");
+    EXPECT_EQ(class_of(&classes, "own-model"), "own");
+}
+
+TEST(ModelClasses, AClaimThatIsConfiguredTakesAModelFromTheBuiltInClass) {
+    ModelClasses classes(
+        make_settings(with({{"class.a.models", "claude-sonnet-4*"}})).core.limits.classes);
+    EXPECT_EQ(class_of(&classes, "claude-sonnet-4-5"), "a");
+}
+
+TEST(ModelClasses, UnknownModelsHaveClassesOfTheirOwn) {
+    ModelClasses classes(make_settings(Config()).core.limits.classes);
+    EXPECT_EQ(class_of(&classes, "new-model-20270101"), "new-model");
+    EXPECT_EQ(classes.find("new-model-20270101", false), classes.find("new-model", false));
+    EXPECT_EQ(classes.find("new-model-latest", false), classes.find("new-model", false));
+    EXPECT_NE(classes.find("other-model", false), classes.find("new-model", false));
+    EXPECT_NE(classes.find("claude-opus-5", true), classes.find("claude-opus-5", false));
+    EXPECT_EQ(class_of(&classes, "claude-opus-5-20260601", true), "claude-opus-5-fast");
+}
+
+TEST(ModelClasses, SpareClassesRunOutQuietly) {
+    const auto settings = make_settings(Config()).core.limits.classes;
+    ModelClasses classes(settings);
+    for (int i = 0; i < 3000; ++i) {
+        ASSERT_LT(classes.find("model-" + std::to_string(i), i % 2 == 0), settings.size());
+    }
+    EXPECT_EQ(class_of(&classes, "one-more"), "other");
+}
+
+}  // namespace
+}  // namespace weir
