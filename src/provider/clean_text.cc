@@ -18,6 +18,16 @@ bool is_control(std::string_view one) {
     return first == 0xC2 && static_cast<std::uint8_t>(one[1]) < 0xA0;
 }
 
+// Whether it is clean as it stands, as nearly all text is: ASCII, and nothing like a key in it.
+bool is_plain(std::string_view text) {
+    unsigned odd = 0;
+    for (const char c : text) {
+        const auto byte = static_cast<std::uint8_t>(c);
+        odd |= static_cast<unsigned>(byte < 0x20) | static_cast<unsigned>(byte >= 0x7F);
+    }
+    return odd == 0 && text.find("sk-") == std::string_view::npos;
+}
+
 bool in_key(char c) {
     return TextScanner::is_letter(c) || TextScanner::is_digit(c) || c == '-' || c == '_';
 }
@@ -34,6 +44,7 @@ std::size_t key_length(std::string_view text) {
 }  // namespace
 
 std::string clean_text(std::string_view text, std::size_t max_bytes) {
+    if (text.size() <= max_bytes && is_plain(text)) return std::string(text);
     std::string out;
     out.reserve(std::min(text.size(), max_bytes));
     char before = ' ';

@@ -14,6 +14,7 @@ namespace {
 // Headers beyond these bounds are not kept.
 constexpr std::size_t kMaxHeaders = 256;
 constexpr std::size_t kMaxHeaderBytes = std::size_t{256} << 10;
+constexpr std::size_t kUsualHeaders = 32;
 constexpr std::size_t kMaxDetail = 2048;
 constexpr std::size_t kKeptCapacity = std::size_t{64} << 10;
 
@@ -157,6 +158,7 @@ void ResponseReader::on_header(std::string_view name, std::string_view value) {
         return;
     }
     header_bytes_ += name.size() + value.size();
+    if (headers_.empty()) headers_.reserve(kUsualHeaders);
     headers_.emplace_back(clean_text(name, kMaxHeaderBytes), clean_text(value, kMaxHeaderBytes));
 }
 
@@ -306,6 +308,10 @@ void ResponseReader::judge_stream(const WireEnd& end, Outcome* outcome, ErrorDet
     detail->message = message_of(end, "before the stream was whole");
 }
 
-std::string ResponseReader::take_body() { return std::exchange(body_, std::string()); }
+std::string ResponseReader::take_body() { return std::exchange(body_, {}); }
+
+std::vector<ResponseReader::Header> ResponseReader::take_headers() {
+    return std::exchange(headers_, {});
+}
 
 }  // namespace weir

@@ -75,8 +75,9 @@ public:
     std::string_view request_id() const { return head_.request_id; }
     std::string_view model() const { return facts().model; }  // as the answer names it
     std::string_view stop_reason() const { return facts().stop_reason; }
-    // The whole body of an unstreamed answer; after finish with success.
+    // The whole body of an unstreamed answer, and the headers; after finish with success.
     std::string take_body();
+    std::vector<Header> take_headers();
 
 private:
     bool has_head() const { return head_ended_ && http_status_ >= 200; }

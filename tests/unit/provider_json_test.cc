@@ -256,7 +256,7 @@ TEST(CleanText, MakesBytesHarmless) {
 
 TEST(JsonParser, GrowsAndShrinks) {
     JsonParser parser;
-    for (const std::size_t size : {10, 5'000, 1'000'000, 10, 1'000'000}) {
+    for (const std::size_t size : {10u, 5'000u, 1'000'000u, 10u, 1'000'000u}) {
         const std::string text = "{\"a\":\"" + std::string(size, 'x') + "\"}";
         const std::string padded = text + std::string(simdjson::SIMDJSON_PADDING, ' ');
         const auto check = [](std::string_view, json::Value& value) {
