@@ -118,7 +118,8 @@ std::string results() {
 TEST(BatchReader, ResultsHoweverTheyAreCut) {
     const std::string text = results();
     for (const std::size_t chunk : {std::size_t{1}, std::size_t{7}, text.size()}) {
-        BatchReader reader;
+        JsonParser parser;
+        BatchReader reader(&parser);
         Recorder seen;
         begin(&reader, BatchReader::Kind::results, 200, &seen);
         for (std::size_t at = 0; at < text.size(); at += chunk) {
@@ -136,7 +137,8 @@ TEST(BatchReader, ResultsHoweverTheyAreCut) {
 
 TEST(BatchReader, ACutDownloadIsNoSuccess) {
     const std::string text = succeeded("a") + "\n" + succeeded("b").substr(0, 50);
-    BatchReader reader;
+    JsonParser parser;
+    BatchReader reader(&parser);
     Recorder seen;
     begin(&reader, BatchReader::Kind::results, 200, &seen);
     reader.on_body(text);
@@ -147,7 +149,8 @@ TEST(BatchReader, ACutDownloadIsNoSuccess) {
 }
 
 TEST(BatchReader, ALineIsBounded) {
-    BatchReader reader;
+    JsonParser parser;
+    BatchReader reader(&parser);
     Recorder seen;
     begin(&reader, BatchReader::Kind::results, 200, &seen, 1000);
     for (int i = 0; i < 100; ++i) ASSERT_TRUE(reader.on_body(succeeded("a") + "\n"));
@@ -156,7 +159,8 @@ TEST(BatchReader, ALineIsBounded) {
 }
 
 TEST(BatchReader, RefusalsAndWhatIsNoBatch) {
-    BatchReader reader;
+    JsonParser parser;
+    BatchReader reader(&parser);
     begin(&reader, BatchReader::Kind::batch, 529, nullptr);
     reader.on_body(R"({"type":"error","error":{"type":"overloaded_error","message":"m"}})");
     EXPECT_EQ(finish(&reader, WireEnd::Kind::complete), OutcomeClass::overloaded);
