@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kMaxKey = 200;
 constexpr std::size_t kMaxName = 64;
 constexpr std::size_t kMaxValue = 65536;
+constexpr std::string_view kUrlRange = "URL";
 constexpr std::size_t kMaxSecret = 4096;
 constexpr std::size_t kShownValue = 80;
 
@@ -137,6 +138,18 @@ std::string checked_secret(const KeyRow& row, std::string_view key, std::string_
     return std::string(value);
 }
 
+// A first look; what may be spoken to is decided when the engine is opened.
+void check_url(const KeyRow& row, std::string_view key, std::string_view value) {
+    std::string_view host;
+    for (const std::string_view scheme : {"https://", "http://"}) {
+        if (value.starts_with(scheme)) host = value.substr(scheme.size());
+    }
+    if (!host.empty() && host.find(' ') == host.npos) return;
+    // Before an @ there may be a password.
+    refuse(row, key, value.find('@') == value.npos ? value : "...",
+           "a URL that begins with https:// or http://");
+}
+
 std::string checked_text(const KeyRow& row, std::string_view key, std::string_view value) {
     if (value.size() > kMaxValue) refuse(row, key, value, "shorter than 64 KiB");
     for (const char c : value) {
@@ -144,6 +157,7 @@ std::string checked_text(const KeyRow& row, std::string_view key, std::string_vi
             refuse(row, key, value, "free of control characters");
         }
     }
+    if (row.range == kUrlRange) check_url(row, key, value);
     return std::string(value);
 }
 

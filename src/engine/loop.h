@@ -16,6 +16,7 @@
 #include "engine/settings.h"
 #include "engine/timer_descriptor.h"
 #include "engine/transport.h"
+#include "provider/json_parser.h"
 
 namespace weir {
 
@@ -28,10 +29,7 @@ using TransportFactory = std::function<std::unique_ptr<Transport>(
 // Nothing is ever lost to an exception. Actions and events stay where they are until they have been
 // dealt with; and when something unforeseen is thrown, the loop fails as a whole: every request
 // that has no ending yet is given one that needs no memory.
-class Loop final : private TransportSink,
-                   private Exchange::Listener,
-                   private BatchLane::Host,
-                   private Poller::Watcher {
+class Loop final : private TransportSink, private Exchange::Listener, private Poller::Watcher {
 public:
     // Throws. What is pointed to outlives the loop.
     Loop(const Settings* settings, RequestSlab* slab, Inbox* inbox, Outbox* outbox,
@@ -134,6 +132,7 @@ private:
     Inbox::Batch batch_;
     std::vector<Action> actions_;
     std::size_t next_action_ = 0;
+    JsonParser parser_;                                 // of the exchanges' responses
     std::vector<std::unique_ptr<Exchange>> exchanges_;  // by the attempt's index
     std::vector<std::vector<std::string>> headers_;     // by account
     std::vector<weir_event> events_;                    // of this turn, and what had no room before

@@ -4,30 +4,13 @@
 #include <cstdint>
 
 #include "provider/text_scanner.h"
+#include "provider/utf8.h"
 
 namespace weir {
 namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 constexpr std::string_view kCutMark = "...";
-
-// The length of the well-formed character at the front of `text`, or 0.
-std::size_t character(std::string_view text) {
-    const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
-    const std::uint8_t first = byte(0);
-    if (first < 0x80) return 1;
-    const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-    if (first < 0xC2 || first > 0xF4 || text.size() < length) return 0;
-    for (std::size_t i = 1; i < length; ++i) {
-        if ((byte(i) & 0xC0) != 0x80) return 0;
-    }
-    // Overlong forms, surrogates, and what lies beyond the last character.
-    if (first == 0xE0 && byte(1) < 0xA0) return 0;
-    if (first == 0xED && byte(1) > 0x9F) return 0;
-    if (first == 0xF0 && byte(1) < 0x90) return 0;
-    if (first == 0xF4 && byte(1) > 0x8F) return 0;
-    return length;
-}
 
 bool is_control(std::string_view one) {
     const auto first = static_cast<std::uint8_t>(one.front());
@@ -59,7 +42,7 @@ std::string clean_text(std::string_view text, std::size_t max_bytes) {
         std::size_t length = in_key(before) ? 0 : key_length(text);
         if (length != 0) {
             add = "sk-***";
-        } else if (length = character(text); length == 0) {
+        } else if (length = utf8_character(text); length == 0) {
             length = 1;
             add = kReplacement;
         } else {

@@ -10,7 +10,16 @@
 #include <utility>
 
 #include "provider/clean_text.h"
+#include "provider/json_parser.h"
 #include "provider/json_text.h"
+
+namespace weir {
+
+struct JsonParser::State {
+    simdjson::ondemand::parser parser;
+};
+
+}  // namespace weir
 
 // A strict way through a JSON document on top of simdjson's on-demand interface. That interface
 // does not look at what it skips; here every value is visited exactly once, by one of these
@@ -133,11 +142,13 @@ inline bool read_text(Value& value, std::size_t max_bytes, std::string* out, int
 // simdjson reads up to SIMDJSON_PADDING bytes past the end of `padded`. When the document is not
 // JSON `near` becomes the offset of a byte close to the fault, or 0. Throws std::bad_alloc.
 template <class F>
-simdjson::error_code each_root_field(std::string_view padded, F&& f, std::size_t* near = nullptr) {
-    simdjson::ondemand::parser parser;
+simdjson::error_code each_root_field(JsonParser* parser, std::string_view padded, F&& f,
+                                     std::size_t* near = nullptr) {
     simdjson::ondemand::document document;
     simdjson::error_code error =
-        parser.iterate(padded.data(), padded.size(), padded.size() + simdjson::SIMDJSON_PADDING)
+        parser->state()
+            ->parser
+            .iterate(padded.data(), padded.size(), padded.size() + simdjson::SIMDJSON_PADDING)
             .get(document);
     if (error == simdjson::MEMALLOC) throw std::bad_alloc();
     simdjson::ondemand::object object;

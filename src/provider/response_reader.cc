@@ -5,6 +5,7 @@
 #include "provider/clean_text.h"
 #include "provider/error_body.h"
 #include "provider/error_class.h"
+#include "provider/json_parser.h"
 #include "provider/request_head.h"
 
 namespace weir {
@@ -208,6 +209,7 @@ void ResponseReader::finish(const WireEnd& end, Outcome* outcome, ErrorDetail* d
         }
         outcome->usage = facts().usage;
         outcome->hit_max_tokens = facts().stop_reason == "max_tokens";
+        parser_->shrink();
     }
     if (outcome->cls == OutcomeClass::success) {
         *detail = ErrorDetail{};
@@ -229,7 +231,7 @@ void ResponseReader::judge_without_head(const WireEnd& end, Outcome* outcome,
 void ResponseReader::judge_refusal(const WireEnd& end, Outcome* outcome, ErrorDetail* detail) {
     ErrorBody error;
     const bool told = read_padded(
-        &body_, [&error](std::string_view json) { return read_error_body(json, &error); });
+        &body_, [&](std::string_view json) { return read_error_body(parser_, json, &error); });
     if (told) {
         show(error, detail);
     } else {
@@ -257,8 +259,8 @@ void ResponseReader::judge_message(const WireEnd& end, Outcome* outcome, ErrorDe
     }
     ErrorBody error;
     const bool whole = read_padded(&body_, [&](std::string_view json) {
-        if (read_message(json, &facts_)) return true;
-        read_error_body(json, &error);
+        if (read_message(parser_, json, &facts_)) return true;
+        read_error_body(parser_, json, &error);
         return false;
     });
     if (whole) return;

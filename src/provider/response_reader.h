@@ -49,6 +49,9 @@ public:
 
     using Header = std::pair<std::string, std::string>;
 
+    // The parser is the caller's; it is used within the calls.
+    explicit ResponseReader(JsonParser* parser) : parser_(parser), stream_(parser) {}
+
     // `unix_ns` is the wall clock at the start; it serves to read dates where the response has
     // none. `sink` may be NULL.
     void reset(bool stream, std::size_t max_bytes, std::int64_t unix_ns, Sink* sink);
@@ -84,6 +87,7 @@ private:
     void judge_message(const WireEnd& end, Outcome* outcome, ErrorDetail* detail);
     void judge_stream(const WireEnd& end, Outcome* outcome, ErrorDetail* detail) const;
 
+    JsonParser* const parser_;
     bool asked_for_stream_ = false;
     std::size_t max_bytes_ = 0;
     std::int64_t unix_ns_ = 0;

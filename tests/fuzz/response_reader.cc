@@ -1,6 +1,7 @@
 // A whole exchange: a byte that says how it is driven, the head's lines, an empty line, the body.
 // The body is fed whole and in pieces, which must come to the same.
 
+#include "provider/json_parser.h"
 #include "provider/response_reader.h"
 
 #include <simdjson.h>
@@ -81,7 +82,8 @@ void feed_head(const Exchange& exchange, weir::ResponseReader* reader) {
 }
 
 Result run(const Exchange& exchange, std::size_t piece) {
-    weir::ResponseReader reader;
+    weir::JsonParser parser;
+    weir::ResponseReader reader(&parser);
     Recorder sink;
     Result result;
     reader.reset(exchange.stream, 1 << 20, 0, &sink);

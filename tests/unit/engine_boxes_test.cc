@@ -146,7 +146,8 @@ struct Box {
                              .deadline_at = kNever,
                              .input_tokens = 0,
                              .output_tokens = 0,
-                             .priority = 2},
+                             .priority = 2,
+                             .batch = nullptr},
                             &wake);
     }
     std::int32_t refusal() {

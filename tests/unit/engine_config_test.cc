@@ -73,6 +73,7 @@ TEST(Config, ValuesAreCheckedByType) {
         {"limits.burst_s", "inf"},          {"limits.burst_s", "-0.5"},
         {"limits.burst_s", "600.5"},        {"limits.burst_s", "1,5"},
         {"limits.pinned", "maybe"},         {"engine.drive", "Thread"},
+        {"transport.base_url", "https://"}, {"transport.base_url", "ftp://example.com"},
         {"transport.ca_file", "a\nb"},      {"account.a.key", "with space"},
         {"account.a.key", "line\r\nbreak"}, {"account.a.key", "\xC3\xA9"},
         {"account.a.key", "***"},           {"account.a.key", ""},

@@ -134,16 +134,18 @@ TEST_F(EngineTest, CancelTagSparesWhatCameAfter) {
 
 TEST_F(EngineTest, NothingStartsWhileEventsAreNotTaken) {
     open({{"engine.max_undelivered_events", "1"}});
-    for (int i = 0; i < 3; ++i) engine_->submit(builder_);
+    for (int i = 0; i < 3; ++i) engine_->cancel(engine_->submit(builder_));
     weir_event event{};
-    ASSERT_EQ(engine_->poll(&event, sizeof event, 1, 0), 1);  // three answers, two wait
+    ASSERT_EQ(engine_->poll(&event, sizeof event, 1, 0), 1);  // two more wait
     events_.push_back(event);
-    transport_->bodies.clear();
-    engine_->submit(builder_);
+    const std::uint64_t ticket = engine_->submit(builder_);
     ASSERT_EQ(engine_->poll(&event, sizeof event, 1, 0), 1);
     events_.push_back(event);
     EXPECT_TRUE(transport_->bodies.empty());
-    EXPECT_EQ(poll().size(), 2u);  // the third, and the fourth now that there is room
+    const auto events = poll();  // the third, and what could start once it was taken
+    ASSERT_EQ(events.size(), 2u);
+    EXPECT_EQ(events[1].ticket, ticket);
+    EXPECT_EQ(transport_->bodies.size(), 1u);
 }
 
 TEST_F(EngineTest, CloseEndsEverythingOnce) {

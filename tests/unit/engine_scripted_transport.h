@@ -25,6 +25,7 @@ public:
         aborted.push_back(id);
         return true;
     }
+    void pause(ExchangeId, bool) override {}
     TimeNs next_timer() const override { return answer_at_once && !started.empty() ? 0 : kNever; }
     void advance(TimeNs now) override {
         if (throw_next) {
@@ -43,7 +44,7 @@ public:
         R"("stop_sequence":null,"usage":{"input_tokens":3,"output_tokens":2}})";
 
     void answer(ExchangeId id, TimeNs now, int status = 200, std::string_view body = kAnswer) {
-        ResponseReader* reader = sink_->reader(id);
+        ResponseTaker* reader = sink_->reader(id);
         if (reader == nullptr) return;
         reader->on_status(status);
         reader->on_header("content-type", "application/json");
