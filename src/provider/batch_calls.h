@@ -44,8 +44,8 @@ struct BatchResult {
 
     std::string_view custom_id;  // as it stands between its quotes
     Type type = Type::succeeded;
-    std::string_view message;  // succeeded: the Message, as JSON
-    MessageFacts facts;        // succeeded
+    std::string_view message;                               // succeeded: the Message, as JSON
+    MessageFacts facts;                                     // succeeded
     OutcomeClass error_class = OutcomeClass::server_error;  // errored
     ErrorBody error;                                        // errored
 };
