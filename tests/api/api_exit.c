@@ -58,6 +58,7 @@ static void the_engine_works_on_while_the_process_exits(const char* drive) {
 struct short_life {
     const char* drive;
     int answers; /* before the exit */
+    int release; /* and then the engine is released, whose thread may be on its way out */
 };
 
 static void exit_amid_traffic(void* argument) {
@@ -69,20 +70,25 @@ static void exit_amid_traffic(void* argument) {
     for (i = 0; i < life->answers; ++i) {
         if (api_next(engine, &event, PATIENCE_MS) == 1) api_release(&event);
     }
+    if (life->release) weir_engine_release(engine);
     exit(check_failures() ? 1 : 0);
 }
 
-static void exit_with_live_traffic(const char* drive) {
-    struct short_life life;
-    life.drive = drive;
-    for (life.answers = 0; life.answers < kChildren; ++life.answers) {
+static void exit_early(const char* drive, int release) {
+    struct short_life life = {drive, 0, release};
+    for (; life.answers < kChildren; ++life.answers) {
         check_context("engine.drive=%s exit after %d answers", drive, life.answers);
         CHECK_EQ(check_in_child(exit_amid_traffic, &life), 0);
     }
 }
 
+static void exit_with_live_traffic(const char* drive) { exit_early(drive, 0); }
+static void exit_after_release(const char* drive) { exit_early(drive, 1); }
+
 int main(void) {
+    api_load();
     RUN_DRIVEN(the_engine_works_on_while_the_process_exits);
     RUN_DRIVEN(exit_with_live_traffic);
+    RUN_DRIVEN(exit_after_release);
     return check_end();
 }

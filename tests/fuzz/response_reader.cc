@@ -1,7 +1,6 @@
 // A whole exchange: a byte that says how it is driven, the head's lines, an empty line, the body.
 // The body is fed whole and in pieces, which must come to the same.
 
-#include "provider/json_parser.h"
 #include "provider/response_reader.h"
 
 #include <simdjson.h>
@@ -11,6 +10,7 @@
 
 #include "fuzz_input.h"
 #include "other_parser.h"
+#include "provider/json_parser.h"
 
 namespace {
 
