@@ -5,8 +5,8 @@
 /* The custom_ids of a run, each stored once. What the rest of the program keeps of a request is
  * the address of its entry, which does not change. */
 
-#define ID_IN_OUTPUT 0x01u /* the output file has its answer */
-#define ID_IN_INPUT 0x02u  /* a line of the input has had it */
+#define ID_IN_OUTPUT 0x01u  /* the output file has its answer */
+#define ID_IN_INPUT 0x02u   /* a line of the input has had it */
 #define ID_IN_JOURNAL 0x04u /* an earlier run has left it to the batch lane */
 
 struct id {

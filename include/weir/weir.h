@@ -413,7 +413,8 @@ WEIR_API int32_t weir_engine_config(weir_engine *engine, weir_config **out, weir
 /* What the engine is doing, as a JSON document; its "schema" grows with its form. */
 WEIR_API int32_t weir_engine_stats(weir_engine *engine, weir_text **out, weir_error **error);
 
-/* Accepts the request, and gives its ticket. WEIR_ERR_QUEUE_FULL and the like refuse it. */
+/* Accepts the request, and gives its ticket to *ticket, which may be NULL. WEIR_ERR_QUEUE_FULL and
+ * the like refuse it. */
 WEIR_API int32_t weir_submit(weir_engine *engine, const weir_request *request, uint64_t *ticket,
                              weir_error **error);
 

@@ -76,7 +76,7 @@ struct BatchSettings {
     // The clocks of the provider's machines differ by less than this.
     TimeNs server_skew_ns = 60 * kNsPerS;
 
-    std::uint8_t max_attempts = 3;  // batches that one request may be part of
+    std::uint8_t max_attempts = 5;  // batches that one request may be part of
     bool delete_when_delivered = false;
 
     std::uint32_t max_creates = 2;    // at once, for each account; each holds its bodies

@@ -3,8 +3,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <map>
+#include <memory>
 #include <optional>
 #include <tuple>
 #include <variant>
@@ -39,6 +41,34 @@ void close_to_others(const std::string& path) {
         ::chmod(path.c_str(), 0600);
     }
 }
+
+// Many bodies in few blocks of memory, each of which goes back to the system when the last of its
+// bodies has gone: a malloc gives large blocks back at once, and a hundred thousand small ones not.
+class BodyArena {
+public:
+    BatchBody copy(std::string_view bytes) {
+        if (bytes.size() > left_) {
+            const std::size_t size = std::max(bytes.size(), next_size_);
+            block_.reset(new char[size]);
+            at_ = block_.get();
+            left_ = size;
+            next_size_ = kLarge;
+        }
+        std::copy(bytes.begin(), bytes.end(), at_);
+        const BatchBody body(block_, {at_, bytes.size()});
+        at_ += bytes.size();
+        left_ -= bytes.size();
+        return body;
+    }
+
+private:
+    static constexpr std::size_t kSmall = std::size_t{1} << 18;
+    static constexpr std::size_t kLarge = std::size_t{40} << 20;
+    std::shared_ptr<char[]> block_{new char[kSmall]};
+    char* at_ = block_.get();
+    std::size_t left_ = kSmall;
+    std::size_t next_size_ = kLarge;
+};
 
 class SqliteJournal final : public Journal {
 public:
@@ -185,11 +215,12 @@ void SqliteJournal::apply(std::span<const JournalRecord> records) {
 std::vector<std::pair<EntryId, BatchBody>> SqliteJournal::bodies(std::span<const EntryId> entries) {
     std::vector<std::pair<EntryId, BatchBody>> bodies;
     bodies.reserve(entries.size());
+    BodyArena arena;
     SqliteStatement& body = statements_->body;
     for (const EntryId id : entries) {
         body.bind(1, id);
         if (!body.step()) database_.fail(SQLITE_CORRUPT, "being read");
-        bodies.emplace_back(id, BatchBody::copy_of(body.bytes(0)));
+        bodies.emplace_back(id, arena.copy(body.bytes(0)));
         body.reset();
     }
     return bodies;

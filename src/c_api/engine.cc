@@ -110,8 +110,10 @@ int32_t weir_engine_stats(weir_engine* engine, weir_text** out, weir_error** err
 int32_t weir_submit(weir_engine* engine, const weir_request* request, uint64_t* ticket,
                     weir_error** error) {
     return guard(error, [&] {
-        output(ticket);
-        *ticket = engine_of(engine).submit(deref(request).builder);
+        std::uint64_t unused = 0;
+        std::uint64_t* const given = ticket == nullptr ? &unused : ticket;
+        output(given);
+        *given = engine_of(engine).submit(deref(request).builder);
     });
 }
 

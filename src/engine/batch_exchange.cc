@@ -60,9 +60,10 @@ std::string_view method_of(BatchCall::Kind kind) {
 
 }  // namespace
 
-BatchExchange::BatchExchange(Listener* listener, std::shared_ptr<BatchCall> call,
-                             std::size_t max_bytes, std::int64_t unix_ns)
-    : listener_(listener), call_(std::move(call)), path_(path_of(*call_)) {
+BatchExchange::BatchExchange(Listener* listener, JsonParser* parser,
+                             std::shared_ptr<BatchCall> call, std::size_t max_bytes,
+                             std::int64_t unix_ns)
+    : listener_(listener), call_(std::move(call)), reader_(parser), path_(path_of(*call_)) {
     reader_.reset(answer_of(call_->kind), max_bytes, unix_ns, this);
 }
 

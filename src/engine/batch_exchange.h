@@ -20,8 +20,8 @@ public:
         virtual void on_batch_result(BatchExchange* exchange, const BatchResult& result) = 0;
     };
 
-    BatchExchange(Listener* listener, std::shared_ptr<BatchCall> call, std::size_t max_bytes,
-                  std::int64_t unix_ns);
+    BatchExchange(Listener* listener, JsonParser* parser, std::shared_ptr<BatchCall> call,
+                  std::size_t max_bytes, std::int64_t unix_ns);
 
     // The request as it goes on the wire; its views live as long as this. `headers` are those of
     // the account.

@@ -96,6 +96,7 @@ private:
     Host* const host_;
     Log* const log_;
     Transport* transport_ = nullptr;
+    JsonParser parser_;  // of the responses
     BatchMachine machine_;
     std::unique_ptr<JournalThread> journal_;
     std::vector<std::vector<std::string>> headers_;  // by account

@@ -11,9 +11,9 @@ namespace weir {
 
 void BatchLane::start(BatchAction* action) {
     const BatchCall& call = *action->call;
-    auto exchange =
-        std::make_unique<BatchExchange>(static_cast<BatchExchange::Listener*>(this), action->call,
-                                        settings_.max_response_bytes, now_ + unix_minus_now_);
+    auto exchange = std::make_unique<BatchExchange>(
+        static_cast<BatchExchange::Listener*>(this), &parser_, action->call,
+        settings_.max_response_bytes, now_ + unix_minus_now_);
     const HttpRequest request = exchange->wire(settings_.accounts[call.account],
                                                headers_[call.account], settings_.timeouts);
     exchanges_.emplace(call.id, std::move(exchange));

@@ -103,7 +103,7 @@ constexpr KeyRow kRows[] = {
      "A batch is closed when its body would pass this."},
     {"batch.max_age_ms", integer, "60000", "0..86400000",
      "A batch is closed when its first request has waited so long."},
-    {"batch.max_attempts", integer, "3", "1..100",
+    {"batch.max_attempts", integer, "5", "1..100",
      "Batches that a request may be part of: what expires, or fails in a way that may pass, goes "
      "into another one."},
     {"batch.auto_deadline_ms", integer, "86400000", "0..31536000000",

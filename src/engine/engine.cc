@@ -6,14 +6,12 @@
 
 #include <cerrno>
 #include <memory>
-#include <optional>
 #include <stdexcept>
 
 #include "engine/clock.h"
 #include "engine/failure.h"
 #include "engine/json_writer.h"
 #include "engine/thread_start.h"
-#include "provider/json_walk.h"
 #include "transport/curl_runtime.h"
 #include "transport/curl_transport.h"
 #include "weir/weir.h"
@@ -157,12 +155,6 @@ void Engine::abandon() noexcept {
 // ---- Driving ----
 
 void Engine::run() noexcept {
-    std::optional<json::KeptParser> parser;
-    try {
-        parser.emplace();
-    } catch (const std::bad_alloc&) {
-        // Each document then has its own.
-    }
     while (!loop_.stopped()) {
         loop_.sleep();
         turn();

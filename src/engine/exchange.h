@@ -27,7 +27,7 @@ public:
         virtual void on_output_progress(Exchange* exchange, std::int64_t output_tokens) = 0;
     };
 
-    explicit Exchange(Listener* listener) : listener_(listener) {}
+    Exchange(Listener* listener, JsonParser* parser) : listener_(listener), reader_(parser) {}
 
     struct Start {
         AttemptId attempt;

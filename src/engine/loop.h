@@ -16,6 +16,7 @@
 #include "engine/settings.h"
 #include "engine/timer_descriptor.h"
 #include "engine/transport.h"
+#include "provider/json_parser.h"
 
 namespace weir {
 
@@ -134,6 +135,7 @@ private:
     Inbox::Batch batch_;
     std::vector<Action> actions_;
     std::size_t next_action_ = 0;
+    JsonParser parser_;                                 // of the exchanges' responses
     std::vector<std::unique_ptr<Exchange>> exchanges_;  // by the attempt's index
     std::vector<std::vector<std::string>> headers_;     // by account
     std::vector<weir_event> events_;                    // of this turn, and what had no room before

@@ -86,7 +86,7 @@ void Loop::start(const Action& action) {
         if (index >= exchanges_.size()) exchanges_.resize(index + 1);
         std::unique_ptr<Exchange>& exchange = exchanges_[index];
         if (exchange == nullptr) {
-            exchange = std::make_unique<Exchange>(static_cast<Exchange::Listener*>(this));
+            exchange = std::make_unique<Exchange>(static_cast<Exchange::Listener*>(this), &parser_);
         }
         exchange->begin({action.attempt, action.request, action.account,
                          slab_->at(action.request).body, now_, now_ + wall_offset_},

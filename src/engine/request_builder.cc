@@ -142,10 +142,11 @@ void RequestBuilder::set(std::string_view key, std::string_view value) {
     } else if (key.starts_with(kHeader)) {
         set_header(key.substr(kHeader.size()), value);
     } else {
-        throw Failure(WEIR_ERR_UNKNOWN_KEY, ErrorSource::local,
-                      fmt::format("{}: there is no such key; there are input_tokens, output_tokens, "
-                                  "lane, custom_id, batch_fallback_ms and header.<name>",
-                                  shown_text(key, 100)));
+        throw Failure(
+            WEIR_ERR_UNKNOWN_KEY, ErrorSource::local,
+            fmt::format("{}: there is no such key; there are input_tokens, output_tokens, "
+                        "lane, custom_id, batch_fallback_ms and header.<name>",
+                        shown_text(key, 100)));
     }
 }
 

@@ -36,7 +36,7 @@ std::unique_ptr<weir_response> make_response(const Request& request, Exchange* e
     const Usage& usage = exchange->usage();
     response->magic = kResponseMagic;
     response->http_status = reader.http_status();
-    response->headers = reader.headers();
+    response->headers = reader.take_headers();
     response->body = reader.take_body();
     auto& numbers = response->numbers;
     numbers[WEIR_NUMBER_INPUT_TOKENS] = usage.input_tokens;

@@ -18,6 +18,7 @@ struct Cost {
     std::int64_t output_tokens = 0;      // expected
     std::int64_t max_output_tokens = 0;  // the request's max_tokens
     double raw_input = 0;                // input as estimated without correction; 0: not estimated
+    std::int64_t spend = 0;              // the limiter's own: expected, in millionths of a dollar
 
     // What is reserved where the provider reserves.
     std::int64_t promised_output() const {
@@ -30,11 +31,13 @@ struct Verdict {
     Kind kind = Kind::granted;
     LimitKind binding = LimitKind::unknown;  // the bucket that said so
     TimeNs at = 0;                           // not_before: when to ask again
+    bool spend = false;                      // it was the day's spend that said so
 
     void not_before(TimeNs time, LimitKind by) {
         if (time <= at) return;
         at = time;
         binding = by;
+        spend = false;
     }
 };
 
@@ -45,6 +48,7 @@ struct Hold {
     std::array<double, kMinuteKinds> burst{};     // taken shortly before it: may arrive later
     std::int64_t produced = 0;                    // AccountingDetector's sums at that time
     std::int64_t reserved = 0;
+    bool spends = false;
     std::uint8_t debited = 0;  // bit per LimitKind: the limits that existed
 
     bool has(LimitKind kind) const { return (debited >> static_cast<unsigned>(kind) & 1u) != 0; }

@@ -8,13 +8,13 @@ namespace {
 
 constexpr TimeNs kNsPerDay = 86'400 * kNsPerS;
 
-std::int64_t day_of(TimeNs now, std::int64_t wall_offset_ns) {
+}  // namespace
+
+std::int64_t DayQuota::day_of(TimeNs now, std::int64_t wall_offset_ns) {
     const TimeNs wall =
         std::clamp(now, -kEndless, kEndless) + std::clamp(wall_offset_ns, -kEndless, kEndless);
     return wall / kNsPerDay - (wall % kNsPerDay < 0 ? 1 : 0);
 }
-
-}  // namespace
 
 void DayQuota::set_limit(std::int64_t limit, bool learnt) {
     limit_ = std::clamp<std::int64_t>(limit, 1, kMaxUnits);

@@ -9,13 +9,15 @@
 
 namespace weir {
 
-// A quota of tokens that starts anew at midnight, UTC.
+// A quota, of tokens or of money, that starts anew at midnight, UTC.
 class DayQuota {
 public:
     bool active() const { return limit_ > 0; }
     std::int64_t limit() const { return limit_; }
     bool learnt() const { return learnt_; }
     std::int64_t used() const { return used_; }
+    std::int64_t day() const { return day_; }
+    static std::int64_t day_of(TimeNs now, std::int64_t wall_offset_ns);
     void set_limit(std::int64_t limit, bool learnt);
 
     bool ever_fits(std::int64_t units) const { return units <= limit_; }

@@ -17,6 +17,7 @@ constexpr double kPerMessage = 4;
 constexpr double kForTools = 346;  // the instructions that come with the first tool
 constexpr double kPerTool = 20;
 constexpr double kPerImage = 1500;
+constexpr double kPerDocumentByte = 1.0 / 4.0;
 
 constexpr double kMemory = 200;  // requests
 constexpr double kMostLogRatio = 2.0;
@@ -31,6 +32,7 @@ double raw_input_estimate(const RequestHead& head) {
     tokens += kPerMessage * head.messages;
     if (head.tools > 0) tokens += kForTools + kPerTool * head.tools;
     tokens += kPerImage * head.images;
+    tokens += kPerDocumentByte * head.document_bytes;
     return tokens;
 }
 

@@ -13,6 +13,18 @@ struct BucketLimits {
     std::int64_t output_tokens_per_minute = 0;
     std::int64_t tokens_per_day = 0;
     std::int64_t in_flight = 0;
+    std::int64_t spend_per_day = 0;  // millionths of a dollar
+};
+
+// Dollars per million tokens, which is also millionths of a dollar per token.
+struct TokenPrices {
+    double input = 0;
+    double cache_write_5m = 0;
+    double cache_write_1h = 0;
+    double cache_read = 0;
+    double output = 0;
+
+    bool known() const { return input > 0 || output > 0; }
 };
 
 // How a provider counts output: as it is produced, or max_tokens reserved and settled at the end.
@@ -24,6 +36,7 @@ struct LimitSettings {
         std::vector<std::string> models;  // ids, or prefixes that end in '*'
         BucketLimits limits;              // for every account that has none of its own
         bool cache_reads_count = false;
+        TokenPrices prices = {};  // for spend_per_day
     };
     struct AccountLimits {
         std::uint16_t model_class;
@@ -53,8 +66,9 @@ struct LimitSettings {
     std::vector<Class> classes;     // index: model class
     std::vector<Account> accounts;  // index: account
     OutputAccounting output_accounting = OutputAccounting::automatic;
-    double burst_s = 0;   // depth of a bucket in seconds of its refill; 0: learn it
-    bool pinned = false;  // configured limits win over the provider's headers
+    double burst_s = 0;              // depth of a bucket in seconds of its refill; 0: learn it
+    bool pinned = false;             // configured limits win over the provider's headers
+    bool refuse_over_spend = false;  // what a day's spend has no room for never fits; else it waits
 };
 
 }  // namespace weir

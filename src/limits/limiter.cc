@@ -1,14 +1,15 @@
 #include "limits/limiter.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace weir {
 
 namespace {
 
-Cost sane(const Cost& cost) {
-    return {sane_units(cost.input_tokens), sane_units(cost.output_tokens),
-            sane_units(cost.max_output_tokens), cost.raw_input};
+std::int64_t millionths(double dollars_in_millionths) {
+    return static_cast<std::int64_t>(
+        std::ceil(std::clamp(dollars_in_millionths, 0.0, static_cast<double>(kMaxUnits))));
 }
 
 constexpr LimitKind kAllKinds[] = {LimitKind::requests, LimitKind::input_tokens,
@@ -62,6 +63,7 @@ std::uint32_t Limiter::own_pool(std::uint16_t account, std::uint16_t model_class
     const Pool::Rules rules{.burst_s = settings_.burst_s,
                             .pinned = settings_.pinned,
                             .accounting = settings_.output_accounting,
+                            .refuse_over_spend = settings_.refuse_over_spend,
                             .stated_by_headers = true};
     pools_.push_back({account, model_class, LimitSettings::Scope::kAny, Pool(limits, rules)});
     return static_cast<std::uint32_t>(pools_.size() - 1);
@@ -78,6 +80,7 @@ std::uint32_t Limiter::scope_pool(std::uint16_t index) {
     const Pool::Rules rules{.burst_s = settings_.burst_s,
                             .pinned = true,
                             .accounting = accounting,
+                            .refuse_over_spend = settings_.refuse_over_spend,
                             .stated_by_headers = false};
     pools_.push_back({scope.account, scope.model_class, index, Pool(scope.limits, rules)});
     return static_cast<std::uint32_t>(pools_.size() - 1);
@@ -115,6 +118,54 @@ TimeNs Limiter::dominant_cost(BudgetId id, const Cost& cost) const {
     return dominant > 0 ? dominant : kNsPerUs * (1 + cost.input_tokens + cost.output_tokens);
 }
 
+inline Cost Limiter::sane(std::uint16_t model_class, const Cost& cost) const {
+    Cost asked{sane_units(cost.input_tokens), sane_units(cost.output_tokens),
+               sane_units(cost.max_output_tokens), cost.raw_input};
+    const TokenPrices& prices = settings_.classes[model_class].prices;
+    if (prices.known()) {
+        asked.spend = millionths(prices.input * static_cast<double>(asked.input_tokens) +
+                                 prices.output * static_cast<double>(asked.output_tokens));
+    }
+    return asked;
+}
+
+// What the usage costs; -1 if it is not known. A cache write is taken to be one of five minutes.
+std::int64_t Limiter::spend_of(std::uint16_t model_class, const Usage& usage) const {
+    const TokenPrices& prices = settings_.classes[model_class].prices;
+    if (!prices.known() || usage.input_tokens < 0 || usage.output_tokens < 0) return -1;
+    const auto tokens = [](std::int64_t count) { return static_cast<double>(sane_units(count)); };
+    return millionths(prices.input * tokens(usage.input_tokens) +
+                      prices.cache_write_5m * tokens(usage.cache_write_tokens) +
+                      prices.cache_read * tokens(usage.cache_read_tokens) +
+                      prices.output * tokens(usage.output_tokens));
+}
+
+std::vector<Limiter::DayUse> Limiter::day_use() const {
+    std::vector<DayUse> all;
+    for (const OwnedPool& owned : pools_) {
+        const Pool& pool = owned.pool;
+        if (!pool.day().active() && !pool.spend().active()) continue;
+        all.push_back({.account = owned.account,
+                       .model_class = owned.model_class,
+                       .scope = owned.scope,
+                       .day = std::max(pool.day().day(), pool.spend().day()),
+                       .tokens = pool.day().used(),
+                       .spend = pool.spend().used()});
+    }
+    return all;
+}
+
+void Limiter::restore(const DayUse& use, TimeNs now) {
+    if (use.day != DayQuota::day_of(now, wall_offset_ns_)) return;
+    for (OwnedPool& owned : pools_) {
+        if (owned.account != use.account || owned.model_class != use.model_class ||
+            owned.scope != use.scope) {
+            continue;
+        }
+        owned.pool.restore_day(use.tokens, use.spend, now, wall_offset_ns_);
+    }
+}
+
 inline Verdict Limiter::check(const Budget& budget, const Cost& cost, TimeNs now,
                               std::array<Pool::Needs, kMaxScopes>* needs) {
     Verdict verdict = pool_of(budget, 0).check(cost, now, wall_offset_ns_, &(*needs)[0]);
@@ -128,7 +179,7 @@ inline Verdict Limiter::check(const Budget& budget, const Cost& cost, TimeNs now
 
 Verdict Limiter::reserve(BudgetId id, const Cost& cost, TimeNs now, Reservation* out) {
     const Budget& budget = budgets_[id];
-    const Cost asked = sane(cost);
+    const Cost asked = sane(budget.model_class, cost);
     std::array<Pool::Needs, kMaxScopes> needs;
     const Verdict verdict = check(budget, asked, now, &needs);
     if (verdict.kind != Verdict::Kind::granted) return verdict;
@@ -144,7 +195,7 @@ Verdict Limiter::reserve(BudgetId id, const Cost& cost, TimeNs now, Reservation*
 
 Verdict Limiter::estimate(BudgetId id, const Cost& cost, TimeNs now) {
     std::array<Pool::Needs, kMaxScopes> needs;
-    return check(budgets_[id], sane(cost), now, &needs);
+    return check(budgets_[id], sane(budgets_[id].model_class, cost), now, &needs);
 }
 
 std::int64_t Limiter::largest(BudgetId id, LimitKind kind) const {

@@ -82,6 +82,30 @@ public:
     // The attempt is over. Its usage, as far as known, replaces what was held.
     void settle(const Reservation& reservation, const Outcome& outcome, TimeNs now);
 
+    // What is used of the current day, to be kept over a restart and put back once the budgets are
+    // made. Of a day that has ended nothing is put back.
+    struct DayUse {
+        std::uint16_t account;
+        std::uint16_t model_class;
+        std::uint16_t scope;
+        std::int64_t day;  // since 1970
+        std::int64_t tokens;
+        std::int64_t spend;  // millionths of a dollar
+    };
+    std::vector<DayUse> day_use() const;
+    void restore(const DayUse& use, TimeNs now);
+
+    // How good the estimates are for a model class.
+    struct EstimateQuality {
+        double input_factor;  // counted by raw estimate
+        double input_spread;  // relative, around the corrected estimate
+        double input_samples;
+        double output_samples;
+        std::int64_t output_median;
+        std::int64_t output_p99;
+    };
+    EstimateQuality estimate_quality(std::uint16_t model_class) const;
+
     // For statistics: the state of each bucket in use.
     struct BucketView {
         std::uint16_t account;
@@ -123,6 +147,8 @@ private:
         Pool pool;
     };
 
+    Cost sane(std::uint16_t model_class, const Cost& cost) const;
+    std::int64_t spend_of(std::uint16_t model_class, const Usage& usage) const;
     std::uint32_t own_pool(std::uint16_t account, std::uint16_t model_class);
     std::uint32_t scope_pool(std::uint16_t scope);
     Pool& pool_of(const Budget& budget, std::size_t i) { return pools_[budget.pools[i]].pool; }

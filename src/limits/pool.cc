@@ -70,6 +70,7 @@ Pool::Pool(const BucketLimits& limits, const Rules& rules) : rules_(rules) {
     if (!rules.stated_by_headers) open_ = true;
     most_in_flight_ = std::max<std::int64_t>(limits.in_flight, 0);
     if (limits.tokens_per_day > 0) day_.set_limit(limits.tokens_per_day, false);
+    if (limits.spend_per_day > 0) spend_.set_limit(limits.spend_per_day, false);
     // While it is not known, the careful way: it is right for both, if slow for one.
     reserves_ = rules.accounting != OutputAccounting::produced;
 }
@@ -137,8 +138,22 @@ Verdict Pool::check(const Cost& cost, TimeNs now, std::int64_t wall_offset_ns, N
         }
         verdict.not_before(day_.fits_at(now, wall_offset_ns, units), LimitKind::day_tokens);
     }
-    if (verdict.at > now) verdict.kind = Verdict::Kind::not_before;
+    if (spend_.active()) check_spend(cost, now, wall_offset_ns, &verdict);
+    if (verdict.at > now && verdict.kind == Verdict::Kind::granted)
+        verdict.kind = Verdict::Kind::not_before;
     return verdict;
+}
+
+void Pool::check_spend(const Cost& cost, TimeNs now, std::int64_t wall_offset_ns,
+                       Verdict* verdict) {
+    const TimeNs at = spend_.fits_at(now, wall_offset_ns, cost.spend);
+    if (at <= now) return;
+    if (rules_.refuse_over_spend || !spend_.ever_fits(cost.spend)) {
+        *verdict = {.kind = Verdict::Kind::never, .spend = true};
+    } else if (at > verdict->at) {
+        verdict->not_before(at, LimitKind::unknown);
+        verdict->spend = true;
+    }
 }
 
 // Nobody has seen the buckets yet. They are taken to hold no more than what is asked for now, so
@@ -178,6 +193,8 @@ void Pool::take(const Cost& cost, const Needs& needs, TimeNs now, Hold* hold) {
         day_.take(own_units(LimitKind::day_tokens, cost));
         hold->set(LimitKind::day_tokens);
     }
+    hold->spends = spend_.active();
+    if (hold->spends) spend_.take(cost.spend);
     probe_at_ = now + (production_.attempts == 0 ? kFirstProbe : kNextProbes);
     ++production_.attempts;
     production_.unshown += cost.output_tokens;
@@ -229,13 +246,7 @@ void Pool::settle(const Settlement& settlement, const Hold& hold, TimeNs now,
         }
     }
     settle_output(settlement, hold, now);
-    if (hold.has(LimitKind::day_tokens)) {
-        const std::int64_t output = settlement.executed ? settlement.output : 0;
-        const std::int64_t used =
-            (input >= 0 ? input : cost.input_tokens) + (output >= 0 ? output : cost.output_tokens);
-        day_.give_back(own_units(LimitKind::day_tokens, cost) - used, settlement.reserved_at, now,
-                       wall_offset_ns);
-    }
+    settle_day(settlement, hold, now, wall_offset_ns);
     if (!settlement.success) return;
     if (detector_.waits_for(hold.sequence)) confirm_accounting(now);
     const bool nothing_to_learn_from = !bucket(LimitKind::output_tokens).synced();
@@ -252,6 +263,34 @@ void Pool::settle(const Settlement& settlement, const Hold& hold, TimeNs now,
     seconds_sum_ =
         seconds_sum_ * kSpeedKept + static_cast<double>(now - settlement.reserved_at) / 1e9;
     production_.per_attempt_per_s = produced_sum_ / seconds_sum_;
+}
+
+void Pool::settle_day(const Settlement& settlement, const Hold& hold, TimeNs now,
+                      std::int64_t wall_offset_ns) {
+    const Cost& cost = settlement.cost;
+    const std::int64_t input = settlement.executed ? settlement.input : 0;
+    const std::int64_t output = settlement.executed ? settlement.output : 0;
+    const std::int64_t spend = settlement.executed ? settlement.spend : 0;
+    if (hold.has(LimitKind::day_tokens)) {
+        const std::int64_t used =
+            (input >= 0 ? input : cost.input_tokens) + (output >= 0 ? output : cost.output_tokens);
+        day_.give_back(own_units(LimitKind::day_tokens, cost) - used, settlement.reserved_at, now,
+                       wall_offset_ns);
+    }
+    if (hold.spends && spend >= 0)
+        spend_.give_back(cost.spend - spend, settlement.reserved_at, now, wall_offset_ns);
+}
+
+void Pool::restore_day(std::int64_t tokens, std::int64_t spend, TimeNs now,
+                       std::int64_t wall_offset_ns) {
+    if (day_.active()) {
+        (void)day_.fits_at(now, wall_offset_ns, 0);
+        day_.take(sane_units(tokens));
+    }
+    if (spend_.active()) {
+        (void)spend_.fits_at(now, wall_offset_ns, 0);
+        spend_.take(sane_units(spend));
+    }
 }
 
 void Pool::settle_output(const Settlement& settlement, const Hold& hold, TimeNs now) {

@@ -24,6 +24,7 @@ public:
         double burst_s = 0;   // configured depth; 0: learnt
         bool pinned = false;  // configured limits win over headers
         OutputAccounting accounting = OutputAccounting::automatic;
+        bool refuse_over_spend = false;
         bool stated_by_headers = true;  // else what is configured is all there is
     };
     Pool(const BucketLimits& configured, const Rules& rules);
@@ -48,6 +49,7 @@ public:
         std::int64_t shown = 0;
         std::int64_t input = -1;  // really used; -1: not known
         std::int64_t output = -1;
+        std::int64_t spend = -1;
         bool executed = true;  // else only the request itself counts
         bool request_counts = true;
         bool success = false;
@@ -70,6 +72,10 @@ public:
 
     const Bucket& bucket(LimitKind kind) const { return buckets_[static_cast<std::size_t>(kind)]; }
     const DayQuota& day() const { return day_; }
+    const DayQuota& spend() const { return spend_; }
+    // Puts back what was used of a day before a restart.
+    void restore_day(std::int64_t tokens, std::int64_t spend, TimeNs now,
+                     std::int64_t wall_offset_ns);
     OutputAccounting accounting() const {
         return reserves_ ? OutputAccounting::reserved : OutputAccounting::produced;
     }
@@ -85,6 +91,9 @@ private:
     void start_paced(const Cost& cost, TimeNs now);
     void give_up_reserving(TimeNs now);
     void switch_accounting(bool reserves, TimeNs now);
+    void check_spend(const Cost& cost, TimeNs now, std::int64_t wall_offset_ns, Verdict* verdict);
+    void settle_day(const Settlement& settlement, const Hold& hold, TimeNs now,
+                    std::int64_t wall_offset_ns);
     void settle_output(const Settlement& settlement, const Hold& hold, TimeNs now);
     void begin_search(TimeNs now);
     void apply_search(TimeNs now);
@@ -103,6 +112,7 @@ private:
 
     std::array<Bucket, kMinuteKinds> buckets_;
     DayQuota day_;
+    DayQuota spend_;
     Rules rules_;
 
     TimeNs paused_until_ = 0;

@@ -33,6 +33,16 @@ std::int64_t Limiter::expected_output(std::uint16_t model_class, std::uint32_t m
     return std::max<std::int64_t>(static_cast<std::int64_t>(std::ceil(tokens)), 1);
 }
 
+Limiter::EstimateQuality Limiter::estimate_quality(std::uint16_t model_class) const {
+    const ClassEstimates& estimates = estimates_[model_class];
+    return {.input_factor = estimates.input.factor(),
+            .input_spread = estimates.input.spread(),
+            .input_samples = estimates.input.samples(),
+            .output_samples = estimates.output.samples(),
+            .output_median = estimates.output.quantile(0.5, kMaxUnits),
+            .output_p99 = estimates.output.quantile(0.99, kMaxUnits)};
+}
+
 void Limiter::progress(Reservation* reservation, std::int64_t output_tokens, TimeNs now) {
     const std::int64_t shown = std::min(output_tokens, kMaxUnits);
     const std::int64_t before = reservation->shown_output;
@@ -61,6 +71,7 @@ void Limiter::settle(const Reservation& reservation, const Outcome& outcome, Tim
     settlement.executed = settlement.success || outcome.maybe_executed || outcome.usage.known();
     settlement.request_counts = !never_sent && !requests_refused;
     settlement.input = counted_input(budget.model_class, outcome.usage);
+    settlement.spend = spend_of(budget.model_class, outcome.usage);
     if (outcome.usage.output_tokens >= 0)
         settlement.output = sane_units(outcome.usage.output_tokens);
     if (settlement.success) learn_usage(budget.model_class, reservation.cost, outcome);

@@ -35,15 +35,6 @@ struct LimitTable {
     bool tier(std::string_view class_name, std::string_view tier_name, BucketLimits* limits) const;
 };
 
-// Dollars per million tokens, which is also millionths of a dollar per token.
-struct TokenPrices {
-    double input = 0;
-    double cache_write_5m = 0;
-    double cache_write_1h = 0;
-    double cache_read = 0;
-    double output = 0;
-};
-
 struct PriceTable {
     struct Row {
         std::vector<std::string> models;

@@ -101,18 +101,19 @@ OutcomeClass class_of(const ErrorBody& error) {
 
 }  // namespace
 
-bool read_batch(std::string_view json, BatchObject* batch) {
+bool read_batch(JsonParser* parser, std::string_view json, BatchObject* batch) {
     BatchObject read;
     BatchFields fields;
-    const bool whole = !json::each_root_field(json, [&](std::string_view key, json::Value& value) {
-        return fields.read(key, value, &read, 1);
-    });
+    const bool whole =
+        !json::each_root_field(parser, json, [&](std::string_view key, json::Value& value) {
+            return fields.read(key, value, &read, 1);
+        });
     if (!whole || !fields.finish(&read)) return false;
     *batch = std::move(read);
     return true;
 }
 
-bool read_batch_page(std::string_view json, BatchPage* page) {
+bool read_batch_page(JsonParser* parser, std::string_view json, BatchPage* page) {
     BatchPage read;
     bool has_data = false;
     const auto read_one = [&](json::Value& value) {
@@ -126,25 +127,26 @@ bool read_batch_page(std::string_view json, BatchPage* page) {
         read.batches.push_back(std::move(batch));
         return true;
     };
-    const bool whole = !json::each_root_field(json, [&](std::string_view key, json::Value& value) {
-        if (key == "data" && json::is_array(value)) {
-            has_data = true;
-            return json::each_element(value, read_one);
-        }
-        if (key == "has_more" && json::is_other_scalar(value)) {
-            std::string_view token;
-            if (!json::read_other_scalar(value, &token)) return false;
-            read.has_more = token == "true";
-            return true;
-        }
-        return json::check(value, 1);
-    });
+    const bool whole =
+        !json::each_root_field(parser, json, [&](std::string_view key, json::Value& value) {
+            if (key == "data" && json::is_array(value)) {
+                has_data = true;
+                return json::each_element(value, read_one);
+            }
+            if (key == "has_more" && json::is_other_scalar(value)) {
+                std::string_view token;
+                if (!json::read_other_scalar(value, &token)) return false;
+                read.has_more = token == "true";
+                return true;
+            }
+            return json::check(value, 1);
+        });
     if (!whole || !has_data) return false;
     *page = std::move(read);
     return true;
 }
 
-bool read_batch_result(std::string_view line, BatchResult* result) {
+bool read_batch_result(JsonParser* parser, std::string_view line, BatchResult* result) {
     std::string type;
     std::string_view message;
     std::string_view error;
@@ -155,22 +157,24 @@ bool read_batch_result(std::string_view line, BatchResult* result) {
         if (key == "error" && json::is_object(value)) return read_raw_object(value, &error);
         return json::check(value, 2);
     };
-    const bool whole = !json::each_root_field(line, [&](std::string_view key, json::Value& value) {
-        if (key == "custom_id" && json::is_string(value)) {
-            return json::read_string(value, &custom_id);
-        }
-        if (key == "result" && json::is_object(value)) return json::each_field(value, read_result);
-        return json::check(value, 1);
-    });
+    const bool whole =
+        !json::each_root_field(parser, line, [&](std::string_view key, json::Value& value) {
+            if (key == "custom_id" && json::is_string(value)) {
+                return json::read_string(value, &custom_id);
+            }
+            if (key == "result" && json::is_object(value))
+                return json::each_field(value, read_result);
+            return json::check(value, 1);
+        });
     if (!whole || custom_id.empty()) return false;
     BatchResult read;
     read.custom_id = custom_id;
     if (type == "succeeded") {
         read.message = json::without_trailing_space(message);
-        if (!read_message(read.message, &read.facts)) return false;
+        if (!read_message(parser, read.message, &read.facts)) return false;
     } else if (type == "errored") {
         read.type = BatchResult::Type::errored;
-        if (!read_error_body(error, &read.error)) return false;
+        if (!read_error_body(parser, error, &read.error)) return false;
         read.error_class = class_of(read.error);
     } else if (type == "canceled") {
         read.type = BatchResult::Type::canceled;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "provider/error_body.h"
+#include "provider/json_parser.h"
 #include "provider/message_body.h"
 #include "provider/outcome.h"
 
@@ -44,16 +45,16 @@ struct BatchResult {
 
     std::string_view custom_id;  // as it stands between its quotes
     Type type = Type::succeeded;
-    std::string_view message;  // succeeded: the Message, as JSON
-    MessageFacts facts;        // succeeded
+    std::string_view message;                               // succeeded: the Message, as JSON
+    MessageFacts facts;                                     // succeeded
     OutcomeClass error_class = OutcomeClass::server_error;  // errored
     ErrorBody error;                                        // errored
 };
 
 // The texts below are followed by kBodyPadding readable bytes. The functions return false if a text
 // is not the JSON that it should be.
-bool read_batch(std::string_view json, BatchObject* batch);
-bool read_batch_page(std::string_view json, BatchPage* page);
-bool read_batch_result(std::string_view line, BatchResult* result);
+bool read_batch(JsonParser* parser, std::string_view json, BatchObject* batch);
+bool read_batch_page(JsonParser* parser, std::string_view json, BatchPage* page);
+bool read_batch_result(JsonParser* parser, std::string_view line, BatchResult* result);
 
 }  // namespace weir

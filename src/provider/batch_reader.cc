@@ -63,7 +63,7 @@ void BatchReader::read_line() {
     text_.resize(size + kBodyPadding);
     const std::string_view line(text_.data(), size);
     BatchResult result;
-    if (read_batch_result(line, &result)) {
+    if (read_batch_result(parser_, line, &result)) {
         if (sink_) sink_->on_result(result);
     } else if (line.find_first_not_of(" \t\r") != std::string_view::npos) {
         ++broken_lines_;
@@ -89,8 +89,8 @@ void BatchReader::finish(const WireEnd& end, Outcome* outcome, ErrorDetail* deta
         const std::size_t size = text_.size();
         text_.resize(size + kBodyPadding);
         const std::string_view json(text_.data(), size);
-        if (kind_ == Kind::batch) read = read_batch(json, &batch_);
-        if (kind_ == Kind::page) read = read_batch_page(json, &page_);
+        if (kind_ == Kind::batch) read = read_batch(parser_, json, &batch_);
+        if (kind_ == Kind::page) read = read_batch_page(parser_, json, &page_);
         text_.clear();
     }
     *detail = ErrorDetail{};

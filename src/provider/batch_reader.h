@@ -25,6 +25,9 @@ public:
         virtual void on_result(const BatchResult& result) = 0;
     };
 
+    // `parser` is kept, and outlives the reader.
+    explicit BatchReader(JsonParser* parser) : head_(parser), parser_(parser) {}
+
     // `sink` takes results. `max_bytes` bounds a line, and what is not results as a whole.
     void reset(Kind kind, std::size_t max_bytes, std::int64_t unix_ns, Sink* sink);
 
@@ -48,6 +51,7 @@ private:
     void read_line();
 
     ResponseReader head_;  // and the body of what is no success
+    JsonParser* const parser_;
     Kind kind_ = Kind::nothing;
     std::size_t max_bytes_ = 0;
     Sink* sink_ = nullptr;

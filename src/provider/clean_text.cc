@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "provider/text_scanner.h"
+#include "provider/utf8.h"
 
 namespace weir {
 namespace {
@@ -11,28 +12,20 @@ namespace {
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 constexpr std::string_view kCutMark = "...";
 
-// The length of the well-formed character at the front of `text`, or 0.
-std::size_t character(std::string_view text) {
-    const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
-    const std::uint8_t first = byte(0);
-    if (first < 0x80) return 1;
-    const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-    if (first < 0xC2 || first > 0xF4 || text.size() < length) return 0;
-    for (std::size_t i = 1; i < length; ++i) {
-        if ((byte(i) & 0xC0) != 0x80) return 0;
-    }
-    // Overlong forms, surrogates, and what lies beyond the last character.
-    if (first == 0xE0 && byte(1) < 0xA0) return 0;
-    if (first == 0xED && byte(1) > 0x9F) return 0;
-    if (first == 0xF0 && byte(1) < 0x90) return 0;
-    if (first == 0xF4 && byte(1) > 0x8F) return 0;
-    return length;
-}
-
 bool is_control(std::string_view one) {
     const auto first = static_cast<std::uint8_t>(one.front());
     if (one.size() == 1) return first < 0x20 || first == 0x7F;
     return first == 0xC2 && static_cast<std::uint8_t>(one[1]) < 0xA0;
+}
+
+// Whether it is clean as it stands, as nearly all text is: ASCII, and nothing like a key in it.
+bool is_plain(std::string_view text) {
+    unsigned odd = 0;
+    for (const char c : text) {
+        const auto byte = static_cast<std::uint8_t>(c);
+        odd |= static_cast<unsigned>(byte < 0x20) | static_cast<unsigned>(byte >= 0x7F);
+    }
+    return odd == 0 && text.find("sk-") == std::string_view::npos;
 }
 
 bool in_key(char c) {
@@ -51,6 +44,7 @@ std::size_t key_length(std::string_view text) {
 }  // namespace
 
 std::string clean_text(std::string_view text, std::size_t max_bytes) {
+    if (text.size() <= max_bytes && is_plain(text)) return std::string(text);
     std::string out;
     out.reserve(std::min(text.size(), max_bytes));
     char before = ' ';
@@ -59,7 +53,7 @@ std::string clean_text(std::string_view text, std::size_t max_bytes) {
         std::size_t length = in_key(before) ? 0 : key_length(text);
         if (length != 0) {
             add = "sk-***";
-        } else if (length = character(text); length == 0) {
+        } else if (length = utf8_character(text); length == 0) {
             length = 1;
             add = kReplacement;
         } else {

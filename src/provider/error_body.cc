@@ -27,17 +27,18 @@ bool read_error(json::Value& value, ErrorBody* error, int depth) {
 
 }  // namespace
 
-bool read_error_body(std::string_view json, ErrorBody* error) {
+bool read_error_body(JsonParser* parser, std::string_view json, ErrorBody* error) {
     ErrorBody body;
     bool has_error = false;
-    const bool whole = !json::each_root_field(json, [&](std::string_view key, json::Value& value) {
-        if (key == "error" && json::is_object(value)) {
-            has_error = true;
-            return read_error(value, &body, 1);
-        }
-        if (key == "request_id") return json::read_text(value, kMaxName, &body.request_id, 1);
-        return json::check(value, 1);
-    });
+    const bool whole =
+        !json::each_root_field(parser, json, [&](std::string_view key, json::Value& value) {
+            if (key == "error" && json::is_object(value)) {
+                has_error = true;
+                return read_error(value, &body, 1);
+            }
+            if (key == "request_id") return json::read_text(value, kMaxName, &body.request_id, 1);
+            return json::check(value, 1);
+        });
     if (!whole || !has_error) return false;
     *error = std::move(body);
     return true;

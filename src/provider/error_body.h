@@ -5,6 +5,8 @@
 
 namespace weir {
 
+class JsonParser;
+
 // {"type": "error", "error": {"type", "message", "details": {"error_code"}}, "request_id"}, as the
 // provider answers what it refuses. Made fit for logs (clean_text.h).
 struct ErrorBody {
@@ -16,6 +18,6 @@ struct ErrorBody {
 
 // False if the text, which kBodyPadding readable bytes follow, is not whole JSON with an error
 // object; `error` is then as it was.
-bool read_error_body(std::string_view json, ErrorBody* error);
+bool read_error_body(JsonParser* parser, std::string_view json, ErrorBody* error);
 
 }  // namespace weir

@@ -10,7 +10,16 @@
 #include <utility>
 
 #include "provider/clean_text.h"
+#include "provider/json_parser.h"
 #include "provider/json_text.h"
+
+namespace weir {
+
+struct JsonParser::State {
+    simdjson::ondemand::parser parser;
+};
+
+}  // namespace weir
 
 // A strict way through a JSON document on top of simdjson's on-demand interface. That interface
 // does not look at what it skips; here every value is visited exactly once, by one of these
@@ -129,59 +138,16 @@ inline bool read_text(Value& value, std::size_t max_bytes, std::string* out, int
     return true;
 }
 
-// A parser that its thread keeps from one document to the next, while this object lives. An
-// engine's thread has one, and not for speed alone: a new parser is made through a static object of
-// simdjson's, which is gone when the process ends before the thread does.
-class KeptParser {
-public:
-    KeptParser() {
-        if (parser_.allocate(kCapacity) == simdjson::MEMALLOC) throw std::bad_alloc();
-        of_this_thread() = &parser_;
-    }
-    ~KeptParser() { of_this_thread() = nullptr; }
-    KeptParser(const KeptParser&) = delete;
-    KeptParser& operator=(const KeptParser&) = delete;
-
-    // Lends the thread's parser out for a document of so many bytes; a large one, or one inside
-    // another, gets a parser of its own.
-    class Loan {
-    public:
-        explicit Loan(std::size_t size) {
-            if (size <= kMaxKept) kept_ = std::exchange(of_this_thread(), nullptr);
-        }
-        ~Loan() {
-            if (kept_ != nullptr) of_this_thread() = kept_;
-        }
-        Loan(const Loan&) = delete;
-        Loan& operator=(const Loan&) = delete;
-        simdjson::ondemand::parser& get() { return kept_ != nullptr ? *kept_ : own_; }
-
-    private:
-        simdjson::ondemand::parser* kept_ = nullptr;
-        simdjson::ondemand::parser own_;
-    };
-
-private:
-    static constexpr std::size_t kCapacity = std::size_t{1} << 16;
-    static constexpr std::size_t kMaxKept = std::size_t{1} << 20;
-
-    static simdjson::ondemand::parser*& of_this_thread() {
-        constinit thread_local simdjson::ondemand::parser* parser = nullptr;
-        return parser;
-    }
-
-    simdjson::ondemand::parser parser_;
-};
-
 // Calls f(key, value) for each field of a document that is to be an object and nothing else.
 // simdjson reads up to SIMDJSON_PADDING bytes past the end of `padded`. When the document is not
 // JSON `near` becomes the offset of a byte close to the fault, or 0. Throws std::bad_alloc.
 template <class F>
-simdjson::error_code each_root_field(std::string_view padded, F&& f, std::size_t* near = nullptr) {
-    KeptParser::Loan parser(padded.size());
+simdjson::error_code each_root_field(JsonParser* parser, std::string_view padded, F&& f,
+                                     std::size_t* near = nullptr) {
     simdjson::ondemand::document document;
     simdjson::error_code error =
-        parser.get()
+        parser->state()
+            ->parser
             .iterate(padded.data(), padded.size(), padded.size() + simdjson::SIMDJSON_PADDING)
             .get(document);
     if (error == simdjson::MEMALLOC) throw std::bad_alloc();

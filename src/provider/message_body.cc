@@ -54,28 +54,30 @@ struct MessageFields {
 
 }  // namespace
 
-bool read_message(std::string_view json, MessageFacts* facts) {
+bool read_message(JsonParser* parser, std::string_view json, MessageFacts* facts) {
     MessageFields fields;
-    const bool whole = !json::each_root_field(json, [&](std::string_view key, json::Value& value) {
-        return fields.read(key, value, facts, 1);
-    });
+    const bool whole =
+        !json::each_root_field(parser, json, [&](std::string_view key, json::Value& value) {
+            return fields.read(key, value, facts, 1);
+        });
     return whole && fields.type == "message" && fields.has_content && fields.has_usage;
 }
 
-bool read_message_start(std::string_view json, MessageFacts* facts) {
+bool read_message_start(JsonParser* parser, std::string_view json, MessageFacts* facts) {
     MessageFields fields;
-    const bool whole = !json::each_root_field(json, [&](std::string_view key, json::Value& value) {
-        if (key != "message" || !json::is_object(value)) return json::check(value, 1);
-        return json::each_field(value, [&](std::string_view inner, json::Value& v) {
-            return fields.read(inner, v, facts, 2);
+    const bool whole =
+        !json::each_root_field(parser, json, [&](std::string_view key, json::Value& value) {
+            if (key != "message" || !json::is_object(value)) return json::check(value, 1);
+            return json::each_field(value, [&](std::string_view inner, json::Value& v) {
+                return fields.read(inner, v, facts, 2);
+            });
         });
-    });
     return whole && fields.type == "message";
 }
 
-bool read_message_delta(std::string_view json, MessageFacts* facts) {
+bool read_message_delta(JsonParser* parser, std::string_view json, MessageFacts* facts) {
     MessageFields fields;
-    return !json::each_root_field(json, [&](std::string_view key, json::Value& value) {
+    return !json::each_root_field(parser, json, [&](std::string_view key, json::Value& value) {
         if (key == "delta" && json::is_object(value)) {
             return json::each_field(value, [&](std::string_view inner, json::Value& v) {
                 return fields.read(inner, v, facts, 2);

@@ -7,6 +7,8 @@
 
 namespace weir {
 
+class JsonParser;
+
 // What is read of a Message, whole or from the events of a stream.
 struct MessageFacts {
     Usage usage;
@@ -19,11 +21,11 @@ struct MessageFacts {
 // leaves what `facts` has; so the last value seen of each is kept.
 
 // A Message, as an unstreamed answer has it: an object of type "message" with content and usage.
-bool read_message(std::string_view json, MessageFacts* facts);
+bool read_message(JsonParser* parser, std::string_view json, MessageFacts* facts);
 
 // The data of the events message_start, which holds a Message, and message_delta, whose usage is
 // cumulative.
-bool read_message_start(std::string_view json, MessageFacts* facts);
-bool read_message_delta(std::string_view json, MessageFacts* facts);
+bool read_message_start(JsonParser* parser, std::string_view json, MessageFacts* facts);
+bool read_message_delta(JsonParser* parser, std::string_view json, MessageFacts* facts);
 
 }  // namespace weir

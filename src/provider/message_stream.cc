@@ -1,8 +1,7 @@
 #include "provider/message_stream.h"
 
-#include <simdjson.h>
-
 #include "provider/delta_text.h"
+#include "provider/utf8.h"
 
 namespace weir {
 namespace {
@@ -43,10 +42,10 @@ void MessageStream::on_sse_event(std::string_view name, std::string_view data) {
     progress_ = true;
     if (name == "error") {
         state_ = State::failed;
-        read_error_body(data, &error_);
+        read_error_body(parser_, data, &error_);
         return;
     }
-    if (!simdjson::validate_utf8(data.data(), data.size()) || !understand(name, data)) {
+    if (!is_utf8(data) || !understand(name, data)) {
         state_ = State::garbled;
         return;
     }
@@ -60,7 +59,7 @@ void MessageStream::on_sse_event(std::string_view name, std::string_view data) {
 // anywhere.
 bool MessageStream::understand(std::string_view name, std::string_view data) {
     if (name == "message_start") {
-        if (state_ != State::waiting || !read_message_start(data, &facts_)) return false;
+        if (state_ != State::waiting || !read_message_start(parser_, data, &facts_)) return false;
         state_ = State::open;
         return true;
     }
@@ -69,7 +68,7 @@ bool MessageStream::understand(std::string_view name, std::string_view data) {
                             name == "message_stop";
     if (!of_message) return true;
     if (state_ != State::open || !looks_like_an_object(data)) return false;
-    if (name == "message_delta") return read_message_delta(data, &facts_);
+    if (name == "message_delta") return read_message_delta(parser_, data, &facts_);
     if (name == "message_stop") state_ = State::stopped;
     return true;
 }

@@ -39,6 +39,9 @@ public:
         garbled,  // what no such stream contains
     };
 
+    // The parser is the caller's; it is used within the calls.
+    explicit MessageStream(JsonParser* parser) : parser_(parser) {}
+
     void reset(Sink* sink);
     void feed(std::string_view bytes);
 
@@ -58,6 +61,7 @@ private:
     void show_exactly();
     void report(std::int64_t output_tokens);
 
+    JsonParser* const parser_;
     SseReader reader_;
     Sink* sink_ = nullptr;
     State state_ = State::waiting;

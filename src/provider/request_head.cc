@@ -195,9 +195,10 @@ std::string not_json(simdjson::error_code error, std::string_view body, std::siz
 
 bool HeadReader::read(RequestHead* head, std::string* problem) {
     std::size_t near = 0;
+    JsonParser parser(body_.size());
     const simdjson::error_code error = json::each_root_field(
-        body_, [this](std::string_view key, json::Value& value) { return field(key, value); },
-        &near);
+        &parser, body_,
+        [this](std::string_view key, json::Value& value) { return field(key, value); }, &near);
     if (error) {
         *problem = not_json(error, body_, near);
         return false;

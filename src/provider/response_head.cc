@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t kMaxRequestId = 128;
 
 bool same_word(std::string_view a, std::string_view b) {
-    return HeaderName(a).lower() == HeaderName(b).lower();
+    return a.size() == b.size() && HeaderName(a).lower() == HeaderName(b).lower();
 }
 
 // The time that a response was made at.

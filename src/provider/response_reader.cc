@@ -5,6 +5,7 @@
 #include "provider/clean_text.h"
 #include "provider/error_body.h"
 #include "provider/error_class.h"
+#include "provider/json_parser.h"
 #include "provider/request_head.h"
 
 namespace weir {
@@ -13,6 +14,7 @@ namespace {
 // Headers beyond these bounds are not kept.
 constexpr std::size_t kMaxHeaders = 256;
 constexpr std::size_t kMaxHeaderBytes = std::size_t{256} << 10;
+constexpr std::size_t kUsualHeaders = 32;
 constexpr std::size_t kMaxDetail = 2048;
 constexpr std::size_t kKeptCapacity = std::size_t{64} << 10;
 
@@ -156,6 +158,7 @@ void ResponseReader::on_header(std::string_view name, std::string_view value) {
         return;
     }
     header_bytes_ += name.size() + value.size();
+    if (headers_.empty()) headers_.reserve(kUsualHeaders);
     headers_.emplace_back(clean_text(name, kMaxHeaderBytes), clean_text(value, kMaxHeaderBytes));
 }
 
@@ -208,6 +211,7 @@ void ResponseReader::finish(const WireEnd& end, Outcome* outcome, ErrorDetail* d
         }
         outcome->usage = facts().usage;
         outcome->hit_max_tokens = facts().stop_reason == "max_tokens";
+        parser_->shrink();
     }
     if (outcome->cls == OutcomeClass::success) {
         *detail = ErrorDetail{};
@@ -229,7 +233,7 @@ void ResponseReader::judge_without_head(const WireEnd& end, Outcome* outcome,
 void ResponseReader::judge_refusal(const WireEnd& end, Outcome* outcome, ErrorDetail* detail) {
     ErrorBody error;
     const bool told = read_padded(
-        &body_, [&error](std::string_view json) { return read_error_body(json, &error); });
+        &body_, [&](std::string_view json) { return read_error_body(parser_, json, &error); });
     if (told) {
         show(error, detail);
     } else {
@@ -257,8 +261,8 @@ void ResponseReader::judge_message(const WireEnd& end, Outcome* outcome, ErrorDe
     }
     ErrorBody error;
     const bool whole = read_padded(&body_, [&](std::string_view json) {
-        if (read_message(json, &facts_)) return true;
-        read_error_body(json, &error);
+        if (read_message(parser_, json, &facts_)) return true;
+        read_error_body(parser_, json, &error);
         return false;
     });
     if (whole) return;
@@ -304,6 +308,10 @@ void ResponseReader::judge_stream(const WireEnd& end, Outcome* outcome, ErrorDet
     detail->message = message_of(end, "before the stream was whole");
 }
 
-std::string ResponseReader::take_body() { return std::exchange(body_, std::string()); }
+std::string ResponseReader::take_body() { return std::exchange(body_, {}); }
+
+std::vector<ResponseReader::Header> ResponseReader::take_headers() {
+    return std::exchange(headers_, {});
+}
 
 }  // namespace weir

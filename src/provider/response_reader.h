@@ -49,6 +49,9 @@ public:
 
     using Header = std::pair<std::string, std::string>;
 
+    // The parser is the caller's; it is used within the calls.
+    explicit ResponseReader(JsonParser* parser) : parser_(parser), stream_(parser) {}
+
     // `unix_ns` is the wall clock at the start; it serves to read dates where the response has
     // none. `sink` may be NULL.
     void reset(bool stream, std::size_t max_bytes, std::int64_t unix_ns, Sink* sink);
@@ -72,8 +75,9 @@ public:
     std::string_view request_id() const { return head_.request_id; }
     std::string_view model() const { return facts().model; }  // as the answer names it
     std::string_view stop_reason() const { return facts().stop_reason; }
-    // The whole body of an unstreamed answer; after finish with success.
+    // The whole body of an unstreamed answer, and the headers; after finish with success.
     std::string take_body();
+    std::vector<Header> take_headers();
 
 private:
     bool has_head() const { return head_ended_ && http_status_ >= 200; }
@@ -84,6 +88,7 @@ private:
     void judge_message(const WireEnd& end, Outcome* outcome, ErrorDetail* detail);
     void judge_stream(const WireEnd& end, Outcome* outcome, ErrorDetail* detail) const;
 
+    JsonParser* const parser_;
     bool asked_for_stream_ = false;
     std::size_t max_bytes_ = 0;
     std::int64_t unix_ns_ = 0;

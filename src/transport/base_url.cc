@@ -28,7 +28,7 @@ Url parse(const std::string& text, unsigned flags) {
     Url url(curl_url());
     if (!url) throw std::bad_alloc();
     return good(curl_url_set(url.get(), CURLUPART_URL, text.c_str(), flags)) ? std::move(url)
-                                                                              : nullptr;
+                                                                             : nullptr;
 }
 
 bool has(const Url& url, CURLUPart part) {

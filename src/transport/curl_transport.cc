@@ -201,8 +201,8 @@ void CurlTransport::add_started() {
         }
         const CURLMcode code = curl_multi_add_handle(multi_.get(), transfer->easy());
         if (code != CURLM_OK) {
-            end_exchange(transfer, transfer->end(WireEnd::Kind::connect_failed,
-                                                 curl_multi_strerror(code)));
+            end_exchange(transfer,
+                         transfer->end(WireEnd::Kind::connect_failed, curl_multi_strerror(code)));
             continue;
         }
         deadlines_.insert(transfer, transfer->no_timeout_before());

@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 # What libweir may need at run time. Anything else is a dependency that nobody decided on.
-NEEDED = re.compile(r'lib(curl|simdjson|fmt|ssl|crypto|stdc\+\+|gcc_s|m|c|pthread|dl)\.so\.\d+'
+NEEDED = re.compile(r'lib(curl|simdjson|sqlite3|fmt|ssl|crypto|stdc\+\+|gcc_s|m|c|pthread|dl)\.so\.\d+'
                     r'|ld-linux[-a-z0-9_]*\.so\.\d+')
 TLS_BYTES_MAX = 64
 

@@ -39,6 +39,8 @@ static const int32_t codes[] = {
     WEIR_ERR_AUTHENTICATION,
     WEIR_ERR_PERMISSION,
     WEIR_ERR_STREAM_BROKEN,
+    WEIR_ERR_EXPIRED,
+    WEIR_ERR_BATCH_GONE,
 };
 enum { kCodes = sizeof codes / sizeof codes[0] };
 

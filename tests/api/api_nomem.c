@@ -280,8 +280,9 @@ static void check_no_leak(const char* name, long before, int threads) {
     }
 }
 
-/* Runs the operation until no allocation fails any more; gives the number of allocations. */
-static long sweep_mode(const char* name, operation run, int and_all_after) {
+/* Runs the operation until no allocation fails any more; gives the number of allocations. Each run
+ * begins when the threads of the one before are gone, for glibc keeps a block with every stack. */
+static long sweep_mode(const char* name, operation run, int threads, int and_all_after) {
     long skip;
     for (skip = 0; skip < 100000; ++skip) {
         weir_error* error = NULL;
@@ -289,6 +290,7 @@ static long sweep_mode(const char* name, operation run, int and_all_after) {
         check_context("%s engine.drive=%s allocation %ld%s", name, world.drive, skip,
                       and_all_after ? " and all after" : "");
         failed = 0;
+        api_await_threads(threads);
         failing_malloc_arm(skip, and_all_after);
         status = run(&error);
         disarm();
@@ -354,8 +356,8 @@ static void sweep(const char* drive) {
         CHECK_EQ(operations[i].run(&error), WEIR_OK); /* fills what is cached */
         api_await_threads(threads);
         before = failing_malloc_live();
-        allocations = sweep_mode(operations[i].name, operations[i].run, 0);
-        sweep_mode(operations[i].name, operations[i].run, 1);
+        allocations = sweep_mode(operations[i].name, operations[i].run, threads, 0);
+        sweep_mode(operations[i].name, operations[i].run, threads, 1);
         check_no_leak(operations[i].name, before, threads);
         printf("  %-24s %ld allocations\n", operations[i].name, allocations);
         fflush(stdout);

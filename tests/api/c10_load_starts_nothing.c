@@ -31,6 +31,8 @@ static void use_without_an_engine(void) {
 
 static void in_child(void* unused) {
     (void)unused;
+    threads_before = api_thread_count();
+    descriptors_before = api_descriptor_count();
     use_without_an_engine();
 }
 

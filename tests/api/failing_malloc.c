@@ -72,7 +72,9 @@ static void* counted(void* block) {
     return block;
 }
 
-void* malloc(size_t size) { return fails(__builtin_return_address(0)) ? NULL : counted(__libc_malloc(size)); }
+void* malloc(size_t size) {
+    return fails(__builtin_return_address(0)) ? NULL : counted(__libc_malloc(size));
+}
 
 void* calloc(size_t count, size_t size) {
     return fails(__builtin_return_address(0)) ? NULL : counted(__libc_calloc(count, size));

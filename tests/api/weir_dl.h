@@ -26,6 +26,10 @@
 #define weir_error_new weir_dl.weir_error_new
 #define weir_error_release weir_dl.weir_error_release
 #define weir_error_table weir_dl.weir_error_table
+#define weir_batch_acknowledge weir_dl.weir_batch_acknowledge
+#define weir_batch_flush weir_dl.weir_batch_flush
+#define weir_batch_cancel weir_dl.weir_batch_cancel
+#define weir_batch_list weir_dl.weir_batch_list
 #define weir_text_data weir_dl.weir_text_data
 #define weir_text_release weir_dl.weir_text_release
 #define weir_config_new weir_dl.weir_config_new

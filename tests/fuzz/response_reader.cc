@@ -10,6 +10,7 @@
 
 #include "fuzz_input.h"
 #include "other_parser.h"
+#include "provider/json_parser.h"
 
 namespace {
 
@@ -81,7 +82,8 @@ void feed_head(const Exchange& exchange, weir::ResponseReader* reader) {
 }
 
 Result run(const Exchange& exchange, std::size_t piece) {
-    weir::ResponseReader reader;
+    weir::JsonParser parser;
+    weir::ResponseReader reader(&parser);
     Recorder sink;
     Result result;
     reader.reset(exchange.stream, 1 << 20, 0, &sink);

@@ -18,6 +18,14 @@ namespace {
 
 constexpr TimeNs kS = kNsPerS;
 
+TEST(InputEstimate, CountsDocumentsByTheirBytes) {
+    RequestHead head;
+    head.ascii_letters = 420;
+    const double text = raw_input_estimate(head);
+    head.document_bytes = 40'000;
+    EXPECT_DOUBLE_EQ(raw_input_estimate(head), text + 10'000);
+}
+
 TEST(OutputHistogram, BeforeAnyAnswerThePriorSpeaks) {
     const OutputHistogram histogram;
     EXPECT_EQ(histogram.expected(4'096, 600), 600);

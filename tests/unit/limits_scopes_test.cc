@@ -112,6 +112,67 @@ TEST(Estimate, SaysWhenAndWhatBindsAndTakesNothing) {
     EXPECT_EQ(limiter.estimate(id, {6'001, 1, 1}, kS).kind, Verdict::Kind::never);
 }
 
+TEST(Spend, WaitsForMidnightOrIsRefused) {
+    for (const bool refuse : {false, true}) {
+        LimitSettings settings = two_classes();
+        settings.classes[0].prices = {.input = 3, .cache_write_5m = 3.75, .output = 15};
+        settings.scopes.emplace_back();
+        settings.scopes[0].account = 0;
+        settings.scopes[0].limits.spend_per_day = 10'000;  // a cent
+        settings.refuse_over_spend = refuse;
+        Limiter limiter(settings);
+        limiter.set_wall_offset(20'000 * 86'400 * kS - 100 * kS);
+        const BudgetId id = limiter.budget(0, 0);
+        Reservation reservation;
+        // 3,000 and 6,000 millionths expected; 3,000 and 3,000 used.
+        ASSERT_EQ(limiter.reserve(id, {1'000, 400, 400}, kS, &reservation).kind,
+                  Verdict::Kind::granted);
+        Outcome outcome;
+        outcome.usage.input_tokens = 1'000;
+        outcome.usage.output_tokens = 200;
+        limiter.settle(reservation, outcome, 2 * kS);
+        ASSERT_EQ(limiter.day_use().size(), 1u);
+        EXPECT_EQ(limiter.day_use()[0].spend, 6'000);
+
+        Verdict verdict = limiter.estimate(id, {1'000, 400, 400}, 3 * kS);
+        EXPECT_TRUE(verdict.spend);
+        if (refuse) {
+            EXPECT_EQ(verdict.kind, Verdict::Kind::never);
+        } else {
+            EXPECT_EQ(verdict.kind, Verdict::Kind::not_before);
+            EXPECT_EQ(verdict.at, 100 * kS);
+        }
+        verdict = limiter.reserve(id, {1'000, 60, 60}, 3 * kS, &reservation);
+        EXPECT_EQ(verdict.kind, Verdict::Kind::granted);
+    }
+}
+
+TEST(DayUse, SurvivesARestartOnTheSameDayOnly) {
+    LimitSettings settings = two_classes();
+    settings.classes[0].limits.tokens_per_day = 1'000;
+    const std::int64_t offset = 20'000 * 86'400 * kS;
+    std::vector<Limiter::DayUse> kept;
+    {
+        Limiter limiter(settings);
+        limiter.set_wall_offset(offset);
+        Reservation reservation;
+        ASSERT_EQ(limiter.reserve(limiter.budget(0, 0), {600, 100, 100}, kS, &reservation).kind,
+                  Verdict::Kind::granted);
+        kept = limiter.day_use();
+    }
+    ASSERT_EQ(kept.size(), 1u);
+    EXPECT_EQ(kept[0].tokens, 700);
+    for (const int days_later : {0, 1}) {
+        Limiter limiter(settings);
+        limiter.set_wall_offset(offset + days_later * 86'400 * kS);
+        const BudgetId id = limiter.budget(0, 0);
+        limiter.restore(kept[0], kS);
+        Reservation reservation;
+        EXPECT_EQ(limiter.reserve(id, {600, 100, 100}, kS, &reservation).kind,
+                  days_later == 0 ? Verdict::Kind::not_before : Verdict::Kind::granted);
+    }
+}
+
 // A provider that lets its input grow by so much a minute, and refuses more.
 TEST(Ramp, FollowsWhatTheProviderAccepts) {
     Ramp ramp;

@@ -4,6 +4,7 @@
 
 #include "provider/error_body.h"
 #include "provider/error_class.h"
+#include "provider/json_parser.h"
 #include "provider/request_head.h"
 
 namespace weir {
@@ -11,7 +12,8 @@ namespace {
 
 bool read(const std::string& json, ErrorBody* error) {
     const std::string padded = json + std::string(kBodyPadding, '\0');
-    return read_error_body(std::string_view(padded.data(), json.size()), error);
+    JsonParser parser;
+    return read_error_body(&parser, std::string_view(padded.data(), json.size()), error);
 }
 
 TEST(ErrorBody, Fields) {

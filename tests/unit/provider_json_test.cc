@@ -9,18 +9,20 @@
 #include "provider/json_text.h"
 #include "provider/json_walk.h"
 #include "provider/text_count.h"
+#include "provider/utf8.h"
 
 namespace weir {
 namespace {
 
 // What follows a text in memory must make no difference, not even if it looks like its rest.
 bool is_json_object(const std::string& text) {
+    JsonParser parser;
     bool accepted[3];
     const char fillers[] = {'\0', '}', ','};
     for (int i = 0; i < 3; ++i) {
         const std::string padded = text + std::string(simdjson::SIMDJSON_PADDING, fillers[i]);
         accepted[i] = !json::each_root_field(
-            std::string_view(padded.data(), text.size()),
+            &parser, std::string_view(padded.data(), text.size()),
             [](std::string_view, json::Value& value) { return json::check(value, 1); });
     }
     EXPECT_EQ(accepted[0], accepted[1]) << text;
@@ -252,6 +254,20 @@ TEST(CleanText, MakesBytesHarmless) {
     EXPECT_EQ(clean_text("\xED\xA0\x80", 100), replacement + replacement + replacement);
 }
 
+TEST(JsonParser, GrowsAndShrinks) {
+    JsonParser parser;
+    for (const std::size_t size : {10u, 5'000u, 1'000'000u, 10u, 1'000'000u}) {
+        const std::string text = "{\"a\":\"" + std::string(size, 'x') + "\"}";
+        const std::string padded = text + std::string(simdjson::SIMDJSON_PADDING, ' ');
+        const auto check = [](std::string_view, json::Value& value) {
+            return json::check(value, 1);
+        };
+        EXPECT_FALSE(json::each_root_field(&parser, {padded.data(), text.size()}, check));
+        parser.shrink();
+        EXPECT_LE(parser.state()->parser.capacity(), std::size_t{64} << 10);
+    }
+}
+
 TEST(CleanText, CutsBetweenCharacters) {
     EXPECT_EQ(clean_text("0123456789", 10), "0123456789");
     EXPECT_EQ(clean_text("0123456789a", 10), "0123456...");
@@ -269,6 +285,38 @@ TEST(CleanText, HidesKeys) {
     EXPECT_EQ(clean_text("sk-ant-api03-abcdefgh", 100), "sk-***");
     EXPECT_EQ(clean_text("a task-management-system", 100), "a task-management-system");
     EXPECT_EQ(clean_text("sk-short", 100), "sk-short");
+}
+
+// Each text stands at every place of a word, and as one of many.
+TEST(Utf8, IsJudgedAsSimdjsonDoes) {
+    const std::string parts[] = {
+        "",
+        "a",
+        "\x7F",
+        "\x80",
+        "\xC2\xA0",
+        "\xC0\xAF",
+        "\xC2",
+        "\xE0\x9F\x80",
+        "\xE0\xA0\x80",
+        "\xED\xA0\x80",
+        "\xEF\xBF\xBF",
+        "\xE6\xBC",
+        "\xF0\x8F\x80\x80",
+        "\xF0\x90\x80\x80",
+        "\xF4\x8F\xBF\xBF",
+        "\xF4\x90\x80\x80",
+        "\xF5",
+        "\xFF",
+    };
+    for (const std::string& one : parts) {
+        for (const std::string& other : parts) {
+            for (std::size_t at = 0; at < 10; ++at) {
+                const std::string text = std::string(at, 'x') + one + other + "0123456789" + one;
+                EXPECT_EQ(is_utf8(text), simdjson::validate_utf8(text)) << text;
+            }
+        }
+    }
 }
 
 }  // namespace

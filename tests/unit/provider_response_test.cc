@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "provider/json_parser.h"
 #include "provider/response_reader.h"
 
 namespace weir {
@@ -76,7 +77,8 @@ WireEnd ended(Kind kind = Kind::complete, bool request_sent = true, std::string 
 
 // One exchange, and all that came of it.
 struct Exchange {
-    ResponseReader reader;
+    JsonParser parser;
+    ResponseReader reader{&parser};
     Recorder sink;
     Outcome outcome;
     ErrorDetail detail;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "provider/delta_text.h"
+#include "provider/json_parser.h"
 #include "provider/message_stream.h"
 #include "provider_allocations.h"
 
@@ -54,7 +55,8 @@ struct Fixture {
         stream.feed(text);
     }
     Recorder sink;
-    MessageStream stream;
+    JsonParser parser;
+    MessageStream stream{&parser};
 };
 
 TEST(MessageStream, AWholeOne) {
@@ -173,7 +175,8 @@ TEST(MessageStream, DeltasAllocateNothing) {
         void on_progress(std::int64_t) override {}
         std::size_t bytes = 0;
     } sink;
-    MessageStream stream;
+    JsonParser parser;
+    MessageStream stream(&parser);
     stream.reset(&sink);
     const std::string delta = text_delta(R"(some text, and \"more\" of it \u00e9)");
     stream.feed(kStart + kBlockStart);
@@ -189,7 +192,8 @@ TEST(MessageStream, DeltasAllocateNothing) {
 }
 
 TEST(MessageStream, WithoutASink) {
-    MessageStream stream;
+    JsonParser parser;
+    MessageStream stream(&parser);
     stream.reset(nullptr);
     stream.feed(kStart + kBlockStart + text_delta("Hello") + kStop);
     EXPECT_EQ(stream.state(), MessageStream::State::stopped);

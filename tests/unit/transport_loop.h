@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/epoll_poller.h"
+#include "provider/json_parser.h"
 #include "transport/curl_runtime.h"
 #include "transport/curl_transport.h"
 
@@ -17,7 +18,8 @@ namespace weir::testing {
 
 // What became of an exchange.
 struct Seen {
-    ResponseReader reader;
+    JsonParser parser;
+    ResponseReader reader{&parser};
     bool wanted = true;
     int ends = 0;
     WireEnd end;

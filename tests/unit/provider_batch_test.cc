@@ -1,0 +1,177 @@
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "provider/batch_calls.h"
+#include "provider/batch_reader.h"
+#include "provider/request_head.h"
+
+namespace weir {
+namespace {
+
+constexpr const char* kBatch =
+    R"({"id":"msgbatch_01","type":"message_batch","processing_status":"ended","request_counts":)"
+    R"({"processing":0,"succeeded":3,"errored":1,"canceled":0,"expired":2},)"
+    R"("created_at":"2026-11-22T19:00:00.123456Z","expires_at":"2026-11-23T19:00:00Z",)"
+    R"("ended_at":null,"archived_at":null,"results_url":"https://x/y"})";
+constexpr const char* kMessage =
+    R"({"id":"msg_1","type":"message","role":"assistant","model":"m","content":[],)"
+    R"("stop_reason":"end_turn","usage":{"input_tokens":5,"output_tokens":7}})";
+
+// The functions want readable bytes after their text.
+template <class F>
+bool padded(const std::string& text, F&& read) {
+    const std::string copy = text + std::string(kBodyPadding, '\0');
+    return read(std::string_view(copy).substr(0, text.size()));
+}
+bool reads_batch(const std::string& text, BatchObject* batch) {
+    JsonParser parser;
+    return padded(text, [&](std::string_view json) { return read_batch(&parser, json, batch); });
+}
+std::string line(const std::string& id, const std::string& result) {
+    return "{\"custom_id\":\"" + id + "\",\"result\":" + result + "}";
+}
+std::string succeeded(const std::string& id) {
+    return line(id, std::string("{\"type\":\"succeeded\",\"message\":") + kMessage + "}");
+}
+
+TEST(BatchCalls, ABatch) {
+    BatchObject batch;
+    ASSERT_TRUE(reads_batch(kBatch, &batch));
+    EXPECT_EQ(batch.id, "msgbatch_01");
+    EXPECT_EQ(batch.status, BatchObject::Status::ended);
+    EXPECT_EQ(batch.total(), 6);
+    EXPECT_EQ(batch.created_unix_ns % 1'000'000'000, 123'456'000);
+    EXPECT_EQ(batch.expires_unix_ns - batch.created_unix_ns, 86'400'000'000'000 - 123'456'000);
+    EXPECT_FALSE(batch.archived);
+}
+
+TEST(BatchCalls, WhatIsNoBatchIsRefused) {
+    BatchObject batch;
+    const std::string whole = kBatch;
+    for (std::size_t size = 0; size < whole.size(); ++size) {
+        EXPECT_FALSE(reads_batch(whole.substr(0, size), &batch)) << size;
+    }
+    std::string path = whole;
+    path.replace(path.find("msgbatch_01"), 11, "../messages");
+    EXPECT_FALSE(reads_batch(path, &batch));
+    EXPECT_FALSE(reads_batch(R"({"type":"error","error":{"type":"x"}})", &batch));
+}
+
+TEST(BatchCalls, APage) {
+    JsonParser parser;
+    BatchPage page;
+    const std::string json = std::string("{\"data\":[") + kBatch + "," + kBatch +
+                             "],\"has_more\":true,\"last_id\":\"msgbatch_01\"}";
+    ASSERT_TRUE(
+        padded(json, [&](std::string_view text) { return read_batch_page(&parser, text, &page); }));
+    EXPECT_EQ(page.batches.size(), 2u);
+    EXPECT_TRUE(page.has_more);
+    for (const char* wrong : {"{}", "{\"data\":[1]}", "{\"data\":[{}]}", "[]"}) {
+        EXPECT_FALSE(padded(
+            wrong, [&](std::string_view text) { return read_batch_page(&parser, text, &page); }));
+    }
+}
+
+class Recorder : public BatchReader::Sink {
+public:
+    void on_result(const BatchResult& result) override {
+        ids.emplace_back(result.custom_id);
+        types.push_back(result.type);
+        classes.push_back(result.error_class);
+        message = result.message;
+        output_tokens = result.facts.usage.output_tokens;
+    }
+    std::vector<std::string> ids;
+    std::vector<BatchResult::Type> types;
+    std::vector<OutcomeClass> classes;
+    std::string message;
+    std::int64_t output_tokens = 0;
+};
+
+void begin(BatchReader* reader, BatchReader::Kind kind, int status, BatchReader::Sink* sink,
+           std::size_t max_bytes = 100'000) {
+    reader->reset(kind, max_bytes, 0, sink);
+    reader->on_status(status);
+    reader->on_header("content-type", "application/x-jsonl");
+    reader->on_headers_end();
+}
+
+OutcomeClass finish(BatchReader* reader, WireEnd::Kind kind) {
+    Outcome outcome;
+    ErrorDetail detail;
+    reader->finish({kind, true, {}}, &outcome, &detail);
+    return outcome.cls;
+}
+
+std::string results() {
+    const auto error = [](const char* type) {
+        return std::string("{\"type\":\"errored\",\"error\":{\"type\":\"error\",\"error\":{") +
+               "\"type\":\"" + type + "\",\"message\":\"m\"}}}";
+    };
+    return succeeded("a") + "\n" + line("b", error("overloaded_error")) + "\n\n" +
+           line("c", error("invalid_request_error")) + "\n" + line("d", "{\"type\":\"expired\"}") +
+           "\r\nnot a line\n" + line("e", "{\"type\":\"canceled\"}");
+}
+
+TEST(BatchReader, ResultsHoweverTheyAreCut) {
+    const std::string text = results();
+    for (const std::size_t chunk : {std::size_t{1}, std::size_t{7}, text.size()}) {
+        JsonParser parser;
+        BatchReader reader(&parser);
+        Recorder seen;
+        begin(&reader, BatchReader::Kind::results, 200, &seen);
+        for (std::size_t at = 0; at < text.size(); at += chunk) {
+            ASSERT_TRUE(reader.on_body(std::string_view(text).substr(at, chunk)));
+        }
+        EXPECT_EQ(finish(&reader, WireEnd::Kind::complete), OutcomeClass::success);
+        EXPECT_EQ(seen.ids, (std::vector<std::string>{"a", "b", "c", "d", "e"}));
+        EXPECT_EQ(seen.types[3], BatchResult::Type::expired);
+        EXPECT_EQ(seen.types[4], BatchResult::Type::canceled);
+        EXPECT_EQ(seen.classes[1], OutcomeClass::overloaded);
+        EXPECT_EQ(seen.classes[2], OutcomeClass::bad_request);
+        EXPECT_EQ(reader.broken_lines(), 1u);
+    }
+}
+
+TEST(BatchReader, ACutDownloadIsNoSuccess) {
+    const std::string text = succeeded("a") + "\n" + succeeded("b").substr(0, 50);
+    JsonParser parser;
+    BatchReader reader(&parser);
+    Recorder seen;
+    begin(&reader, BatchReader::Kind::results, 200, &seen);
+    reader.on_body(text);
+    EXPECT_EQ(finish(&reader, WireEnd::Kind::broken), OutcomeClass::broken);
+    EXPECT_EQ(seen.ids, std::vector<std::string>{"a"});
+    EXPECT_EQ(seen.message, kMessage);
+    EXPECT_EQ(seen.output_tokens, 7);
+}
+
+TEST(BatchReader, ALineIsBounded) {
+    JsonParser parser;
+    BatchReader reader(&parser);
+    Recorder seen;
+    begin(&reader, BatchReader::Kind::results, 200, &seen, 1000);
+    for (int i = 0; i < 100; ++i) ASSERT_TRUE(reader.on_body(succeeded("a") + "\n"));
+    EXPECT_EQ(seen.ids.size(), 100u);
+    EXPECT_FALSE(reader.on_body(std::string(1001, 'x')));
+}
+
+TEST(BatchReader, RefusalsAndWhatIsNoBatch) {
+    JsonParser parser;
+    BatchReader reader(&parser);
+    begin(&reader, BatchReader::Kind::batch, 529, nullptr);
+    reader.on_body(R"({"type":"error","error":{"type":"overloaded_error","message":"m"}})");
+    EXPECT_EQ(finish(&reader, WireEnd::Kind::complete), OutcomeClass::overloaded);
+    begin(&reader, BatchReader::Kind::batch, 200, nullptr);
+    reader.on_body(kMessage);
+    EXPECT_EQ(finish(&reader, WireEnd::Kind::complete), OutcomeClass::broken);
+    begin(&reader, BatchReader::Kind::batch, 200, nullptr);
+    reader.on_body(kBatch);
+    EXPECT_EQ(finish(&reader, WireEnd::Kind::complete), OutcomeClass::success);
+    EXPECT_EQ(reader.batch().id, "msgbatch_01");
+}
+
+}  // namespace
+}  // namespace weir
