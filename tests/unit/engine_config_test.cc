@@ -78,7 +78,9 @@ TEST(Config, ValuesAreCheckedByType) {
         {"account.a.key", "line\r\nbreak"}, {"account.a.key", "\xC3\xA9"},
         {"account.a.key", "***"},           {"account.a.key", ""},
     };
-    for (const auto& [key, value] : wrong) {
+    for (const auto& pair : wrong) {
+        const std::string& key = pair.first;
+        const std::string& value = pair.second;
         Config config;
         const Failure failure = failure_of([&] { config.set(key, value); });
         EXPECT_EQ(failure.code(), WEIR_ERR_INVALID_VALUE) << key << " = " << value;
