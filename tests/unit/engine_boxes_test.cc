@@ -146,6 +146,8 @@ struct Box {
                              .deadline_at = kNever,
                              .input_tokens = 0,
                              .output_tokens = 0,
+                             .tenant = 0,
+                             .affinity = 0,
                              .priority = 2,
                              .batch = nullptr},
                             &wake);
