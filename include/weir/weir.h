@@ -291,6 +291,9 @@ WEIR_API int32_t weir_request_set_deadline_ms(weir_request *request, int64_t dea
 /* What is set less often, by name:
  *   input_tokens     the caller's own count of input tokens, instead of the engine's estimate
  *   output_tokens    the output tokens to expect, instead of what was learnt
+ *   tenant           for whom it is: tenants of one priority share the budget by their weights
+ *                    (tenant.<name>.weight), whoever has more waiting
+ *   affinity         like requests: where accounts.choice = sticky they go to the same account
  *   lane             online (the default), batch, or auto: the batch lane where the deadline allows
  *                    it. Batches need journal.path; see "The batch lane" below
  *   custom_id        the caller's name for a request of the batch lane, kept in the journal

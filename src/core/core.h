@@ -63,11 +63,6 @@ public:
     void advance(TimeNs now, std::vector<Action>* actions);
     TimeNs next_timer() const;
 
-    // A tenant's share of its priority, 1 unless set.
-    void set_tenant_weight(std::uint32_t tenant, std::uint32_t weight) {
-        queue_.set_weight(tenant, weight);
-    }
-
     // While the caller does not take its events nothing new is started.
     void set_delivery_blocked(bool blocked) { delivery_blocked_ = blocked; }
 

@@ -33,6 +33,9 @@ constexpr KeyRow kRows[] = {
      "A request that has waited so long goes before every priority, in one turn of four. 0 is "
      "never."},
 
+    {"tenant.<name>.weight", integer, "1", "1..1000",
+     "The tenant's share of its priority, beside the others' weights."},
+
     {"concurrency.max", integer, "512", "1..65535", "Attempts that may be in flight at once."},
 
     {"request.deadline_ms", integer, "0", "0..31536000000",
@@ -47,6 +50,8 @@ constexpr KeyRow kRows[] = {
      "off."},
     {"account.<name>.base_url", text, "", "URL",
      "The URL that the account's requests go to, instead of transport.base_url."},
+    {"account.<name>.weight", integer, "1", "1..1000",
+     "The account's share of the requests where accounts.choice is weighted or sticky."},
     {"account.<name>.limit.<class>.requests_per_minute", integer, "", "1..1000000000000",
      "As limit.<class>.requests_per_minute, for this account alone."},
     {"account.<name>.limit.<class>.input_tokens_per_minute", integer, "", "1..1000000000000",
@@ -55,6 +60,15 @@ constexpr KeyRow kRows[] = {
      "As limit.<class>.output_tokens_per_minute, for this account alone."},
     {"account.<name>.limit.<class>.tokens_per_day", integer, "", "1..1000000000000",
      "As limit.<class>.tokens_per_day, for this account alone."},
+
+    {"accounts.choice", choice, "most_budget", "most_budget|round_robin|weighted|sticky",
+     "Which of the accounts that could go now is taken: the one with the most of its limits left, "
+     "each "
+     "in turn, by weight, or by the request's affinity, so that like requests find the same prompt "
+     "cache."},
+    {"accounts.when_all_out", choice, "fail", "fail|wait",
+     "What becomes of requests while every key is refused or out of money: they fail with what the "
+     "provider said, or wait for the first key that comes back."},
 
     {"limit.<class>.requests_per_minute", integer, "", "1..1000000000000",
      "Requests a minute that an account may make to the models of the class. Without it, what the "

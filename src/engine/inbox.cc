@@ -68,6 +68,8 @@ std::uint64_t Inbox::submit(const Submission& submission, bool* wake) {
     request.deadline_at = submission.deadline_at;
     request.input_tokens = submission.input_tokens;
     request.output_tokens = submission.output_tokens;
+    request.tenant = submission.tenant;
+    request.affinity = submission.affinity;
     request.model_class = model_class;
     request.priority = submission.priority;
     (tail_ == kNoRequest ? head_ : slab_->at(tail_).link.next) = index;

@@ -31,6 +31,8 @@ struct Submission {
     TimeNs deadline_at;
     std::uint32_t input_tokens;
     std::uint32_t output_tokens;
+    std::uint32_t tenant;    // name_hash
+    std::uint32_t affinity;  // likewise
     std::uint8_t priority;
     const BatchWish* batch;  // NULL: online
 };

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <utility>
 
+#include "base/name_hash.h"
 #include "engine/config_table.h"
 #include "engine/failure.h"
 #include "weir/weir.h"
@@ -18,6 +19,7 @@ namespace {
 constexpr std::size_t kMaxBody = std::size_t{1} << 30;
 constexpr std::size_t kMaxKeptScratch = std::size_t{1} << 18;
 constexpr std::size_t kMaxCustomId = 4096;
+constexpr std::size_t kMaxName = 256;
 constexpr std::size_t kMaxHeaders = 32;
 constexpr std::size_t kMaxHeaderName = 128;
 constexpr std::size_t kMaxHeaderValue = 8192;
@@ -86,6 +88,11 @@ std::uint32_t token_count(std::string_view key, std::string_view value) {
     return count;
 }
 
+std::uint32_t hash_of_name(std::string_view key, std::string_view name) {
+    if (name.size() > kMaxName) refuse(fmt::format("{}: longer than {} bytes", key, kMaxName));
+    return name.empty() ? 0 : name_hash(name);
+}
+
 std::vector<std::string> lines_of(const std::map<std::string, std::string>& headers) {
     std::vector<std::string> lines;
     for (const auto& [name, value] : headers) lines.push_back(name + ": " + value);
@@ -133,6 +140,10 @@ void RequestBuilder::set(std::string_view key, std::string_view value) {
         input_tokens_ = token_count(key, value);
     } else if (key == "output_tokens") {
         output_tokens_ = token_count(key, value);
+    } else if (key == "tenant") {
+        tenant_ = hash_of_name(key, value);
+    } else if (key == "affinity") {
+        affinity_ = hash_of_name(key, value);
     } else if (key == "lane") {
         set_lane(value);
     } else if (key == "custom_id") {
@@ -145,7 +156,7 @@ void RequestBuilder::set(std::string_view key, std::string_view value) {
         throw Failure(
             WEIR_ERR_UNKNOWN_KEY, ErrorSource::local,
             fmt::format("{}: there is no such key; there are input_tokens, output_tokens, "
-                        "lane, custom_id, batch_fallback_ms and header.<name>",
+                        "tenant, affinity, lane, custom_id, batch_fallback_ms and header.<name>",
                         shown_text(key, 100)));
     }
 }
@@ -219,6 +230,8 @@ Submission RequestBuilder::submission(TimeNs now, TimeNs default_deadline_ns) co
             .deadline_at = deadline_ns == 0 ? kNever : later(now, deadline_ns),
             .input_tokens = input_tokens_,
             .output_tokens = output_tokens_,
+            .tenant = tenant_,
+            .affinity = affinity_,
             .priority = priority_,
             .batch = batch_.lane == Lane::online ? nullptr : &batch_};
 }

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <string_view>
 
+#include "base/name_hash.h"
 #include "engine/failure.h"
 #include "engine/limit_keys.h"
 #include "engine/secret.h"
@@ -82,7 +83,28 @@ QueueSettings queue_settings(const Config& config) {
         queue.weights[i] = weight;
     }
     if (!right) refuse("queue.weights: not four numbers from 1 to 1000, as in 8,4,2,1");
+    for (const std::string& name : config.names("tenant.")) {
+        queue.tenant_weights.emplace_back(
+            name_hash(name), number<std::uint32_t>(config, fmt::format("tenant.{}.weight", name)));
+    }
     return queue;
+}
+
+AccountsSettings accounts_settings(const Config& config,
+                                   const std::vector<AccountAccess>& accounts) {
+    AccountsSettings settings;
+    const std::string_view choice = config.value("accounts.choice");
+    settings.choice = choice == "round_robin" ? AccountChoice::round_robin
+                      : choice == "weighted"  ? AccountChoice::weighted
+                      : choice == "sticky"    ? AccountChoice::sticky
+                                              : AccountChoice::most_budget;
+    settings.wait_when_all_out = config.value("accounts.when_all_out") == "wait";
+    for (const AccountAccess& account : accounts) {
+        settings.accounts.push_back({.name = account.name,
+                                     .weight = number<std::uint32_t>(
+                                         config, fmt::format("account.{}.weight", account.name))});
+    }
+    return settings;
 }
 
 BatchLaneSettings batch_settings(const Config& config) {
@@ -174,9 +196,7 @@ Settings make_settings(const Config& config) {
     settings.core.queue = queue_settings(config);
     settings.core.retry = retry_settings(config);
     settings.core.limits = limit_settings(config);
-    for (const AccountAccess& account : settings.accounts) {
-        settings.core.accounts.accounts.push_back({.name = account.name});
-    }
+    settings.core.accounts = accounts_settings(config, settings.accounts);
     return settings;
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <unordered_map>
 #include <vector>
 
 #include "base/time.h"
@@ -32,12 +33,7 @@ public:
         for (Lane& lane : lanes_) {
             for (Level& level : lane.levels) level.configure(table, settings.order);
         }
-    }
-
-    // Weights are 1 unless they are set.
-    void set_weight(std::uint32_t tenant, std::uint32_t weight) {
-        if (tenant >= weights_.size()) weights_.resize(tenant + 1u, 1);
-        weights_[tenant] = weight;
+        for (const auto& [tenant, weight] : settings.tenant_weights) weights_[tenant] = weight;
     }
 
     void push_back(std::uint32_t index) {
@@ -167,7 +163,8 @@ private:
     Level& level(const QueuePlace& place) { return lanes_[place.lane].levels[place.priority]; }
 
     std::uint32_t weight(std::uint32_t tenant) const {
-        return tenant < weights_.size() ? weights_[tenant] : 1;
+        const auto found = weights_.find(tenant);
+        return found == weights_.end() ? 1 : found->second;
     }
 
     // A priority that was empty has saved no credit up.
@@ -196,7 +193,7 @@ private:
     Table* table_;
     QueueSettings settings_;
     std::vector<Lane> lanes_;
-    std::vector<std::uint32_t> weights_;
+    std::unordered_map<std::uint32_t, std::uint32_t> weights_;  // by tenant
     std::uint64_t size_ = 0;
 };
 

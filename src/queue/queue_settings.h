@@ -2,6 +2,8 @@
 
 #include <array>
 #include <cstdint>
+#include <utility>
+#include <vector>
 
 #include "base/time.h"
 
@@ -19,6 +21,8 @@ struct QueueSettings {
     Order order = Order::arrival;
     Sharing sharing = Sharing::strict;
     std::array<std::uint32_t, kPriorities> weights = {8, 4, 2, 1};
+    // Tenants' shares of their priority; 1 for those that are not named.
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> tenant_weights = {};
     // A request that has waited so long goes before every priority, in one turn of four. 0: never.
     TimeNs ageing_ns = 60 * kNsPerS;
 };

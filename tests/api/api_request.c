@@ -192,6 +192,39 @@ static void headers_travel(const char* drive) {
     world_close(&world);
 }
 
+/* With one place in flight, the few requests of one tenant do not wait for the many of another. */
+static void tenants_share(const char* drive) {
+    enum { MANY = 8, FEW = 2 };
+    struct peer* peer = peer_start();
+    weir_config* config = api_config(drive, peer_url(peer));
+    weir_request* request = api_request("hello");
+    weir_engine* engine;
+    int place, last_of_few = 0;
+    uint64_t i;
+    api_set(config, "concurrency.max", "1");
+    engine = api_open(config);
+    for (i = 0; i < MANY + FEW; ++i) {
+        const char* tenant = i < MANY ? "bulk" : "interactive";
+        CHECK_EQ(weir_request_set(request, "tenant", WEIR_NUL, tenant, WEIR_NUL, NULL), WEIR_OK);
+        CHECK_EQ(weir_request_set_user_data(request, i), WEIR_OK);
+        CHECK_EQ(weir_submit(engine, request, NULL, NULL), WEIR_OK);
+    }
+    for (place = 1; place <= MANY + FEW; ++place) {
+        weir_event event;
+        DIE_UNLESS(api_next(engine, &event, PATIENCE_MS) == 1);
+        CHECK_EQ(event.type, WEIR_EVENT_DONE);
+        if (event.user_data >= MANY) last_of_few = place;
+        api_release(&event);
+    }
+    /* One may be under way before the few are there, and turns alternate from then on. */
+    CHECK(last_of_few <= 6);
+    weir_request_release(request);
+    weir_config_release(config);
+    CHECK_EQ(api_drain(engine), 0);
+    weir_engine_release(engine);
+    peer_stop(peer);
+}
+
 int main(void) {
     api_load();
     RUN(bad_bodies);
@@ -202,5 +235,6 @@ int main(void) {
     RUN(keys);
     RUN(bad_header_names);
     RUN_DRIVEN(headers_travel);
+    RUN_DRIVEN(tenants_share);
     return check_end();
 }

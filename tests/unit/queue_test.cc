@@ -143,8 +143,7 @@ TEST_F(QueueTest, BackloggedEqualTenantsStayWithinTwiceTheLargestCost) {
 }
 
 TEST_F(QueueTest, WeightsOfThreeToOneGiveThreeToOne) {
-    use({});
-    queue_->set_weight(1, 3);
+    use({.tenant_weights = {{1, 3}}});
     Random random(11);
     for (int i = 0; i < 40'000; ++i) put(2, static_cast<std::uint32_t>(i % 2));
     std::map<std::uint32_t, TimeNs> served;

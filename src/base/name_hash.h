@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace weir {
+
+// A name as a number: FNV-1a. Two names share one with a chance of 2^-32; what is named by it must
+// be able to bear that.
+constexpr std::uint32_t name_hash(std::string_view name) {
+    std::uint32_t hash = 2'166'136'261u;
+    for (const char c : name) {
+        hash ^= static_cast<unsigned char>(c);
+        hash *= 16'777'619u;
+    }
+    return hash;
+}
+
+}  // namespace weir
