@@ -139,16 +139,11 @@ struct Box {
         return std::vector<LimitSettings::Class>(ModelClasses::kSpare);
     }
     std::uint64_t submit(std::uint64_t tag = 0) {
-        return inbox.submit({.body = &body,
-                             .user_data = 0,
-                             .tag = tag,
-                             .submitted_at = 0,
-                             .deadline_at = kNever,
-                             .input_tokens = 0,
-                             .output_tokens = 0,
-                             .priority = 2,
-                             .batch = nullptr},
-                            &wake);
+        Submission submission{};
+        submission.body = &body;
+        submission.tag = tag;
+        submission.deadline_at = kNever;
+        return inbox.submit(submission, &wake);
     }
     std::int32_t refusal() {
         try {
