@@ -342,6 +342,7 @@ static const struct {
 };
 
 static void sweep(const char* drive) {
+    const int outside = api_thread_count();
     size_t i;
     int threads;
     world_open(&world, drive);
@@ -366,6 +367,7 @@ static void sweep(const char* drive) {
     weir_request_release(request);
     weir_config_release(config);
     world_close(&world);
+    api_await_threads(outside); /* for the next sweep's count */
 }
 
 /* The first initialisation can be had once a process, so each attempt has one of its own. What
