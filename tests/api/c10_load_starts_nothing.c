@@ -47,8 +47,6 @@ static void engine_leaves_nothing(const char* drive) {
     world_open(&world, drive); /* once before, for what a process does once */
     world_close(&world);
     api_await_threads(threads_before);
-    /* A sanitizer starts a thread of its own with the first that anyone starts. */
-    peer_stop(peer_start());
     threads = api_thread_count();
     descriptors = api_descriptor_count();
     world_open(&world, drive);
@@ -61,6 +59,8 @@ static void engine_leaves_nothing(const char* drive) {
 }
 
 int main(void) {
+    /* A sanitizer starts a thread of its own with the first that anyone starts. */
+    peer_stop(peer_start());
     threads_before = api_thread_count();
     descriptors_before = api_descriptor_count();
     api_load();
