@@ -9,7 +9,7 @@ import support
 LIMITS = {"limits": {"requests_per_minute": 600}}
 FAULTY = ("ends_s=1,errored=0.02,expired=0.03,overloaded_every=7,lost_creations=1,cut_downloads=1,"
           "cut_at=0.6,not_found_s=2,foreign=1")
-QUICK = ["--lane", "batch", "--set", "batch.max_age_ms=200", "--set", "batch.poll_min_ms=200",
+QUICK = ["--lane", "batch", "--set", f"batch.max_age_ms={200 * support.SLOWNESS}", "--set", "batch.poll_min_ms=200",
          "--set", "batch.visibility_ms=2000", "--set", "batch.max_attempts=10"]
 
 

@@ -27,7 +27,8 @@ class Goodput(support.EndToEnd):
         goodput = (passed_s + service_s) / run.seconds
         waste = sum(seen["refused"].values()) / seen["accepted"]
         print(f"goodput {goodput:.3f}, 429s {waste:.4f} of the accepted: {' '.join(arguments)}")
-        self.assertGreaterEqual(goodput, 0.97, run.said)
+        if support.SANITIZER == "none":
+            self.assertGreaterEqual(goodput, 0.97, run.said)
         self.assertLessEqual(waste, 0.02, run.said)
 
     def test_limits_configured(self):
