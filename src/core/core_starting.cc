@@ -1,0 +1,164 @@
+#include <algorithm>
+
+#include "core/core.h"
+#include "weir/weir.h"
+
+// How a waiting request comes to its attempt.
+namespace weir {
+
+namespace {
+
+constexpr std::uint16_t kNoAccount = 0xFFFF;
+
+}  // namespace
+
+void Core::start_what_may(TimeNs now, std::vector<Action>* actions) {
+    while (counts_.in_flight < settings_.max_in_flight) {
+        const RequestIndex next = next_to_start(now);
+        if (next == kNoRequest) return;
+        try_start(next, now, actions);
+    }
+}
+
+// The most urgent among the lanes' next requests. Equal lanes take turns, so that a model class
+// whose budget is wide does not take every place in flight.
+RequestIndex Core::next_to_start(TimeNs now) {
+    if (queue_.size() == 0) return kNoRequest;
+    RequestIndex best = kNoRequest;
+    std::size_t best_lane = 0;
+    for (std::size_t i = 0; i < queue_.lanes(); ++i) {
+        const std::size_t lane = (first_lane_ + i) % queue_.lanes();
+        if (queue_.empty(lane) || queue_.blocked_until(lane) > now) continue;
+        const RequestIndex next = queue_.next(lane, now);
+        if (best != kNoRequest && slab_->at(next).priority >= slab_->at(best).priority) continue;
+        best = next;
+        best_lane = lane;
+    }
+    if (best != kNoRequest) first_lane_ = (best_lane + 1) % queue_.lanes();
+    return best;
+}
+
+// Starts the request that is next in its lane, or blocks the lane until it may.
+void Core::try_start(RequestIndex index, TimeNs now, std::vector<Action>* actions) {
+    const Request& request = slab_->at(index);
+    TimeNs earliest = kNever;
+    std::uint16_t promised_account = kNoAccount;
+    bool fits_nowhere = true;
+    for (const std::uint16_t account : accounts_for(request, now)) {
+        Reservation reservation;
+        const Verdict verdict = reserve(request, account, now, &reservation);
+        if (verdict.kind == Verdict::Kind::granted) {
+            return start(index, account, reservation, now, actions);
+        }
+        if (verdict.kind == Verdict::Kind::never) continue;
+        fits_nowhere = false;
+        if (verdict.at <= earliest) {
+            earliest = verdict.at;
+            promised_account = account;
+        }
+    }
+    if (!settings_.accounts.wait_when_all_out && !keys_.any_usable(now)) {
+        return finish(index, Action::Kind::fail, why_no_account(), 0, actions);
+    }
+    if (fits_nowhere) {
+        return finish(index, Action::Kind::fail, WEIR_ERR_NEVER_FITS, 0, actions);
+    }
+    if (backfill(index, promised_account, now, &earliest, actions)) return;
+    queue_.block(request.model_class, std::max(earliest, now + 1));
+}
+
+// A request at the head that must wait has a start time on one account. What is behind it may use
+// the others, where it does not delay that start (EASY backfilling). True if something started.
+bool Core::backfill(RequestIndex head, std::uint16_t promised_account, TimeNs now, TimeNs* earliest,
+                    std::vector<Action>* actions) {
+    constexpr std::size_t kMostTried = 8;
+    const std::size_t accounts = settings_.accounts.accounts.size();
+    if (accounts < 2) return false;
+    bool started = false;
+    queue_.for_some_behind(slab_->at(head).model_class, head, kMostTried, [&](RequestIndex index) {
+        for (std::uint16_t account = 0; account < accounts; ++account) {
+            if (account == promised_account) continue;
+            Reservation reservation;
+            const Verdict verdict = reserve(slab_->at(index), account, now, &reservation);
+            if (verdict.kind == Verdict::Kind::not_before) {
+                *earliest = std::min(*earliest, verdict.at);
+            } else if (verdict.kind == Verdict::Kind::granted) {
+                start(index, account, reservation, now, actions);
+                started = true;
+                return false;
+            }
+        }
+        return true;
+    });
+    return started;
+}
+
+// The accounts in the order in which they are asked.
+const std::vector<std::uint16_t>& Core::accounts_for(const Request& request, TimeNs now) {
+    if (chooser_.wants_headroom()) {
+        for (std::size_t account = 0; account < headroom_.size(); ++account) {
+            const BudgetId budget = budgets_[account * queue_.lanes() + request.model_class];
+            headroom_[account] = limiter_.headroom(budget, now);
+        }
+    }
+    return chooser_.order(request.affinity, headroom_);
+}
+
+// What a request fails with when no key may be used.
+std::int32_t Core::why_no_account() const {
+    const std::vector<KeyRing::View> keys = keys_.view();
+    return keys.empty() ? WEIR_ERR_NO_ACCOUNT : rule(keys.front().reason).status;
+}
+
+Verdict Core::reserve(const Request& request, std::uint16_t account, TimeNs now, Reservation* out) {
+    if (!keys_.usable(account, now)) {
+        return {.kind = Verdict::Kind::not_before, .at = keys_.usable_at(account)};
+    }
+    const Breaker& breaker = endpoint(account, request.model_class).breaker;
+    if (!breaker.may_start(now)) {
+        return {.kind = Verdict::Kind::not_before, .at = breaker.may_start_at()};
+    }
+    const BudgetId budget = budgets_[account * queue_.lanes() + request.model_class];
+    return limiter_.reserve(budget, cost_of(request), now, out);
+}
+
+void Core::start(RequestIndex index, std::uint16_t account, const Reservation& reservation,
+                 TimeNs now, std::vector<Action>* actions) {
+    Request& request = slab_->at(index);
+    queue_.take(index, limiter_.dominant_cost(reservation.budget, reservation.cost));
+    const AttemptIndex attempt_index = take_attempt();
+    Attempt& attempt = attempts_[attempt_index];
+    attempt.request = index;
+    keys_.pick(account, now, &attempt.key);
+    chooser_.chosen(account);
+    attempt.reservation = reservation;
+    attempt.trial = endpoint(account, request.model_class).breaker.started();
+    request.attempt = attempt_index;
+    request.state = Request::State::in_flight;
+    ++request.attempts;
+    ++counts_.attempts;
+    if (request.attempts > 1) ++counts_.retries;
+    actions->push_back({.kind = Action::Kind::start,
+                        .account = account,
+                        .key = attempt.key.id.key,
+                        .request = index,
+                        .attempt = id_of(attempt_index)});
+}
+
+Cost Core::cost_of(const Request& request) const {
+    Cost cost;
+    if (request.body) cost.max_output_tokens = request.body->head().max_tokens;
+    cost.input_tokens = request.input_tokens;
+    if (cost.input_tokens == 0 && request.body) {
+        cost.raw_input = static_cast<double>(request.body->head().input_tokens);
+        cost.input_tokens = limiter_.expected_input(request.model_class, cost.raw_input);
+    }
+    cost.output_tokens = request.output_tokens;
+    if (cost.output_tokens == 0) {
+        cost.output_tokens = limiter_.expected_output(
+            request.model_class, static_cast<std::uint32_t>(cost.max_output_tokens));
+    }
+    return cost;
+}
+
+}  // namespace weir
