@@ -33,23 +33,28 @@ public:
             static_cast<std::uint64_t>(std::clamp<std::int64_t>(units, 1, kMaxUnits));
         const auto period = static_cast<Uint128>(std::clamp<TimeNs>(period_ns, 1, kNsPerMinute));
         // A minute has 36 bits; seven are left for the slowest speed.
-        shift_ = 19 + static_cast<int>(std::bit_width(count));
-        time_per_unit_ = static_cast<std::uint64_t>(((period << shift_) + count - 1) / count);
+        const int shift = 19 + static_cast<int>(std::bit_width(count));
+        time_per_unit_ = static_cast<std::uint64_t>(((period << shift) + count - 1) / count);
         if (speed != 1.0) {
             const auto slowness = static_cast<Uint128>(kOne / std::clamp(speed, 0.01, 100.0));
             time_per_unit_ = static_cast<std::uint64_t>((time_per_unit_ * slowness) >> 32);
         }
-        round_up_ = (std::uint64_t{1} << shift_) - 1;
-        units_per_ns_ = std::ldexp(1.0, shift_) / static_cast<double>(time_per_unit_);
+        // With the units moved up by so much, the whole nanoseconds are the product's upper half.
+        up_ = 64 - shift;
+        most_units_ = std::min(kMaxUnits, static_cast<std::int64_t>(count) << 18);
+        units_per_ns_ = std::ldexp(1.0, shift) / static_cast<double>(time_per_unit_);
     }
 
-    // The time that so many units take to refill, rounded up to a nanosecond and saturating.
+    // The time that so many units take to refill, rounded up to a nanosecond; endless for more than
+    // months of refill.
     TimeNs time_for(std::int64_t units) const {
         if (units <= 0) return 0;
-        const auto count = static_cast<Uint128>(std::min(units, kMaxUnits));
-        // At most 60 fractional bits.
-        const Uint128 time = (count * time_per_unit_ + round_up_) >> shift_;
-        return time > static_cast<Uint128>(kEndless) ? kEndless : static_cast<TimeNs>(time);
+        units = std::min(units, kMaxUnits);
+        if (units > most_units_) return kEndless;
+        const auto moved = static_cast<std::uint64_t>(units) << up_;
+        const Uint128 time = static_cast<Uint128>(moved) * time_per_unit_;
+        const auto fraction = static_cast<std::uint64_t>(time);
+        return static_cast<TimeNs>(static_cast<std::uint64_t>(time >> 64) + (fraction != 0));
     }
     TimeNs time_for(double units) const {
         const double time = units / units_per_ns_;
@@ -63,9 +68,9 @@ public:
 private:
     static constexpr double kOne = 4294967296.0;
 
-    std::uint64_t time_per_unit_ = 1;
-    int shift_ = 0;
-    std::uint64_t round_up_ = 0;
+    std::uint64_t time_per_unit_ = 0;
+    std::int64_t most_units_ = 0;
+    int up_ = 0;
     double units_per_ns_ = 1.0;
 };
 
