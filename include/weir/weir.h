@@ -127,6 +127,7 @@ WEIR_API int32_t weir_global_init(void);
 #define WEIR_ERR_TOO_LATE (-17)     /* the request cannot start before its deadline */
 #define WEIR_ERR_NO_ACCOUNT (-18)   /* no account is configured, or none for this request */
 #define WEIR_ERR_IO (-19)           /* a file or a descriptor could not be had */
+#define WEIR_ERR_NOT_NOW (-20)      /* weir_try_acquire: there is no room at this moment */
 
 /* Failures: the status of a WEIR_EVENT_FAILED. */
 #define WEIR_ERR_CANCELLED (-100)      /* by weir_cancel or weir_cancel_tag */

@@ -18,6 +18,7 @@ Core::Core(const CoreSettings& settings, RequestSlab* slab, std::uint64_t seed)
       queue_(slab, settings.limits.classes.size(), settings.queue),
       wheel_(slab),
       headroom_(settings.accounts.accounts.size()) {
+    scratch_.reserve(4);
     assert(settings.accounts.accounts.size() == settings.limits.accounts.size());
     for (std::size_t account = 0; account < settings.limits.accounts.size(); ++account) {
         for (std::size_t lane = 0; lane < queue_.lanes(); ++lane) {
@@ -104,6 +105,7 @@ void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDet
     free_attempt(request.attempt);
     request.attempt = kNoAttempt;
     queue_.unblock_all();
+    if (request.lease_ms != 0) rearm(index, request.deadline_at);
 
     if (outcome.cls != OutcomeClass::success) {
         request.maybe_executed |= outcome.maybe_executed;
@@ -174,8 +176,12 @@ void Core::pause(RequestIndex index, TimeNs until) {
     Request& request = slab_->at(index);
     request.state = Request::State::backing_off;
     ++counts_.backing_off;
+    rearm(index, std::min(until, request.deadline_at));
+}
+
+void Core::rearm(RequestIndex index, TimeNs at) {
     wheel_.disarm(index);
-    wheel_.arm(index, std::min(until, request.deadline_at));
+    wheel_.arm(index, at);
 }
 
 // The tenant was charged an estimate when the attempt started.
@@ -214,6 +220,10 @@ TimeNs Core::next_timer() const {
 void Core::on_timer(RequestIndex index, TimeNs now, std::vector<Action>* actions) {
     Request& request = slab_->at(index);
     if (request.deadline_at <= now) return end_early(index, WEIR_ERR_DEADLINE, now, actions);
+    if (request.state == Request::State::in_flight) {
+        ++counts_.permits_expired;
+        return end_early(index, WEIR_ERR_ATTEMPT_TIMEOUT, now, actions);
+    }
     assert(request.state == Request::State::backing_off);
     request.state = Request::State::queued;
     --counts_.backing_off;
@@ -234,14 +244,22 @@ void Core::end_early(RequestIndex index, std::int32_t status, TimeNs now,
         Outcome outcome;
         outcome.cls = OutcomeClass::aborted;
         outcome.maybe_executed = true;
-        learn_of_endpoint(attempts_[request.attempt], outcome, now);
-        learn_of_key(attempts_[request.attempt], outcome, now, actions);
-        limiter_.settle(attempts_[request.attempt].reservation, outcome, now);
-        free_attempt(request.attempt);
-        request.attempt = kNoAttempt;
-        queue_.unblock_all();
+        let_go(index, outcome, now, actions);
     }
     finish(index, Action::Kind::fail, status, attempt_id, actions);
+}
+
+// The end of an attempt that did not end by itself.
+void Core::let_go(RequestIndex index, const Outcome& outcome, TimeNs now,
+                  std::vector<Action>* actions) {
+    Request& request = slab_->at(index);
+    const Attempt& attempt = attempts_[request.attempt];
+    learn_of_endpoint(attempt, outcome, now);
+    learn_of_key(attempt, outcome, now, actions);
+    limiter_.settle(attempt.reservation, outcome, now);
+    free_attempt(request.attempt);
+    request.attempt = kNoAttempt;
+    queue_.unblock_all();
 }
 
 void Core::finish(RequestIndex index, Action::Kind kind, std::int32_t status, AttemptId attempt,

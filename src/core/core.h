@@ -26,13 +26,14 @@ using AttemptId = std::uint64_t;
 struct Action {
     enum class Kind : std::uint8_t {
         start,        // begin the attempt
+        permit,       // give the attempt to the caller
         abort,        // end the attempt; no on_end will be given for it
         succeed,      // the request's terminal event: the answer of `attempt`
         fail,         // the request's terminal event: `status`
         key_changed,  // the key was quarantined, cools down, or is active again
     };
     Kind kind;
-    std::uint16_t account = 0;  // start, key_changed
+    std::uint16_t account = 0;  // start, permit, key_changed
     std::uint16_t key = 0;      // likewise
     std::int32_t status = 0;    // fail: the WEIR_ERR_ code
     RequestIndex request = kNoRequest;
@@ -58,6 +59,17 @@ public:
     void on_end(AttemptId attempt, const Outcome& outcome, std::unique_ptr<ErrorDetail> detail,
                 TimeNs now, std::vector<Action>* actions);
 
+    // A permit at once, or none: for a request that is not submitted. What waits in its model class
+    // and is as urgent, or more so, is never overtaken.
+    struct Grant {
+        std::int32_t status = 0;  // WEIR_OK, WEIR_ERR_NOT_NOW, or what a submit would fail with
+        TimeNs ask_again_at = kNever;  // not now: when it makes sense; kNever is not known
+        Action permit = {};            // granted
+    };
+    Grant try_acquire(RequestIndex request, TimeNs now);
+    // Takes back what try_acquire has granted and nobody has seen.
+    void withdraw(RequestIndex request, TimeNs now);
+
     // Does what time makes due, and starts what may start. Called after every batch of inputs, and
     // at next_timer().
     void advance(TimeNs now, std::vector<Action>* actions);
@@ -80,6 +92,8 @@ public:
         std::uint64_t unpaid = 0;   // retries put off, the retry budget being used up
         std::uint64_t backing_off = 0;
         std::uint64_t in_flight = 0;
+        std::uint64_t permits = 0;          // attempts that were given to the caller
+        std::uint64_t permits_expired = 0;  // and never reported
     };
     const Counts& counts() const { return counts_; }
     std::uint64_t queued() const { return queue_.size(); }
@@ -112,9 +126,18 @@ private:
     void try_start(RequestIndex index, TimeNs now, std::vector<Action>* actions);
     bool backfill(RequestIndex head, std::uint16_t promised_account, TimeNs now, TimeNs* earliest,
                   std::vector<Action>* actions);
+    static constexpr std::uint16_t kNoAccount = 0xFFFF;
+    // The account that has room for the request now, or what it waits for.
+    struct Room {
+        Verdict::Kind kind = Verdict::Kind::never;  // never: it fits nowhere
+        std::uint16_t account = kNoAccount;         // not before: the first that has room
+        TimeNs at = kNever;                         // likewise: when
+    };
+    Room find_room(const Request& request, TimeNs now, Reservation* out);
     Verdict reserve(const Request& request, std::uint16_t account, TimeNs now, Reservation* out);
     const std::vector<std::uint16_t>& accounts_for(const Request& request, TimeNs now);
     std::int32_t why_no_account() const;
+    bool would_overtake(const Request& request) const;
     void start(RequestIndex index, std::uint16_t account, const Reservation& reservation,
                TimeNs now, std::vector<Action>* actions);
     Cost cost_of(const Request& request) const;
@@ -126,7 +149,10 @@ private:
                       std::vector<Action>* actions);
     bool is_about_the_request(const Outcome& outcome) const;
     bool may_go_elsewhere(const Attempt& attempt, const Outcome& outcome, TimeNs now) const;
+    void rearm(RequestIndex index, TimeNs at);
     void pause(RequestIndex index, TimeNs until);
+    void let_go(RequestIndex index, const Outcome& outcome, TimeNs now,
+                std::vector<Action>* actions);
     void on_timer(RequestIndex index, TimeNs now, std::vector<Action>* actions);
     void end_early(RequestIndex index, std::int32_t status, TimeNs now,
                    std::vector<Action>* actions);
@@ -147,6 +173,7 @@ private:
     std::vector<Endpoint> endpoints_;  // likewise
     std::size_t first_lane_ = 0;       // round robin over the lanes
     std::vector<double> headroom_;     // by account
+    std::vector<Action> scratch_;
     bool closed_ = false;
     bool delivery_blocked_ = false;
     Counts counts_;

@@ -6,12 +6,6 @@
 // How a waiting request comes to its attempt.
 namespace weir {
 
-namespace {
-
-constexpr std::uint16_t kNoAccount = 0xFFFF;
-
-}  // namespace
-
 void Core::start_what_may(TimeNs now, std::vector<Action>* actions) {
     while (counts_.in_flight < settings_.max_in_flight) {
         const RequestIndex next = next_to_start(now);
@@ -41,30 +35,34 @@ RequestIndex Core::next_to_start(TimeNs now) {
 // Starts the request that is next in its lane, or blocks the lane until it may.
 void Core::try_start(RequestIndex index, TimeNs now, std::vector<Action>* actions) {
     const Request& request = slab_->at(index);
-    TimeNs earliest = kNever;
-    std::uint16_t promised_account = kNoAccount;
-    bool fits_nowhere = true;
-    for (const std::uint16_t account : accounts_for(request, now)) {
-        Reservation reservation;
-        const Verdict verdict = reserve(request, account, now, &reservation);
-        if (verdict.kind == Verdict::Kind::granted) {
-            return start(index, account, reservation, now, actions);
-        }
-        if (verdict.kind == Verdict::Kind::never) continue;
-        fits_nowhere = false;
-        if (verdict.at <= earliest) {
-            earliest = verdict.at;
-            promised_account = account;
-        }
+    Reservation reservation;
+    Room room = find_room(request, now, &reservation);
+    if (room.kind == Verdict::Kind::granted) {
+        return start(index, room.account, reservation, now, actions);
     }
     if (!settings_.accounts.wait_when_all_out && !keys_.any_usable(now)) {
         return finish(index, Action::Kind::fail, why_no_account(), 0, actions);
     }
-    if (fits_nowhere) {
+    if (room.kind == Verdict::Kind::never) {
         return finish(index, Action::Kind::fail, WEIR_ERR_NEVER_FITS, 0, actions);
     }
-    if (backfill(index, promised_account, now, &earliest, actions)) return;
-    queue_.block(request.model_class, std::max(earliest, now + 1));
+    if (backfill(index, room.account, now, &room.at, actions)) return;
+    queue_.block(request.model_class, std::max(room.at, now + 1));
+}
+
+Core::Room Core::find_room(const Request& request, TimeNs now, Reservation* out) {
+    Room room;
+    for (const std::uint16_t account : accounts_for(request, now)) {
+        const Verdict verdict = reserve(request, account, now, out);
+        if (verdict.kind == Verdict::Kind::granted) return {verdict.kind, account, now};
+        if (verdict.kind == Verdict::Kind::never) continue;
+        room.kind = Verdict::Kind::not_before;
+        if (verdict.at <= room.at) {
+            room.at = verdict.at;
+            room.account = account;
+        }
+    }
+    return room;
 }
 
 // A request at the head that must wait has a start time on one account. What is behind it may use
@@ -138,7 +136,12 @@ void Core::start(RequestIndex index, std::uint16_t account, const Reservation& r
     ++request.attempts;
     ++counts_.attempts;
     if (request.attempts > 1) ++counts_.retries;
-    actions->push_back({.kind = Action::Kind::start,
+    const bool permit = request.lease_ms != 0;
+    if (permit) {
+        ++counts_.permits;
+        rearm(index, std::min(request.deadline_at, later(now, request.lease_ms * kNsPerMs)));
+    }
+    actions->push_back({.kind = permit ? Action::Kind::permit : Action::Kind::start,
                         .account = account,
                         .key = attempt.key.id.key,
                         .request = index,

@@ -12,12 +12,14 @@ void Request::reset() {
     output_tokens = 0;
     tenant = 0;
     affinity = 0;
+    lease_ms = 0;
     model_class = 0;
     priority = 2;
     state = State::idle;
     attempts = 0;
     maybe_executed = false;
     refusals = 0;
+    awaits_report = false;
     attempt = kNoAttempt;
     timer = TimerLink();
     link = QueueLink();

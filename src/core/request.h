@@ -34,6 +34,7 @@ struct Request {
     std::uint32_t output_tokens = 0;  // the caller's figure, or 0: as learnt
     std::uint32_t tenant = 0;
     std::uint32_t affinity = 0;  // like requests go to the same account, where that is configured
+    std::uint32_t lease_ms = 0;  // a permit's: the caller makes the attempt, and reports it within
     std::uint16_t model_class = 0;
     std::uint8_t priority = 2;
 
@@ -42,6 +43,7 @@ struct Request {
     std::uint8_t attempts = 0;
     bool maybe_executed = false;  // by an earlier attempt
     std::uint8_t refusals = 0;    // attempts that a limit of the provider's turned away
+    bool awaits_report = false;   // a permit was given out; under the inbox's lock alone
     AttemptIndex attempt = kNoAttempt;
     TimerLink timer;  // the deadline, or the end of the backoff, whichever is first
     QueueLink link;   // in the queue, the inbox or the free list
@@ -51,6 +53,6 @@ struct Request {
 };
 
 // A million queued requests have room in 192 bytes each, with the head of their BodyBlock.
-static_assert(sizeof(Request) <= 128);
+static_assert(sizeof(Request) <= 144);
 
 }  // namespace weir

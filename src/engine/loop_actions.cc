@@ -50,6 +50,7 @@ void Loop::carry_out() {
         const Action action = actions_[next_action_];
         switch (action.kind) {
             case Action::Kind::start:
+            case Action::Kind::permit:
                 start(action);
                 break;
             case Action::Kind::abort:

@@ -45,6 +45,8 @@ inline constexpr StatusRow kStatusRows[] = {
      ErrorSource::config},
     {WEIR_ERR_IO, "io", "a file or a descriptor could not be had", WEIR_ERROR_RETRYABLE,
      ErrorSource::local},
+    {WEIR_ERR_NOT_NOW, "not_now", "there is no room for another attempt at this moment",
+     WEIR_ERROR_RETRYABLE | WEIR_ERROR_THROTTLED, ErrorSource::local},
 
     {WEIR_ERR_CANCELLED, "cancelled", "the request was cancelled", WEIR_ERROR_CANCELLED,
      ErrorSource::local},

@@ -87,7 +87,8 @@ private:
         actions.swap(actions_);
         for (const Action& action : actions) {
             switch (action.kind) {
-                case Action::Kind::start: {
+                case Action::Kind::start:
+                case Action::Kind::permit: {
                     const AttemptRef ref =
                         world_->send(action.account, works_[action.request], now);
                     if (ref >= ids_.size()) ids_.resize(ref + 1);

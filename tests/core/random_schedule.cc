@@ -46,7 +46,17 @@ public:
 
 private:
     struct Event {
-        enum class Kind { submit, cancel, cancel_tag, close, head, progress, end, unblock };
+        enum class Kind {
+            submit,
+            try_acquire,
+            cancel,
+            cancel_tag,
+            close,
+            head,
+            progress,
+            end,
+            unblock
+        };
         TimeNs at;
         std::uint64_t order;
         Kind kind;
@@ -57,7 +67,7 @@ private:
     };
     struct Live {  // an attempt in flight
         std::uint64_t ticket;
-        TimeNs started_at;
+        TimeNs lease_ends_at;  // kNever: no permit
     };
     struct Known {  // a request that was accepted
         bool ended = false;
@@ -113,7 +123,9 @@ private:
     void plan() {
         const std::uint64_t requests = 5 + random_.below(60);
         for (std::uint64_t i = 0; i < requests; ++i) {
-            post(random_.below(20) * kNsPerS / (1 + random_.below(20)), Event::Kind::submit, i);
+            const Event::Kind kind =
+                random_.below(5) == 0 ? Event::Kind::try_acquire : Event::Kind::submit;
+            post(random_.below(20) * kNsPerS / (1 + random_.below(20)), kind, i);
         }
         for (std::uint64_t i = random_.below(4); i > 0; --i) {
             post(random_.below(30 * kNsPerS), Event::Kind::cancel_tag, 1 + random_.below(3));
@@ -133,6 +145,9 @@ private:
         switch (event.kind) {
             case Event::Kind::submit:
                 submit();
+                break;
+            case Event::Kind::try_acquire:
+                try_acquire();
                 break;
             case Event::Kind::cancel:
                 core_.cancel(event.what, now_, &actions_);
@@ -159,10 +174,9 @@ private:
         take_actions();
     }
 
-    void submit() {
+    RequestIndex make_request() {
         const RequestIndex index = slab_.take();
         Request& request = slab_.at(index);
-        const std::uint64_t ticket = request.ticket.load();
         request.submitted_at = now_;
         request.priority = static_cast<std::uint8_t>(random_.below(kPriorities));
         request.model_class =
@@ -174,11 +188,54 @@ private:
         if (random_.below(3) == 0) {
             request.deadline_at = now_ + static_cast<TimeNs>(random_.below(20 * kNsPerS));
         }
+        return index;
+    }
+
+    void accept(RequestIndex index) {
+        const Request& request = slab_.at(index);
+        const std::uint64_t ticket = request.ticket.load();
         if (known_.contains(ticket)) broken("a ticket was given twice");
         known_[ticket] = {.tag = request.tag, .deadline_at = request.deadline_at};
         ++result_.accepted;
         if (random_.below(6) == 0) post(random_.below(20 * kNsPerS), Event::Kind::cancel, ticket);
+    }
+
+    std::uint32_t lease() { return static_cast<std::uint32_t>(1 + random_.below(20'000)); }
+
+    void submit() {
+        const RequestIndex index = make_request();
+        if (random_.below(4) == 0) slab_.at(index).lease_ms = lease();
+        accept(index);
         core_.submit(index, now_, &actions_);
+    }
+
+    void try_acquire() {
+        const RequestIndex index = make_request();
+        Request& request = slab_.at(index);
+        request.lease_ms = lease();
+        const bool would_overtake = somebody_waits_before(request);
+        const Core::Grant grant = core_.try_acquire(index, now_);
+        if (grant.status != WEIR_OK) {
+            if (grant.ask_again_at < now_) broken("a refused permit is told to ask in the past");
+            return slab_.give_back(index);
+        }
+        if (would_overtake) broken("a permit overtook a request that was there first");
+        if (random_.below(10) == 0) {
+            core_.withdraw(index, now_);
+            return slab_.give_back(index);
+        }
+        accept(index);
+        actions_.push_back(grant.permit);
+    }
+
+    bool somebody_waits_before(const Request& request) {
+        bool found = false;
+        slab_.for_each([&](RequestIndex index) {
+            const Request& other = slab_.at(index);
+            found |= other.state == Request::State::queued &&
+                     other.model_class == request.model_class && other.priority <= request.priority;
+        });
+        return found;
     }
 
     void head(AttemptId attempt) {
@@ -237,6 +294,7 @@ private:
             if (known.ended) return broken("an action after the terminal one");
             switch (action.kind) {
                 case Action::Kind::start:
+                case Action::Kind::permit:
                     started(action, ticket, &known);
                     break;
                 case Action::Kind::abort:
@@ -261,13 +319,18 @@ private:
         if (!used_attempts_.insert(action.attempt).second) broken("an attempt id was used twice");
         if (now_ < known->not_before) broken("an attempt began before the pause was over");
         if (known->countable >= settings_.retry.max_attempts) broken("more attempts than allowed");
-        live_[action.attempt] = {ticket, now_};
+        const std::uint32_t lease_ms = slab_.at(action.request).lease_ms;
+        if ((action.kind == Action::Kind::permit) != (lease_ms != 0)) {
+            broken("a permit is no permit");
+        }
+        live_[action.attempt] = {ticket, lease_ms == 0 ? kNever : now_ + lease_ms * kNsPerMs};
         ++known->starts;
         ++result_.attempts;
         const std::uint64_t takes = random_.below(4 * kNsPerS);
         if (random_.below(4) != 0) post(takes / 4, Event::Kind::head, action.attempt);
         if (random_.below(2) == 0) post(takes / 2, Event::Kind::progress, action.attempt);
-        post(takes, Event::Kind::end, action.attempt);
+        // Some permits are never reported.
+        if (lease_ms == 0 || random_.below(3) != 0) post(takes, Event::Kind::end, action.attempt);
     }
 
     void ended(const Action& action, Known* known) {
@@ -302,6 +365,11 @@ private:
         if (result_.accepted !=
             result_.terminals + core_.queued() + counts.backing_off + counts.in_flight) {
             broken("a request is nowhere");
+        }
+        for (const auto& [attempt, live] : live_) {
+            if (live.lease_ends_at != kNever && now_ > live.lease_ends_at + 2 * kTick) {
+                broken("a permit outlived its lease");
+            }
         }
         double held = 0;
         views_.clear();
