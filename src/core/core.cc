@@ -28,6 +28,7 @@ Core::Core(const CoreSettings& settings, RequestSlab* slab, std::uint64_t seed)
     }
     endpoints_.resize(budgets_.size());
     make_key_budgets();
+    step_counts_.resize(settings.routes.routes.size() * Route::kMaxSteps);
     attempts_.reserve(settings.max_in_flight);
 }
 
@@ -41,9 +42,10 @@ void Core::submit(RequestIndex index, TimeNs now, std::vector<Action>* actions) 
     if (request.deadline_at <= now) {
         return finish(index, Action::Kind::fail, WEIR_ERR_DEADLINE, 0, actions);
     }
+    if (request.route.routed()) enter_route(index, now);
     request.state = Request::State::queued;
     queue_.push_back(index);
-    wheel_.arm(index, request.deadline_at);
+    arm_waiting(index, now);
 }
 
 void Core::cancel(std::uint64_t ticket, TimeNs now, std::vector<Action>* actions) {
@@ -97,7 +99,8 @@ void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDet
         ++counts_.refused;
         limiter_.refuse(attempt->reservation, outcome, now);
     }
-    if (not_its_fault(outcome, trial)) ++request.refusals;
+    const bool refused = not_its_fault(outcome, trial);
+    if (refused) ++request.refusals;
     learn_of_endpoint(*attempt, outcome, now);
     learn_of_key(*attempt, outcome, now, actions);
     const bool elsewhere = may_go_elsewhere(*attempt, outcome, now);
@@ -115,6 +118,7 @@ void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDet
             detail->retry_after_ns = outcome.retry_after_ns;
         }
         request.last_error = std::move(detail);
+        if (leave_after(index, outcome, refused, now)) return;
     }
     const Decision decision = decide(outcome, trial, elsewhere, request.attempts, request.refusals,
                                      request.deadline_at, settings_.retry, now, &random_);
@@ -138,6 +142,7 @@ void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDet
     if (not_before > now) return pause(index, not_before);
     request.state = Request::State::queued;
     queue_.push_front(index);
+    if (request.route.routed()) arm_waiting(index, now);
 }
 
 // What an outcome says about the provider, and not about the request.
@@ -227,6 +232,13 @@ TimeNs Core::next_timer() const {
 void Core::on_timer(RequestIndex index, TimeNs now, std::vector<Action>* actions) {
     Request& request = slab_->at(index);
     if (request.deadline_at <= now) return end_early(index, WEIR_ERR_DEADLINE, now, actions);
+    if (request.state == Request::State::queued) {
+        look_ahead(index,
+                   outlook(request, request.model_class,
+                           waiting_before(request, request.model_class), now),
+                   now);
+        return arm_waiting(index, now);
+    }
     if (request.state == Request::State::in_flight) {
         ++counts_.permits_expired;
         return end_early(index, WEIR_ERR_ATTEMPT_TIMEOUT, now, actions);
@@ -235,7 +247,7 @@ void Core::on_timer(RequestIndex index, TimeNs now, std::vector<Action>* actions
     request.state = Request::State::queued;
     --counts_.backing_off;
     queue_.push_front(index);
-    wheel_.arm(index, request.deadline_at);
+    arm_waiting(index, now);
 }
 
 // ---- Ending ----
@@ -278,6 +290,7 @@ void Core::finish(RequestIndex index, Action::Kind kind, std::int32_t status, At
     request.state = Request::State::idle;
     if (kind == Action::Kind::succeed) {
         ++counts_.succeeded;
+        if (request.route.routed()) ++counts_of(request.route).succeeded;
     } else {
         ++counts_.failed;
         if (status == WEIR_ERR_CANCELLED) ++counts_.cancelled;

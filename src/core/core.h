@@ -17,6 +17,7 @@
 #include "retry/breaker.h"
 #include "retry/policy.h"
 #include "retry/retry_budget.h"
+#include "routing/route_choice.h"
 
 namespace weir {
 
@@ -107,6 +108,18 @@ public:
         std::uint64_t permits_expired = 0;  // and never reported
     };
     const Counts& counts() const { return counts_; }
+    // What has become of the requests at a step of a route.
+    struct StepCounts {
+        std::uint64_t first = 0;     // whose first choice it was
+        std::uint64_t moved_in = 0;  // from an earlier step
+        std::uint64_t succeeded = 0;
+        std::uint64_t left_overloaded = 0;  // moved on to a later step
+        std::uint64_t left_budget = 0;
+        std::uint64_t left_capacity = 0;
+    };
+    const StepCounts& step_counts(std::size_t route, std::size_t step) const {
+        return step_counts_[route * Route::kMaxSteps + step];
+    }
     std::uint64_t queued() const { return queue_.size(); }
 
 private:
@@ -160,9 +173,26 @@ private:
     std::int32_t why_no_account() const;
     bool would_overtake(const Request& request) const;
     void start(RequestIndex index, const Offer& offer, TimeNs now, std::vector<Action>* actions);
-    Cost cost_of(const Request& request) const;
+    Cost cost_of(const Request& request, std::uint16_t model_class) const;
     void charge_difference(const Request& request, const Reservation& reservation,
                            const Outcome& outcome);
+
+    // Requests with a route (core_routing.cc).
+    struct Outlook {
+        TimeNs at = kNever;  // about when the request could start; never: it does not fit
+        bool out = false;    // every endpoint that it has a key for is thought to be out
+    };
+    Outlook outlook(const Request& request, std::uint16_t model_class, std::uint64_t before,
+                    TimeNs now);
+    std::uint64_t waiting_before(const Request& request, std::uint16_t model_class) const;
+    void enter_route(RequestIndex index, TimeNs now);
+    bool look_ahead(RequestIndex index, const Outlook& here, TimeNs now);
+    bool leave_after(RequestIndex index, const Outcome& outcome, bool counted, TimeNs now);
+    bool move_on(RequestIndex index, RouteReason reason, TimeNs by, TimeNs wait_ns, TimeNs now);
+    void arm_waiting(RequestIndex index, TimeNs now);
+    StepCounts& counts_of(const RoutePlace& place) {
+        return step_counts_[(place.route - 1u) * Route::kMaxSteps + place.step];
+    }
 
     void learn_of_endpoint(const Attempt& attempt, const Outcome& outcome, TimeNs now);
     void learn_of_key(const Attempt& attempt, const Outcome& outcome, TimeNs now,
@@ -199,6 +229,7 @@ private:
     bool closed_ = false;
     bool delivery_blocked_ = false;
     Counts counts_;
+    std::vector<StepCounts> step_counts_;  // by route and step
 };
 
 }  // namespace weir

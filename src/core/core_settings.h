@@ -6,6 +6,7 @@
 #include "limits/limit_settings.h"
 #include "queue/queue_settings.h"
 #include "retry/retry_settings.h"
+#include "routing/route_settings.h"
 
 namespace weir {
 
@@ -15,6 +16,7 @@ struct CoreSettings {
     LimitSettings limits;
     QueueSettings queue;
     RetrySettings retry;
+    RouteSettings routes;  // their model classes are those of the limits
 };
 
 }  // namespace weir

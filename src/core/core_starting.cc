@@ -42,6 +42,9 @@ void Core::try_start(RequestIndex index, TimeNs now, std::vector<Action>* action
         finish(index, Action::Kind::fail, why_no_account(), 0, actions);
         return say_when_keys_come_back(now, &actions->back());
     }
+    if (request.route.ahead != 0) {
+        if (look_ahead(index, outlook(request, request.model_class, 0, now), now)) return;
+    }
     if (room.kind == Verdict::Kind::never) {
         return finish(index, Action::Kind::fail, WEIR_ERR_NEVER_FITS, 0, actions);
     }
@@ -109,7 +112,7 @@ Verdict Core::reserve(const Request& request, std::uint16_t account, TimeNs now,
         return {.kind = Verdict::Kind::not_before, .at = at};
     }
     constexpr BudgetId kNone = 0xFFFFFFFF;
-    const Cost cost = cost_of(request);
+    const Cost cost = cost_of(request, request.model_class);
     Verdict best{.kind = Verdict::Kind::never, .at = kNever};
     BudgetId asked = kNone;  // most keys of an account have one budget
     bool any = false;
@@ -156,6 +159,8 @@ void Core::start(RequestIndex index, const Offer& offer, TimeNs now, std::vector
     if (permit) {
         ++counts_.permits;
         rearm(index, std::min(request.deadline_at, later(now, request.lease_ms * kNsPerMs)));
+    } else if (request.route.routed()) {
+        rearm(index, request.deadline_at);
     }
     actions->push_back({.kind = permit ? Action::Kind::permit : Action::Kind::start,
                         .account = account,
@@ -164,18 +169,18 @@ void Core::start(RequestIndex index, const Offer& offer, TimeNs now, std::vector
                         .attempt = id_of(attempt_index)});
 }
 
-Cost Core::cost_of(const Request& request) const {
+Cost Core::cost_of(const Request& request, std::uint16_t model_class) const {
     Cost cost;
     if (request.body) cost.max_output_tokens = request.body->head().max_tokens;
     cost.input_tokens = request.input_tokens;
     if (cost.input_tokens == 0 && request.body) {
         cost.raw_input = static_cast<double>(request.body->head().input_tokens);
-        cost.input_tokens = limiter_.expected_input(request.model_class, cost.raw_input);
+        cost.input_tokens = limiter_.expected_input(model_class, cost.raw_input);
     }
     cost.output_tokens = request.output_tokens;
     if (cost.output_tokens == 0) {
         cost.output_tokens = limiter_.expected_output(
-            request.model_class, static_cast<std::uint32_t>(cost.max_output_tokens));
+            model_class, static_cast<std::uint32_t>(cost.max_output_tokens));
     }
     return cost;
 }

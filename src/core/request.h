@@ -9,6 +9,7 @@
 #include "core/body.h"
 #include "provider/outcome.h"
 #include "queue/queue_link.h"
+#include "routing/route_place.h"
 
 namespace weir {
 
@@ -35,6 +36,7 @@ struct Request {
     std::uint32_t tenant = 0;
     std::uint32_t affinity = 0;  // like requests go to the same account, where that is configured
     std::uint32_t lease_ms = 0;  // a permit's: the caller makes the attempt, and reports it within
+    RoutePlace route;            // the model class is that of its step
     std::uint16_t model_class = 0;
     std::uint8_t priority = 2;
 
@@ -45,7 +47,7 @@ struct Request {
     std::uint8_t refusals = 0;    // attempts that a limit of the provider's turned away
     bool awaits_report = false;   // a permit was given out; under the inbox's lock alone
     AttemptIndex attempt = kNoAttempt;
-    TimerLink timer;  // the deadline, or the end of the backoff, whichever is first
+    TimerLink timer;  // the deadline, or what comes first: a backoff's end, a lease's, a look ahead
     QueueLink link;   // in the queue, the inbox or the free list
     std::unique_ptr<ErrorDetail> last_error;  // of the last attempt that failed
 

@@ -331,7 +331,8 @@ void BatchLane::end_request(const BatchAction& action) {
         half_price_input_ += std::max<std::int64_t>(result_->facts.usage.input_tokens, 0);
         half_price_output_ += std::max<std::int64_t>(result_->facts.usage.output_tokens, 0);
         return host_->on_batch_end(
-            index, make_batch_done(request, *result_, settings_.accounts[account].name, now_));
+            index, make_batch_done(request, *result_, settings_.accounts[account].name,
+                                   settings_.core.routes, now_));
     }
     request.maybe_executed = action.maybe_executed;
     if (result_ != nullptr && result_->type == BatchResult::Type::errored) {

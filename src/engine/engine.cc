@@ -11,6 +11,8 @@
 #include "engine/clock.h"
 #include "engine/failure.h"
 #include "engine/json_writer.h"
+#include "engine/request_route.h"
+#include "engine/route_keys.h"
 #include "engine/thread_start.h"
 #include "transport/curl_runtime.h"
 #include "transport/curl_transport.h"
@@ -71,6 +73,14 @@ bool wait_readable(pollfd (&fds)[kCount], TimeNs until) {
     return ::ppoll(fds, kCount, limit, nullptr) > 0;
 }
 
+// Those of the settings, with the numbers that the routes' steps have.
+ModelClasses model_classes_of(const CoreSettings& settings) {
+    ModelClasses classes(settings.limits.classes);
+    RouteSettings routes = settings.routes;
+    resolve_routes(&routes, &classes);
+    return classes;
+}
+
 // The engines in whose dispatch callbacks this thread is, innermost first.
 struct DispatchFrame {
     const Engine* engine;
@@ -110,8 +120,7 @@ private:
 Engine::Engine(const Config& config, const TransportFactory& make_transport)
     : config_(config),
       settings_(make_settings(config)),
-      inbox_(&slab_, ModelClasses(settings_.core.limits.classes), settings_.max_requests,
-             settings_.max_bytes),
+      inbox_(&slab_, model_classes_of(settings_.core), settings_.max_requests, settings_.max_bytes),
       outbox_(settings_.max_undelivered_bytes, settings_.max_undelivered_events),
       loop_(
           &settings_, &slab_, &inbox_, &outbox_, [this] { hook_.call(); }, make_transport) {
@@ -184,9 +193,11 @@ std::uint64_t Engine::submit(const RequestBuilder& request) {
                       "no account is configured: set account.<name>.key, .key_env or .key_file");
     }
     refuse_if_no_batch(request);
+    Submission submission = request.submission(monotonic_now(), settings_.default_deadline_ns);
+    BodyRef rewritten;
+    choose_route(settings_.core.routes, request, &submission, &rewritten);
     bool wake = false;
-    const std::uint64_t ticket =
-        inbox_.submit(request.submission(monotonic_now(), settings_.default_deadline_ns), &wake);
+    const std::uint64_t ticket = inbox_.submit(submission, &wake);
     if (wake) loop_.wake();
     return ticket;
 }

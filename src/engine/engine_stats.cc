@@ -41,12 +41,32 @@ void write_bucket(const Limiter::BucketView& bucket, std::string_view account,
     json->member("paused_ms", paused / kNsPerMs).close('}');
 }
 
+void write_routes(const RouteSettings& routes, const std::vector<Core::StepCounts>& steps,
+                  JsonWriter* json) {
+    std::size_t next = 0;
+    json->key("routes").open('[');
+    for (const Route& route : routes.routes) {
+        json->open('{').member("name", route.name).key("steps").open('[');
+        for (const RouteStep& step : route.steps) {
+            const Core::StepCounts& counts = steps[next++];
+            json->open('{').member("model", step.model).member("first", counts.first);
+            json->member("moved_in", counts.moved_in).member("succeeded", counts.succeeded);
+            json->member("left_overloaded", counts.left_overloaded);
+            json->member("left_budget", counts.left_budget);
+            json->member("left_capacity", counts.left_capacity).close('}');
+        }
+        json->close(']').close('}');
+    }
+    json->close(']');
+}
+
 }  // namespace
 
 std::string Engine::stats() {
     Core::Counts counts;
     std::uint64_t queued = 0;
     std::vector<Limiter::BucketView> buckets;
+    std::vector<Core::StepCounts> steps;
     JsonWriter batches(false);
     const char* state = "open";
     const TimeNs now = monotonic_now();
@@ -55,6 +75,11 @@ std::string Engine::stats() {
         counts = loop_.core().counts();
         queued = loop_.core().queued();
         loop_.core().limiter().view(now, &buckets);
+        for (std::size_t route = 0; route < settings_.core.routes.routes.size(); ++route) {
+            for (std::size_t i = 0; i < settings_.core.routes.routes[route].steps.size(); ++i) {
+                steps.push_back(loop_.core().step_counts(route, i));
+            }
+        }
         batches.open('{');
         if (const BatchLane* lane = loop_.batch_lane()) lane->write_counts(&batches);
         batches.close('}');
@@ -86,6 +111,7 @@ std::string Engine::stats() {
     json.member("max_bytes", settings_.max_undelivered_bytes).close('}');
     json.key("concurrency").open('{').member("in_flight", counts.in_flight);
     json.member("max", settings_.core.max_in_flight).close('}');
+    write_routes(settings_.core.routes, steps, &json);
     json.key("batch").literal(batches.take());
     json.key("memory").open('{').member("bodies", held.bytes);
     json.member("requests", slab_.used() * sizeof(Request));

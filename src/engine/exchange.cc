@@ -27,7 +27,14 @@ HttpRequest Exchange::wire(const AccountAccess& account, const std::vector<std::
         headers_.insert(headers_.end(), extra->begin(), extra->end());
         request.headers = &headers_;
     }
-    request.body = start_.body->bytes();
+    if (start_.model.empty()) {
+        request.body = start_.body->bytes();
+    } else {
+        const BodyHead& head = start_.body->head();
+        spliced_ =
+            SplicedBody(start_.body->bytes(), head.model_offset, head.model_length, start_.model);
+        request.source = &spliced_;
+    }
     request.timeouts = timeouts;
     return request;
 }

@@ -11,6 +11,7 @@
 #include "engine/settings.h"
 #include "engine/transport.h"
 #include "provider/response_reader.h"
+#include "provider/spliced_body.h"
 
 namespace weir {
 
@@ -34,6 +35,7 @@ public:
         RequestIndex request;
         std::uint16_t account;
         BodyRef body;
+        std::string_view model;  // instead of the body's, or empty; outlives the attempt
         TimeNs now;
         std::int64_t unix_ns;
     };
@@ -76,6 +78,7 @@ private:
     Listener* const listener_;
     ResponseReader reader_;
     Start start_{};
+    SplicedBody spliced_;
     std::vector<std::string> headers_;
     Usage usage_;
     TimeNs head_at_ = 0;

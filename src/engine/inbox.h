@@ -34,7 +34,9 @@ struct Submission {
     std::uint32_t tenant;    // name_hash
     std::uint32_t affinity;  // likewise
     std::uint8_t priority;
-    const BatchWish* batch;  // NULL: online
+    const BatchWish* batch;         // NULL: online
+    RoutePlace route = {};          // chosen for it, where it asks for one
+    std::uint16_t model_class = 0;  // that of the route
 };
 
 // What callers want of the loop, in the order in which they asked; and the count of what they have

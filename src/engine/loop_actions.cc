@@ -89,8 +89,11 @@ void Loop::start(const Action& action) {
         if (exchange == nullptr) {
             exchange = std::make_unique<Exchange>(static_cast<Exchange::Listener*>(this), &parser_);
         }
-        exchange->begin({action.attempt, action.request, action.account,
-                         slab_->at(action.request).body, now_, now_ + wall_offset_},
+        const Request& request = slab_->at(action.request);
+        std::string_view model;
+        if (request.route.routed()) model = step_of(settings_.core.routes, request.route).model;
+        exchange->begin({action.attempt, action.request, action.account, request.body, model, now_,
+                         now_ + wall_offset_},
                         settings_.max_response_bytes);
         transport_->start(action.attempt,
                           exchange->wire(account, headers_[action.account], settings_.timeouts),
@@ -116,7 +119,7 @@ void Loop::end(const Action& action) {
     if (action.kind == Action::Kind::succeed) {
         Exchange* exchange = exchanges_[action.attempt & kIndexMask].get();
         const AccountAccess& account = settings_.accounts[exchange->account()];
-        events_.push_back(make_done(request, exchange, account.name, now_));
+        events_.push_back(make_done(request, exchange, account.name, settings_.core.routes, now_));
     } else {
         events_.push_back(make_failed(request, action.status));
     }

@@ -93,6 +93,11 @@ std::uint32_t hash_of_name(std::string_view key, std::string_view name) {
     return name.empty() ? 0 : name_hash(name);
 }
 
+std::string_view short_text(std::string_view key, std::string_view value) {
+    if (value.size() > kMaxName) refuse(fmt::format("{}: longer than {} bytes", key, kMaxName));
+    return value;
+}
+
 std::vector<std::string> lines_of(const std::map<std::string, std::string>& headers) {
     std::vector<std::string> lines;
     for (const auto& [name, value] : headers) lines.push_back(name + ": " + value);
@@ -144,6 +149,10 @@ void RequestBuilder::set(std::string_view key, std::string_view value) {
         tenant_ = hash_of_name(key, value);
     } else if (key == "affinity") {
         affinity_ = hash_of_name(key, value);
+    } else if (key == "route") {
+        route_ = short_text(key, value);
+    } else if (key == "complexity") {
+        complexity_ = short_text(key, value);
     } else if (key == "lane") {
         set_lane(value);
     } else if (key == "custom_id") {
@@ -156,9 +165,16 @@ void RequestBuilder::set(std::string_view key, std::string_view value) {
         throw Failure(
             WEIR_ERR_UNKNOWN_KEY, ErrorSource::local,
             fmt::format("{}: there is no such key; there are input_tokens, output_tokens, "
-                        "tenant, affinity, lane, custom_id, batch_fallback_ms and header.<name>",
+                        "tenant, affinity, route, complexity, lane, custom_id, batch_fallback_ms "
+                        "and header.<name>",
                         shown_text(key, 100)));
     }
+}
+
+std::string_view RequestBuilder::route() const {
+    constexpr std::string_view kPrefix = "route:";
+    if (!route_.empty() || !body_ || !body_->model().starts_with(kPrefix)) return route_;
+    return body_->model().substr(kPrefix.size());
 }
 
 void RequestBuilder::set_lane(std::string_view value) {

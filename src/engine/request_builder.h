@@ -25,6 +25,9 @@ public:
     void set(std::string_view key, std::string_view value);
 
     Lane lane() const { return batch_.lane; }
+    // What it asks for: the route's name, or "".
+    std::string_view route() const;
+    std::string_view complexity() const { return complexity_; }
     const RequestHead* head() const { return body_ ? &head_ : nullptr; }
 
     // Refuses a request without a body.
@@ -47,6 +50,8 @@ private:
     std::uint32_t input_tokens_ = 0;
     std::uint32_t output_tokens_ = 0;
     BatchWish batch_{.lane = Lane::online};
+    std::string route_;
+    std::string complexity_;
     std::uint32_t tenant_ = 0;
     std::uint32_t affinity_ = 0;
     std::uint8_t priority_ = WEIR_PRIORITY_NORMAL;

@@ -8,6 +8,7 @@
 #include "base/name_hash.h"
 #include "engine/failure.h"
 #include "engine/limit_keys.h"
+#include "engine/route_keys.h"
 #include "engine/secret.h"
 #include "weir/weir.h"
 
@@ -196,6 +197,9 @@ Settings make_settings(const Config& config) {
     settings.core.queue = queue_settings(config);
     settings.core.retry = retry_settings(config);
     settings.core.limits = limit_settings(config);
+    settings.core.routes = route_settings(config);
+    ModelClasses classes(settings.core.limits.classes);
+    resolve_routes(&settings.core.routes, &classes);
     settings.core.accounts = accounts_settings(config, settings.accounts);
     return settings;
 }

@@ -12,11 +12,12 @@ namespace weir {
 
 // The terminal event of a request that was answered. Without memory for the answer it is a failure.
 weir_event make_done(const Request& request, Exchange* exchange, std::string_view account,
-                     TimeNs now) noexcept;
+                     const RouteSettings& routes, TimeNs now) noexcept;
 
 // The terminal event of a request that a batch has answered.
 weir_event make_batch_done(const Request& request, const BatchResult& result,
-                           std::string_view account, TimeNs now) noexcept;
+                           std::string_view account, const RouteSettings& routes,
+                           TimeNs now) noexcept;
 
 // The terminal event of a request that failed, with what its last attempt left to say.
 weir_event make_failed(const Request& request, std::int32_t status) noexcept;

@@ -1,0 +1,169 @@
+#include <algorithm>
+
+#include "core/core.h"
+
+// How a request with a route comes to another model. Where it is first was chosen by its submitter;
+// from then on it moves on, and never back.
+namespace weir {
+
+namespace {
+
+constexpr TimeNs kLeastLookNs = kNsPerS;  // between looks ahead while it waits
+
+constexpr LimitKind kMinuteLimits[] = {LimitKind::requests, LimitKind::input_tokens,
+                                       LimitKind::output_tokens, LimitKind::tokens};
+
+bool is_overload(const Outcome& outcome, const ErrorDetail* detail) {
+    return outcome.cls == OutcomeClass::overloaded ||
+           (outcome.cls == OutcomeClass::stream_error && detail != nullptr &&
+            detail->type == "overloaded_error");
+}
+
+bool is_want_of_capacity(const Outcome& outcome) {
+    constexpr int kServiceUnavailable = 503;
+    return outcome.cls == OutcomeClass::acceleration ||
+           (outcome.cls == OutcomeClass::server_error &&
+            outcome.http_status == kServiceUnavailable);
+}
+
+}  // namespace
+
+// Those that go before it if the class is served by priority.
+std::uint64_t Core::waiting_before(const Request& request, std::uint16_t model_class) const {
+    std::uint64_t before = 0;
+    for (std::size_t priority = 0; priority <= request.priority; ++priority) {
+        before += queue_.waiting(model_class, priority);
+    }
+    return before;
+}
+
+// What comes back at a time that cannot be told is taken to be back soon. What waits before it is
+// taken to be like it. That is enough to tell seconds from minutes.
+Core::Outlook Core::outlook(const Request& request, std::uint16_t model_class, std::uint64_t before,
+                            TimeNs now) {
+    const std::size_t accounts = settings_.accounts.accounts.size();
+    const Cost cost = cost_of(request, model_class);
+    const TimeNs soon = later(now, settings_.retry.base_ns);
+    Outlook best;
+    bool any_out = false;
+    bool any_in = false;
+    for (std::uint16_t account = 0; account < accounts; ++account) {
+        const Breaker& breaker = endpoint(account, model_class).breaker;
+        const bool shut = !breaker.may_start(now);
+        if (keys_.usable(account, now)) {
+            (shut && breaker.state() == Breaker::State::open ? any_out : any_in) = true;
+        }
+        TimeNs at = kNever;
+        keys_.for_each_in_turn(account, [&](std::uint16_t key, TimeNs may_go_at) {
+            const Verdict verdict =
+                limiter_.estimate(budget_of({account, key}, model_class), cost, now);
+            if (verdict.kind == Verdict::Kind::never) return false;
+            at = std::min(at, std::max({may_go_at == kNever ? soon : may_go_at, now, verdict.at}));
+            return false;
+        });
+        if (at == kNever) continue;
+        if (shut)
+            at = std::max(at, breaker.may_start_at() == kNever ? soon : breaker.may_start_at());
+        const BudgetId budget = budgets_[account * queue_.lanes() + model_class];
+        const bool limited =
+            std::any_of(std::begin(kMinuteLimits), std::end(kMinuteLimits),
+                        [&](LimitKind kind) { return limiter_.largest(budget, kind) >= 0; });
+        if (limited && before > 0) {
+            const double each = static_cast<double>(limiter_.dominant_cost(budget, cost));
+            const double all = each * static_cast<double>(before) / static_cast<double>(accounts);
+            const double there = limiter_.headroom(budget, now) * static_cast<double>(kNsPerMinute);
+            constexpr double kLongest = 1e18;
+            at = later(at, static_cast<TimeNs>(std::clamp(all - there, 0.0, kLongest)));
+        }
+        best.at = std::min(best.at, at);
+    }
+    best.out = any_out && !any_in;
+    return best;
+}
+
+// At its first choice, unless it can be told already that it would not stay there.
+void Core::enter_route(RequestIndex index, TimeNs now) {
+    Request& request = slab_->at(index);
+    request.model_class = step_of(settings_.routes, request.route).model_class;
+    ++counts_of(request.route).first;
+    if (request.route.ahead == 0) return;
+    const std::uint16_t here = request.model_class;
+    Outlook seen = outlook(request, here, waiting_before(request, here), now);
+    const TimeNs blocked_until = queue_.blocked_until(here);
+    if (!queue_.empty(here) && blocked_until != kNever) seen.at = std::max(seen.at, blocked_until);
+    look_ahead(index, seen, now);
+}
+
+// Moves a request that waits on, if there is a reason to, and somewhere to go.
+bool Core::look_ahead(RequestIndex index, const Outlook& here, TimeNs now) {
+    const Request& request = slab_->at(index);
+    if (request.route.ahead == 0) return false;
+    const Route& route = route_of(settings_.routes, request.route);
+    if (here.out) {
+        return move_on(index, RouteReason::overloaded, later(now, route.max_wait_ns), 0, now);
+    }
+    const TimeNs wait = here.at == kNever ? kNever : here.at - now;
+    if (wait <= route.max_wait_ns && here.at < request.deadline_at) return false;
+    return move_on(index, RouteReason::budget, here.at - 1, wait, now);
+}
+
+// Moves on from a model that has just turned the request away, instead of waiting for it. What it
+// came to there is not counted against its attempts at the next one.
+bool Core::leave_after(RequestIndex index, const Outcome& outcome, bool counted, TimeNs now) {
+    Request& request = slab_->at(index);
+    if (request.route.ahead == 0) return false;
+    const bool overload = is_overload(outcome, request.last_error.get());
+    if (!overload && !is_want_of_capacity(outcome)) return false;
+    if (outcome.content_delivered || outcome.should_retry == 0 ||
+        (outcome.maybe_executed && !settings_.retry.after_timeout) ||
+        request.refusals >= settings_.retry.max_refusals) {
+        return false;
+    }
+    const TimeNs by = later(now, route_of(settings_.routes, request.route).max_wait_ns);
+    if (!move_on(index, overload ? RouteReason::overloaded : RouteReason::capacity, by, 0, now)) {
+        return false;
+    }
+    if (!counted) ++request.refusals;
+    request.state = Request::State::queued;
+    queue_.push_back(index);
+    arm_waiting(index, now);
+    return true;
+}
+
+// To the first step ahead where it could start by then. False if there is none.
+bool Core::move_on(RequestIndex index, RouteReason reason, TimeNs by, TimeNs wait_ns, TimeNs now) {
+    Request& request = slab_->at(index);
+    const Route& route = route_of(settings_.routes, request.route);
+    if (!route.allows(reason)) return false;
+    const std::uint8_t step = next_step(route, request.route, [&](const RouteStep& ahead) {
+        const std::uint16_t there = ahead.model_class;
+        const Outlook seen = outlook(request, there, waiting_before(request, there), now);
+        return !seen.out && seen.at != kNever && seen.at <= by;
+    });
+    if (step == kNoStep) return false;
+    const bool queued = request.state == Request::State::queued;
+    if (queued) queue_.remove(index);
+    StepCounts& left = counts_of(request.route);
+    ++(reason == RouteReason::overloaded ? left.left_overloaded
+       : reason == RouteReason::budget   ? left.left_budget
+                                         : left.left_capacity);
+    move_to(step, reason, wait_ns, &request.route);
+    ++counts_of(request.route).moved_in;
+    request.model_class = route.steps[step].model_class;
+    if (queued) queue_.push_back(index);
+    return true;
+}
+
+// The timer of a request that waits in the queue: its deadline, or before that a look ahead, for
+// what is behind others in its queue would else not be looked at.
+void Core::arm_waiting(RequestIndex index, TimeNs now) {
+    const Request& request = slab_->at(index);
+    TimeNs at = request.deadline_at;
+    if (request.route.ahead != 0) {
+        const TimeNs wait = route_of(settings_.routes, request.route).max_wait_ns;
+        at = std::min(at, later(now, std::max(wait, kLeastLookNs)));
+    }
+    rearm(index, at);
+}
+
+}  // namespace weir
