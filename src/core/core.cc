@@ -60,6 +60,15 @@ void Core::cancel_tag(std::uint64_t tag, TimeNs now, std::vector<Action>* action
     });
 }
 
+void Core::drop(std::uint64_t ticket, TimeNs now, std::vector<Action>* actions) {
+    if (!slab_->outstanding(ticket)) return;
+    const RequestIndex index = RequestSlab::index_of(ticket);
+    const Request& request = slab_->at(index);
+    if (request.state == Request::State::idle) return;
+    if (request.claim.load(std::memory_order_relaxed) != Request::Claim::dropped) return;
+    end_early(index, WEIR_ERR_QUEUE_FULL, now, actions);
+}
+
 void Core::close(TimeNs now, std::vector<Action>* actions) {
     closed_ = true;
     slab_->for_each([&](RequestIndex index) {
@@ -130,6 +139,7 @@ void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDet
         ++counts_.unpaid;
         not_before = std::max(not_before, later(now, settings_.retry.cap_ns));
     }
+    request.claim.store(Request::Claim::free, std::memory_order_release);
     if (not_before > now) return pause(index, not_before);
     request.state = Request::State::queued;
     queue_.push_front(index);
@@ -274,6 +284,7 @@ void Core::finish(RequestIndex index, Action::Kind kind, std::int32_t status, At
     } else {
         ++counts_.failed;
         if (status == WEIR_ERR_CANCELLED) ++counts_.cancelled;
+        if (status == WEIR_ERR_QUEUE_FULL) ++counts_.dropped;
     }
     actions->push_back({.kind = kind, .status = status, .request = index, .attempt = attempt});
 }

@@ -51,6 +51,8 @@ public:
     void submit(RequestIndex request, TimeNs now, std::vector<Action>* actions);
     void cancel(std::uint64_t ticket, TimeNs now, std::vector<Action>* actions);
     void cancel_tag(std::uint64_t tag, TimeNs now, std::vector<Action>* actions);
+    // The request was claimed by a caller as dropped.
+    void drop(std::uint64_t ticket, TimeNs now, std::vector<Action>* actions);
     void close(TimeNs now, std::vector<Action>* actions);  // everything outstanding fails
 
     // An attempt's life, as the transport and the dialect see it.
@@ -86,6 +88,7 @@ public:
         std::uint64_t succeeded = 0;
         std::uint64_t failed = 0;  // cancelled among them
         std::uint64_t cancelled = 0;
+        std::uint64_t dropped = 0;  // likewise: for more urgent ones, the queue being full
         std::uint64_t attempts = 0;
         std::uint64_t retries = 0;  // attempts beyond a request's first
         std::uint64_t refused = 0;  // attempts that the provider's limits turned away
@@ -140,6 +143,8 @@ private:
     bool would_overtake(const Request& request) const;
     void start(RequestIndex index, std::uint16_t account, const Reservation& reservation,
                TimeNs now, std::vector<Action>* actions);
+    void claimed_by_caller(RequestIndex index, const Reservation& reservation, TimeNs now,
+                           std::vector<Action>* actions);
     Cost cost_of(const Request& request) const;
     void charge_difference(const Request& request, const Reservation& reservation,
                            const Outcome& outcome);

@@ -123,6 +123,11 @@ Verdict Core::reserve(const Request& request, std::uint16_t account, TimeNs now,
 void Core::start(RequestIndex index, std::uint16_t account, const Reservation& reservation,
                  TimeNs now, std::vector<Action>* actions) {
     Request& request = slab_->at(index);
+    if (!request.take(Request::Claim::core)) {
+        const auto claim = request.claim.load(std::memory_order_relaxed);
+        if (claim != Request::Claim::core)
+            return claimed_by_caller(index, reservation, now, actions);
+    }
     queue_.take(index, limiter_.dominant_cost(reservation.budget, reservation.cost));
     const AttemptIndex attempt_index = take_attempt();
     Attempt& attempt = attempts_[attempt_index];
@@ -146,6 +151,18 @@ void Core::start(RequestIndex index, std::uint16_t account, const Reservation& r
                         .key = attempt.key.id.key,
                         .request = index,
                         .attempt = id_of(attempt_index)});
+}
+
+// The request was dropped or cancelled while it waited; the command to say so is on its way.
+void Core::claimed_by_caller(RequestIndex index, const Reservation& reservation, TimeNs now,
+                             std::vector<Action>* actions) {
+    Outcome never_sent;
+    never_sent.cls = OutcomeClass::connection;
+    limiter_.settle(reservation, never_sent, now);
+    const bool dropped =
+        slab_->at(index).claim.load(std::memory_order_relaxed) == Request::Claim::dropped;
+    finish(index, Action::Kind::fail, dropped ? WEIR_ERR_QUEUE_FULL : WEIR_ERR_CANCELLED, 0,
+           actions);
 }
 
 Cost Core::cost_of(const Request& request) const {

@@ -22,6 +22,7 @@ void Request::reset() {
     awaits_report = false;
     attempt = kNoAttempt;
     timer = TimerLink();
+    claim.store(Claim::free, std::memory_order_relaxed);
     link = QueueLink();
     last_error.reset();
 }

@@ -120,7 +120,7 @@ void Loop::end(const Action& action) {
     } else {
         events_.push_back(make_failed(request, action.status));
     }
-    ended_.push_back({action.request, std::move(request.body)});
+    ended_.push_back(Inbox::Ended(action.request));
 }
 
 void Loop::key_changed(const Action& action) {
