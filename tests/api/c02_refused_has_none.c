@@ -85,8 +85,8 @@ static void queue_full_drops(const char* drive) {
     CHECK(event.flags & WEIR_ERROR_RETRYABLE);
     api_release(&event);
     CHECK_EQ(weir_cancel(engine, tickets[2]), WEIR_ERR_NOT_FOUND);
-    /* A cancelled request's place is free at once. */
-    CHECK_EQ(weir_cancel(engine, urgent), WEIR_OK);
+    /* The place of a cancelled request that waited is free at once. */
+    CHECK_EQ(weir_cancel(engine, tickets[1]), WEIR_OK);
     CHECK_EQ(weir_request_set_priority(request, WEIR_PRIORITY_LOW), WEIR_OK);
     CHECK_EQ(weir_submit(engine, request, NULL, NULL), WEIR_OK);
     weir_request_release(request);
