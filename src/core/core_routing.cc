@@ -37,48 +37,40 @@ std::uint64_t Core::waiting_before(const Request& request, std::uint16_t model_c
     return before;
 }
 
-// What comes back at a time that cannot be told is taken to be back soon. What waits before it is
-// taken to be like it. That is enough to tell seconds from minutes.
+// What waits before it is taken to be like it. That is enough to tell seconds from minutes.
 Core::Outlook Core::outlook(const Request& request, std::uint16_t model_class, std::uint64_t before,
                             TimeNs now) {
-    const std::size_t accounts = settings_.accounts.accounts.size();
-    const Cost cost = cost_of(request, model_class);
-    const TimeNs soon = later(now, settings_.retry.base_ns);
     Outlook best;
     bool any_out = false;
     bool any_in = false;
-    for (std::uint16_t account = 0; account < accounts; ++account) {
+    for (std::uint16_t account = 0; account < settings_.accounts.accounts.size(); ++account) {
         const Breaker& breaker = endpoint(account, model_class).breaker;
-        const bool shut = !breaker.may_start(now);
-        if (keys_.usable(account, now)) {
-            (shut && breaker.state() == Breaker::State::open ? any_out : any_in) = true;
-        }
-        TimeNs at = kNever;
-        keys_.for_each_in_turn(account, [&](std::uint16_t key, TimeNs may_go_at) {
-            const Verdict verdict =
-                limiter_.estimate(budget_of({account, key}, model_class), cost, now);
-            if (verdict.kind == Verdict::Kind::never) return false;
-            at = std::min(at, std::max({may_go_at == kNever ? soon : may_go_at, now, verdict.at}));
-            return false;
-        });
+        const bool out = breaker.state() == Breaker::State::open && !breaker.may_start(now);
+        if (keys_.usable(account, now)) (out ? any_out : any_in) = true;
+        const TimeNs at = could_start_at(request, model_class, account, now);
         if (at == kNever) continue;
-        if (shut)
-            at = std::max(at, breaker.may_start_at() == kNever ? soon : breaker.may_start_at());
-        const BudgetId budget = budgets_[account * queue_.lanes() + model_class];
-        const bool limited =
-            std::any_of(std::begin(kMinuteLimits), std::end(kMinuteLimits),
-                        [&](LimitKind kind) { return limiter_.largest(budget, kind) >= 0; });
-        if (limited && before > 0) {
-            const double each = static_cast<double>(limiter_.dominant_cost(budget, cost));
-            const double all = each * static_cast<double>(before) / static_cast<double>(accounts);
-            const double there = limiter_.headroom(budget, now) * static_cast<double>(kNsPerMinute);
-            constexpr double kLongest = 1e18;
-            at = later(at, static_cast<TimeNs>(std::clamp(all - there, 0.0, kLongest)));
-        }
-        best.at = std::min(best.at, at);
+        const TimeNs behind = time_behind(request, model_class, account, before, now);
+        best.at = std::min(best.at, later(at, behind));
     }
     best.out = any_out && !any_in;
     return best;
+}
+
+// How much longer it takes where so many others go first, each account taking its share of them.
+TimeNs Core::time_behind(const Request& request, std::uint16_t model_class, std::uint16_t account,
+                         std::uint64_t before, TimeNs now) {
+    const BudgetId budget = budgets_[account * queue_.lanes() + model_class];
+    const bool limited =
+        std::any_of(std::begin(kMinuteLimits), std::end(kMinuteLimits),
+                    [&](LimitKind kind) { return limiter_.largest(budget, kind) >= 0; });
+    if (!limited || before == 0) return 0;
+    constexpr double kLongest = 1e17;
+    const auto accounts = static_cast<double>(settings_.accounts.accounts.size());
+    const auto each =
+        static_cast<double>(limiter_.dominant_cost(budget, cost_of(request, model_class)));
+    const double there = limiter_.headroom(budget, now) * static_cast<double>(kNsPerMinute);
+    const double wait = each * static_cast<double>(before) / accounts - there;
+    return static_cast<TimeNs>(std::clamp(wait, 0.0, kLongest));
 }
 
 // At its first choice, unless it can be told already that it would not stay there.
@@ -112,19 +104,25 @@ bool Core::look_ahead(RequestIndex index, const Outlook& here, TimeNs now) {
 bool Core::leave_after(RequestIndex index, const Outcome& outcome, bool counted, TimeNs now) {
     Request& request = slab_->at(index);
     if (request.route.ahead == 0) return false;
-    const bool overload = is_overload(outcome, request.last_error.get());
-    if (!overload && !is_want_of_capacity(outcome)) return false;
     if (outcome.content_delivered || outcome.should_retry == 0 ||
         (outcome.maybe_executed && !settings_.retry.after_timeout) ||
         request.refusals >= settings_.retry.max_refusals) {
         return false;
     }
     const TimeNs by = later(now, route_of(settings_.routes, request.route).max_wait_ns);
-    if (!move_on(index, overload ? RouteReason::overloaded : RouteReason::capacity, by, 0, now)) {
-        return false;
+    bool moved = false;
+    if (is_overload(outcome, request.last_error.get())) {
+        moved = move_on(index, RouteReason::overloaded, by, 0, now);
+    } else if (is_want_of_capacity(outcome)) {
+        moved = move_on(index, RouteReason::capacity, by, 0, now);
+    } else if (outcome.cls == OutcomeClass::rate_limited) {
+        // The limiter has learnt of it.
+        moved = look_ahead(index, outlook(request, request.model_class, 0, now), now);
     }
+    if (!moved) return false;
     if (!counted) ++request.refusals;
     request.state = Request::State::queued;
+    request.claim.store(Request::Claim::free, std::memory_order_release);
     queue_.push_back(index);
     arm_waiting(index, now);
     return true;
