@@ -153,13 +153,15 @@ bool Core::move_on(RequestIndex index, RouteReason reason, TimeNs by, TimeNs wai
 }
 
 // The timer of a request that waits in the queue: its deadline, or before that a look ahead, for
-// what is behind others in its queue would else not be looked at.
+// what is behind others in its queue would else not be looked at. What waits for hours is looked at
+// less and less.
 void Core::arm_waiting(RequestIndex index, TimeNs now) {
     const Request& request = slab_->at(index);
     TimeNs at = request.deadline_at;
     if (request.route.ahead != 0) {
         const TimeNs wait = route_of(settings_.routes, request.route).max_wait_ns;
-        at = std::min(at, later(now, std::max(wait, kLeastLookNs)));
+        const TimeNs waited = now - request.submitted_at;
+        at = std::min(at, later(now, std::max({wait, kLeastLookNs, waited / 2})));
     }
     rearm(index, at);
 }
