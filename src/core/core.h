@@ -189,8 +189,9 @@ private:
 
     // Requests with a route (core_routing.cc).
     struct Outlook {
-        TimeNs at = kNever;  // about when the request could start; never: it does not fit
-        bool out = false;    // every endpoint that it has a key for is thought to be out
+        TimeNs at = kNever;     // about when the request could start; never: it does not fit
+        bool out = false;       // every endpoint that it has a key for is thought to be out
+        bool on_trial = false;  // likewise, and is due to be tried again
     };
     Outlook outlook(const Request& request, std::uint16_t model_class, std::uint64_t before,
                     TimeNs now);

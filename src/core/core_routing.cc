@@ -42,17 +42,22 @@ Core::Outlook Core::outlook(const Request& request, std::uint16_t model_class, s
                             TimeNs now) {
     Outlook best;
     bool any_out = false;
+    bool any_due = false;
     bool any_in = false;
     for (std::uint16_t account = 0; account < settings_.accounts.accounts.size(); ++account) {
         const Breaker& breaker = endpoint(account, model_class).breaker;
-        const bool out = breaker.state() == Breaker::State::open && !breaker.may_start(now);
-        if (keys_.usable(account, now)) (out ? any_out : any_in) = true;
+        if (keys_.usable(account, now)) {
+            (breaker.state() != Breaker::State::open ? any_in
+             : breaker.may_start(now)                ? any_due
+                                                     : any_out) = true;
+        }
         const TimeNs at = could_start_at(request, model_class, account, now);
         if (at == kNever) continue;
         const TimeNs behind = time_behind(request, model_class, account, before, now);
         best.at = std::min(best.at, later(at, behind));
     }
-    best.out = any_out && !any_in;
+    best.out = any_out && !any_due && !any_in;
+    best.on_trial = any_due && !any_in;
     return best;
 }
 
@@ -135,8 +140,11 @@ bool Core::move_on(RequestIndex index, RouteReason reason, TimeNs by, TimeNs wai
     if (!route.allows(reason)) return false;
     const std::uint8_t step = next_step(route, request.route, [&](const RouteStep& ahead) {
         const std::uint16_t there = ahead.model_class;
-        const Outlook seen = outlook(request, there, waiting_before(request, there), now);
-        return !seen.out && seen.at != kNever && seen.at <= by;
+        const std::uint64_t before = waiting_before(request, there);
+        const Outlook seen = outlook(request, there, before, now);
+        // One is enough to find out whether a model is back.
+        if (seen.out || (seen.on_trial && before > 0)) return false;
+        return seen.at != kNever && seen.at <= by;
     });
     if (step == kNoStep) return false;
     const bool queued = request.state == Request::State::queued;

@@ -251,6 +251,15 @@ TEST(Routing, AttemptsAtTheModelThatWasLeftDoNotCount) {
     world.submit(1);
     world.run_for(60 * kS);
     EXPECT_EQ(world.served_by(1), 1);
+    settings.retry.max_attempts = 2;
+    World twice(settings, 1);
+    twice.overload(0);
+    twice.answer(1).cls = OutcomeClass::timeout;
+    twice.submit(1);
+    twice.run_for(kTakes + kTakes + kS / 10);
+    twice.recover(1);
+    twice.run_for(60 * kS);
+    EXPECT_EQ(twice.served_by(1), 1);
     // The last step is a model like any other.
     world.overload(1);
     world.submit(1);
@@ -309,6 +318,15 @@ TEST(Routing, TheOverflowAloneIsServedByTheNext) {
     }
 }
 
+// Nobody goes where it takes longer still.
+TEST(Routing, AScarcerModelTakesWhatItDoesSooner) {
+    World world(settings_of({60, 6}, kAll, 5 * kS), 1);
+    world.submit(70);
+    world.run_for(90 * kS);
+    EXPECT_EQ(world.served_by(0) + world.served_by(1), 70);
+    EXPECT_GE(world.served_by(1), 2);
+}
+
 TEST(Routing, ALongStatedWaitIsNotWaitedFor) {
     World world(settings_of({6'000, 6'000}, kAll, 5 * kS), 1);
     world.answer(0).cls = OutcomeClass::rate_limited;
@@ -348,6 +366,15 @@ TEST(Routing, NotHeldUpByWhatHasNoRoute) {
     world.submit(20);
     world.run_for(12 * kS);
     EXPECT_EQ(world.served_by(1), 20);
+    // Nor by what stands in their way only later.
+    World later_on(settings_of({60, 6'000}, kAll, 20 * kS), 1);
+    later_on.submit(10, {.routed = false});
+    later_on.submit(3);
+    EXPECT_EQ(later_on.counts(1).moved_in, 0u);
+    later_on.answer(0).cls = OutcomeClass::rate_limited;
+    later_on.answer(0).retry_after_ns = 300 * kS;
+    later_on.run_for(25 * kS);
+    EXPECT_EQ(later_on.served_by(1), 3);
 }
 
 TEST(Routing, WhatDoesNotFitGoesWhereItFits) {
@@ -371,9 +398,13 @@ TEST(Routing, NothingGoesRoundWhereEverythingIsOut) {
         world.submit(200);
         world.run_for(60 * kS);
         EXPECT_LE(world.starts[0] + world.starts[1] + world.starts[2], 600 + 100);
+        const std::uint64_t moved = world.counts(0).left_overloaded;
+        world.submit(300);
+        world.run_for(60 * kS);
+        EXPECT_LE(world.counts(0).left_overloaded, moved + 30);
         for (std::uint16_t c = 0; c < 3; ++c) world.recover(c);
         world.run_for(600 * kS);
-        EXPECT_EQ(world.served_by(0) + world.served_by(1) + world.served_by(2), 200);
+        EXPECT_EQ(world.served_by(0) + world.served_by(1) + world.served_by(2), 500);
         EXPECT_FALSE(world.went_back);
     }
 }
