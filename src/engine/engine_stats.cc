@@ -48,6 +48,7 @@ std::string Engine::stats() {
     std::uint64_t queued = 0;
     std::vector<Limiter::BucketView> buckets;
     JsonWriter batches(false);
+    JsonWriter keys(false);
     const char* state = "open";
     const TimeNs now = monotonic_now();
     {
@@ -55,6 +56,7 @@ std::string Engine::stats() {
         counts = loop_.core().counts();
         queued = loop_.core().queued();
         loop_.core().limiter().view(now, &buckets);
+        loop_.write_keys(&keys);
         batches.open('{');
         if (const BatchLane* lane = loop_.batch_lane()) lane->write_counts(&batches);
         batches.close('}');
@@ -86,6 +88,7 @@ std::string Engine::stats() {
     json.member("max_bytes", settings_.max_undelivered_bytes).close('}');
     json.key("concurrency").open('{').member("in_flight", counts.in_flight);
     json.member("max", settings_.core.max_in_flight).close('}');
+    json.key("keys").literal(keys.take());
     json.key("batch").literal(batches.take());
     json.key("memory").open('{').member("bodies", held.bytes);
     json.member("requests", slab_.used() * sizeof(Request));

@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <string_view>
 
 #include "base/name_hash.h"
 #include "engine/failure.h"
+#include "engine/key_scopes.h"
 #include "engine/limit_keys.h"
 #include "engine/secret.h"
 #include "weir/weir.h"
@@ -90,6 +92,14 @@ QueueSettings queue_settings(const Config& config) {
     return queue;
 }
 
+std::uint16_t workspace_of(const ConfiguredKey& key, std::vector<std::string>* workspaces) {
+    if (key.workspace.empty()) return KeySettings::kNoWorkspace;
+    const auto found = std::find(workspaces->begin(), workspaces->end(), key.workspace);
+    const auto index = static_cast<std::uint16_t>(found - workspaces->begin());
+    if (found == workspaces->end()) workspaces->push_back(key.workspace);
+    return index;
+}
+
 AccountsSettings accounts_settings(const Config& config,
                                    const std::vector<AccountAccess>& accounts) {
     AccountsSettings settings;
@@ -100,9 +110,13 @@ AccountsSettings accounts_settings(const Config& config,
                                               : AccountChoice::most_budget;
     settings.wait_when_all_out = config.value("accounts.when_all_out") == "wait";
     for (const AccountAccess& account : accounts) {
-        settings.accounts.push_back({.name = account.name,
-                                     .weight = number<std::uint32_t>(
-                                         config, fmt::format("account.{}.weight", account.name))});
+        AccountSettings& made = settings.accounts.emplace_back();
+        made.name = account.name;
+        made.weight = number<std::uint32_t>(config, fmt::format("account.{}.weight", account.name));
+        made.keys.clear();
+        for (const ConfiguredKey& key : account.keys) {
+            made.keys.push_back({key.name, workspace_of(key, &made.workspaces)});
+        }
     }
     return settings;
 }
@@ -161,7 +175,7 @@ std::vector<AccountAccess> accounts(const Config& config, const TransportSetting
     for (const std::string& name : config.names("account.")) {
         AccountAccess account;
         account.name = name;
-        account.key = account_key(config, name);
+        account.keys = account_keys(config, name);
         std::string url_key = fmt::format("account.{}.base_url", name);
         if (!config.is_set(url_key)) url_key = "transport.base_url";
         account.base_url = config.value(url_key);
@@ -195,8 +209,9 @@ Settings make_settings(const Config& config) {
     settings.core.max_in_flight = number<std::uint32_t>(config, "concurrency.max");
     settings.core.queue = queue_settings(config);
     settings.core.retry = retry_settings(config);
-    settings.core.limits = limit_settings(config);
     settings.core.accounts = accounts_settings(config, settings.accounts);
+    settings.core.limits = limit_settings(config);
+    add_key_scopes(config, settings.core.accounts, &settings.core.limits);
     return settings;
 }
 
