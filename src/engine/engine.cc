@@ -111,8 +111,7 @@ private:
 Engine::Engine(const Config& config, const TransportFactory& make_transport)
     : config_(config),
       settings_(make_settings(config)),
-      inbox_(&slab_, ModelClasses(settings_.core.limits.classes), settings_.max_requests,
-             settings_.max_bytes),
+      inbox_(&slab_, ModelClasses(settings_.core.limits.classes), settings_.bounds),
       key_changes_(settings_.accounts),
       outbox_(settings_.max_undelivered_bytes, settings_.max_undelivered_events),
       loop_(

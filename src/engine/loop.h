@@ -95,6 +95,7 @@ private:
     void carry_out();
     void start(const Action& action);
     void abort(const Action& action);
+    void restart(const Action& action);
     void end(const Action& action);
     TimeNs keys_back_in(const Action& action) const;
     bool make_room() noexcept;

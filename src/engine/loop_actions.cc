@@ -47,6 +47,9 @@ void Loop::carry_out() {
             case Action::Kind::abort:
                 abort(action);
                 break;
+            case Action::Kind::restart:
+                restart(action);
+                break;
             case Action::Kind::succeed:
             case Action::Kind::fail:
                 end(action);
@@ -106,6 +109,10 @@ TimeNs Loop::keys_back_in(const Action& action) const {
     return action.keys_back_at == 0 ? -1 : std::max<TimeNs>(0, action.keys_back_at - now_);
 }
 
+void Loop::restart(const Action& action) {
+    events_.push_back(make_stream_restart(slab_->at(action.request)));
+}
+
 void Loop::end(const Action& action) {
     Request& request = slab_->at(action.request);
     if (action.kind == Action::Kind::succeed) {
@@ -115,7 +122,7 @@ void Loop::end(const Action& action) {
     } else {
         events_.push_back(make_failed(request, action.status, keys_back_in(action)));
     }
-    ended_.push_back({action.request, std::move(request.body)});
+    ended_.push_back(Inbox::Ended(action.request));
 }
 
 // What a response came to, as far as there was memory to find out.
