@@ -326,7 +326,7 @@ void Pool::apply_search(TimeNs now) {
 // More than the limit is promised, which would never fit. While reserving is only assumed, that is
 // the better reason to assume the other.
 void Pool::give_up_reserving(TimeNs now) {
-    if (rules_.accounting != OutputAccounting::automatic || detector_.decided()) return;
+    if (accounting_known()) return;
     switch_accounting(false, now);
 }
 

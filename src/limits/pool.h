@@ -103,6 +103,9 @@ private:
                                 TimeNs now);
     std::uint32_t observe_remaining(LimitKind kind, const LimitReading& reading,
                                     const Sighted& attempt, const Hold& hold, TimeNs now);
+    bool accounting_known() const {
+        return rules_.accounting != OutputAccounting::automatic || detector_.decided();
+    }
     void note_accounting(const LimitReading& reading, const Sighted& attempt, const Hold& hold);
     void confirm_accounting(TimeNs now);
     TimeNs accelerated(const Outcome& outcome, const Sighted& attempt, const Hold& hold,

@@ -159,7 +159,7 @@ LimitReadings World::readings_of(const Attempt& attempt) const {
         to.remaining = from.remaining;
         if (from.reset_in_ns >= 0)
             to.reset_in_ns = (from.reset_in_ns + kNsPerS - 1) / kNsPerS * kNsPerS;
-        to.rounding = i == 0 ? 1 : std::max<std::int64_t>(settings_.model.rounding / 2, 1);
+        to.rounding = i == 0 ? 1 : std::max<std::int64_t>(settings_.model.rounding, 1);
     }
     return readings;
 }
