@@ -76,7 +76,7 @@ bool Bucket::observe(const LimitReading& reading, const Sighting& sighting) {
         }
         refresh(now);
     } else if (mine_highest < lowest && lowest > 0 && sighting.may_raise) {
-        // (Nothing left may be any debt.)
+        // Nothing left would say nothing: it may be any debt.
         const double shortage = lowest - mine_highest;
         // A bucket that proves deeper was filling up all the while.
         correct(now, depth_ > depth_before ? shortage : kUpwardShare * shortage);
