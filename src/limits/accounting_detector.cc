@@ -10,8 +10,8 @@ namespace {
 constexpr TimeNs kPatience = 10 * kNsPerS;
 constexpr TimeNs kApart = 150 * kNsPerMs;
 constexpr std::uint64_t kLargestCrowd = 16;
-constexpr double kUnderWay = 4;
-constexpr double kNear = 0.35;
+// How old a reading may be.
+constexpr double kLagS = 0.2;
 
 }  // namespace
 
@@ -69,18 +69,24 @@ OutputAccounting AccountingDetector::confirm(double per_s, double full, double r
     };
     const double if_produced = expect(moment.produced - from.produced);
     const double if_reserved = expect(moment.reserved - from.reserved);
-    const double gap = std::abs(if_produced - if_reserved);
-    // A settlement that was under way counts for the provider and not yet for us, and attempts that
-    // were made close together may have overtaken each other.
-    const double doubtful =
-        std::max(kUnderWay, 2.0 + 2.0 * static_cast<double>(moment.crowd + from.crowd));
-    const double under_way =
-        first && moment.crowd == 0 ? 0 : doubtful * static_cast<double>(moment.promised);
-    if (gap <= std::max(4 * rounding, under_way)) return OutputAccounting::automatic;
-
-    if (std::abs(moment.remaining - if_reserved) < kNear * gap) {
+    const double stated = rounding + kLagS * per_s;
+    // A full bucket is stated by when it is full, in whole seconds.
+    const double less = first ? per_s : 0;
+    // Reservations that were made close together may have overtaken each other, and a settlement
+    // that was under way counted for the provider and not yet for us.
+    const double crowd = static_cast<double>(moment.crowd + (first ? 0 : from.crowd));
+    const double order = crowd > 0 || !first ? (1.5 * crowd + 1) : 0;
+    const double disorder = order * static_cast<double>(moment.promised);
+    const bool fits_reserved = moment.remaining <= if_reserved + disorder + stated &&
+                               moment.remaining >= if_reserved - disorder - stated - less;
+    // What the attempts in flight had produced of what is expected of them is not known.
+    const double unshown = static_cast<double>(moment.unshown);
+    const bool fits_produced = moment.remaining <= if_produced + stated &&
+                               moment.remaining >= if_produced - unshown - stated - less;
+    if (fits_reserved == fits_produced) return OutputAccounting::automatic;
+    if (fits_reserved) {
         votes_ = first ? kEnough : std::min(std::max(votes_, 0) + 1, kEnough);
-    } else if (std::abs(moment.remaining - if_produced) < kNear * gap) {
+    } else {
         votes_ = first ? -kEnough : std::max(std::min(votes_, 0) - 1, -kEnough);
     }
     if (std::abs(votes_) == kEnough) decided_ = true;

@@ -31,6 +31,7 @@ public:
         std::int64_t produced = 0;
         std::int64_t reserved = 0;
         std::int64_t promised = 0;  // by the attempt itself
+        std::int64_t unshown = 0;   // expected of the attempts in flight and not seen yet
         std::uint64_t crowd = 0;    // the detector's own: reservations close to it in time
 
         std::int64_t outstanding() const { return reserved - produced; }

@@ -148,6 +148,7 @@ private:
     double seconds_sum_ = 0;
 
     bool reserves_ = false;
+    int careful_answers_ = 0;  // while it is not known how output is counted
     AccountingDetector detector_;
     double detector_rounding_ = 0;
 };

@@ -105,7 +105,8 @@ void Pool::note_accounting(const LimitReading& reading, const Sighted& attempt, 
                     .remaining = static_cast<double>(reading.remaining),
                     .produced = hold.produced,
                     .reserved = hold.reserved,
-                    .promised = attempt.cost.promised_output()},
+                    .promised = attempt.cost.promised_output(),
+                    .unshown = production_.unshown},
                    sequence_);
     detector_rounding_ = reading.half_step();
 }
