@@ -69,7 +69,8 @@ OutputAccounting AccountingDetector::confirm(double per_s, double full, double r
     };
     const double if_produced = expect(moment.produced - from.produced);
     const double if_reserved = expect(moment.reserved - from.reserved);
-    const double stated = rounding + kLagS * per_s;
+    if (std::abs(if_produced - if_reserved) <= 4 * rounding) return OutputAccounting::automatic;
+    const double stated = (first ? 1 : 2) * rounding + kLagS * per_s;
     // A full bucket is stated by when it is full, in whole seconds.
     const double less = first ? per_s : 0;
     // Reservations that were made close together may have overtaken each other, and a settlement
