@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "accounts/account_chooser.h"
@@ -26,17 +27,21 @@ using AttemptId = std::uint64_t;
 struct Action {
     enum class Kind : std::uint8_t {
         start,        // begin the attempt
+        permit,       // give the attempt to the caller
         abort,        // end the attempt; no on_end will be given for it
+        restart,      // what the caller has seen of a stream is void; another attempt follows
         succeed,      // the request's terminal event: the answer of `attempt`
         fail,         // the request's terminal event: `status`
-        key_changed,  // the key was quarantined, cools down, or is active again
+        key_changed,  // the key has another state, or another secret
     };
     Kind kind;
-    std::uint16_t account = 0;  // start, key_changed
+    bool replaced = false;      // key_changed: it has another secret
+    std::uint16_t account = 0;  // start, permit, key_changed
     std::uint16_t key = 0;      // likewise
     std::int32_t status = 0;    // fail: the WEIR_ERR_ code
     RequestIndex request = kNoRequest;
-    AttemptId attempt = 0;  // fail: the attempt that failed now, or 0
+    AttemptId attempt = 0;    // fail: the attempt that failed now, or 0
+    TimeNs keys_back_at = 0;  // fail, as no key may be used: when the first comes back, if known
 };
 
 // The state machine of requests; it owns them from submit to their terminal event. Single-threaded
@@ -50,13 +55,35 @@ public:
     void submit(RequestIndex request, TimeNs now, std::vector<Action>* actions);
     void cancel(std::uint64_t ticket, TimeNs now, std::vector<Action>* actions);
     void cancel_tag(std::uint64_t tag, TimeNs now, std::vector<Action>* actions);
+    // The request was claimed by a caller as dropped.
+    void drop(std::uint64_t ticket, TimeNs now, std::vector<Action>* actions);
     void close(TimeNs now, std::vector<Action>* actions);  // everything outstanding fails
 
     // An attempt's life, as the transport and the dialect see it.
-    void on_head(AttemptId attempt, const LimitReadings& readings, TimeNs now);
+    // `answered`: it is the head of an answer, and not of a refusal.
+    void on_head(AttemptId attempt, bool answered, const LimitReadings& readings, TimeNs now);
     void on_progress(AttemptId attempt, std::int64_t output_tokens, TimeNs now);
     void on_end(AttemptId attempt, const Outcome& outcome, std::unique_ptr<ErrorDetail> detail,
                 TimeNs now, std::vector<Action>* actions);
+
+    // A permit at once, or none: for a request that is not submitted. What waits in its model class
+    // and is as urgent, or more so, is never overtaken.
+    struct Grant {
+        std::int32_t status = 0;  // WEIR_OK, WEIR_ERR_NOT_NOW, or what a submit would fail with
+        TimeNs ask_again_at = kNever;  // not now: when it makes sense; kNever is not known
+        Action permit = {};            // granted
+    };
+    Grant try_acquire(RequestIndex request, TimeNs now);
+    // Takes back what try_acquire has granted and nobody has seen.
+    void withdraw(RequestIndex request, TimeNs now);
+
+    // Keys come and go (core_keys.cc). A key that is retired finishes what it has in flight; one
+    // that gets another secret is as new, and whoever is retired comes back with it. add_key gives
+    // KeyRing::kNoKey if there are too many, and changes nothing if memory runs out.
+    std::uint16_t add_key(std::uint16_t account, std::string_view name,
+                          std::vector<Action>* actions);
+    void replace_key(KeyId id, std::vector<Action>* actions);
+    void retire_key(KeyId id, std::vector<Action>* actions);
 
     // Does what time makes due, and starts what may start. Called after every batch of inputs, and
     // at next_timer().
@@ -74,12 +101,15 @@ public:
         std::uint64_t succeeded = 0;
         std::uint64_t failed = 0;  // cancelled among them
         std::uint64_t cancelled = 0;
+        std::uint64_t dropped = 0;  // likewise: for more urgent ones, the queue being full
         std::uint64_t attempts = 0;
         std::uint64_t retries = 0;  // attempts beyond a request's first
         std::uint64_t refused = 0;  // attempts that the provider's limits turned away
         std::uint64_t unpaid = 0;   // retries put off, the retry budget being used up
         std::uint64_t backing_off = 0;
         std::uint64_t in_flight = 0;
+        std::uint64_t permits = 0;          // attempts that were given to the caller
+        std::uint64_t permits_expired = 0;  // and never reported
     };
     const Counts& counts() const { return counts_; }
     std::uint64_t queued() const { return queue_.size(); }
@@ -90,13 +120,16 @@ private:
         RequestIndex request = kNoRequest;  // the next free attempt while free
         KeyRing::Pick key;
         bool live = false;
-        bool trial = false;  // of an endpoint that was thought to be out
+        bool trial = false;     // the breaker counts it
+        bool probe = false;     // of an endpoint that is out: a failure is not the request's fault
+        bool answered = false;  // the head of an answer has come
         Reservation reservation;
     };
     // An account's model class, as far as failures go.
     struct Endpoint {
         Breaker breaker;
         RetryBudget retries;
+        TimeNs stated_until = 0;  // the end of a wait that the provider has stated
     };
     Endpoint& endpoint(std::size_t account, std::size_t model_class) {
         return endpoints_[account * queue_.lanes() + model_class];
@@ -107,16 +140,36 @@ private:
     AttemptIndex take_attempt();
     void free_attempt(AttemptIndex index);
 
+    void make_key_budgets();
+    BudgetId budget_of(KeyId key, std::uint16_t model_class) const {
+        return key_budgets_[key.account][key.key * queue_.lanes() + model_class];
+    }
+
     void start_what_may(TimeNs now, std::vector<Action>* actions);
     RequestIndex next_to_start(TimeNs now);
     void try_start(RequestIndex index, TimeNs now, std::vector<Action>* actions);
     bool backfill(RequestIndex head, std::uint16_t promised_account, TimeNs now, TimeNs* earliest,
                   std::vector<Action>* actions);
-    Verdict reserve(const Request& request, std::uint16_t account, TimeNs now, Reservation* out);
+    static constexpr std::uint16_t kNoAccount = 0xFFFF;
+    // The account that has room for the request now, or what it waits for.
+    struct Room {
+        Verdict::Kind kind = Verdict::Kind::never;  // never: it fits nowhere
+        std::uint16_t account = kNoAccount;         // not before: the first that has room
+        TimeNs at = kNever;                         // likewise: when
+    };
+    // What an attempt starts with.
+    struct Offer {
+        KeyId key;
+        Reservation reservation;
+    };
+    Room find_room(const Request& request, TimeNs now, Offer* out);
+    Verdict reserve(const Request& request, std::uint16_t account, TimeNs now, Offer* out);
     const std::vector<std::uint16_t>& accounts_for(const Request& request, TimeNs now);
     std::int32_t why_no_account() const;
-    void start(RequestIndex index, std::uint16_t account, const Reservation& reservation,
-               TimeNs now, std::vector<Action>* actions);
+    bool would_overtake(const Request& request) const;
+    void start(RequestIndex index, const Offer& offer, TimeNs now, std::vector<Action>* actions);
+    void claimed_by_caller(RequestIndex index, const Offer& offer, TimeNs now,
+                           std::vector<Action>* actions);
     Cost cost_of(const Request& request) const;
     void charge_difference(const Request& request, const Reservation& reservation,
                            const Outcome& outcome);
@@ -125,8 +178,21 @@ private:
     void learn_of_key(const Attempt& attempt, const Outcome& outcome, TimeNs now,
                       std::vector<Action>* actions);
     bool is_about_the_request(const Outcome& outcome) const;
-    bool may_go_elsewhere(const Attempt& attempt, const Outcome& outcome, TimeNs now) const;
+    // Whether and when a request may be tried again (core_retrying.cc).
+    Situation situation_of(const Request& request, const Attempt& attempt, const Outcome& outcome,
+                           TimeNs now);
+    TimeNs elsewhere_at(const Attempt& attempt, const Outcome& outcome, TimeNs now);
+    TimeNs other_account_at(const Request& request, std::uint16_t account, TimeNs now);
+    TimeNs could_start_at(const Request& request, std::uint16_t account, TimeNs now);
+    void try_again(RequestIndex index, const Decision& decision, std::uint16_t account,
+                   OutcomeClass cls, TimeNs now);
+    bool fail_if_outlasted(RequestIndex index, std::uint16_t account, TimeNs earliest, TimeNs now,
+                           std::vector<Action>* actions);
+    void say_when_keys_come_back(TimeNs now, Action* failure) const;
+    void rearm(RequestIndex index, TimeNs at);
     void pause(RequestIndex index, TimeNs until);
+    void let_go(RequestIndex index, const Outcome& outcome, TimeNs now,
+                std::vector<Action>* actions);
     void on_timer(RequestIndex index, TimeNs now, std::vector<Action>* actions);
     void end_early(RequestIndex index, std::int32_t status, TimeNs now,
                    std::vector<Action>* actions);
@@ -143,10 +209,12 @@ private:
     TimingWheel<RequestSlab> wheel_;
     std::vector<Attempt> attempts_;
     AttemptIndex free_attempt_ = kNoAttempt;
-    std::vector<BudgetId> budgets_;    // by account and model class
-    std::vector<Endpoint> endpoints_;  // likewise
-    std::size_t first_lane_ = 0;       // round robin over the lanes
-    std::vector<double> headroom_;     // by account
+    std::vector<BudgetId> budgets_;                   // by account and model class
+    std::vector<Endpoint> endpoints_;                 // likewise
+    std::vector<std::vector<BudgetId>> key_budgets_;  // by account; by key and model class
+    std::size_t first_lane_ = 0;                      // round robin over the lanes
+    std::vector<double> headroom_;                    // by account
+    std::vector<Action> scratch_;
     bool closed_ = false;
     bool delivery_blocked_ = false;
     Counts counts_;

@@ -12,14 +12,18 @@ void Request::reset() {
     output_tokens = 0;
     tenant = 0;
     affinity = 0;
+    lease_ms = 0;
     model_class = 0;
     priority = 2;
     state = State::idle;
     attempts = 0;
     maybe_executed = false;
     refusals = 0;
+    stream_restart = false;
+    awaits_report = false;
     attempt = kNoAttempt;
     timer = TimerLink();
+    claim.store(Claim::free, std::memory_order_relaxed);
     link = QueueLink();
     last_error.reset();
 }

@@ -22,7 +22,7 @@ inline constexpr StatusRow kStatusRows[] = {
      ErrorSource::config},
     {WEIR_ERR_NOT_FOUND, "not_found", "there is nothing by that name, index or ticket", 0,
      ErrorSource::local},
-    {WEIR_ERR_QUEUE_FULL, "queue_full", "queue.max_requests or queue.max_bytes is reached",
+    {WEIR_ERR_QUEUE_FULL, "queue_full", "queue.max_requests, queue.max_bytes or a tenant's bound is reached",
      WEIR_ERROR_RETRYABLE | WEIR_ERROR_THROTTLED, ErrorSource::local},
     {WEIR_ERR_CLOSED, "closed", "the engine was closed", 0, ErrorSource::local},
     {WEIR_ERR_FORKED, "forked",
@@ -45,6 +45,8 @@ inline constexpr StatusRow kStatusRows[] = {
      ErrorSource::config},
     {WEIR_ERR_IO, "io", "a file or a descriptor could not be had", WEIR_ERROR_RETRYABLE,
      ErrorSource::local},
+    {WEIR_ERR_NOT_NOW, "not_now", "there is no room for another attempt at this moment",
+     WEIR_ERROR_RETRYABLE | WEIR_ERROR_THROTTLED, ErrorSource::local},
 
     {WEIR_ERR_CANCELLED, "cancelled", "the request was cancelled", WEIR_ERROR_CANCELLED,
      ErrorSource::local},

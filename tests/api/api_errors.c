@@ -23,6 +23,7 @@ static const int32_t codes[] = {
     WEIR_ERR_TOO_LATE,
     WEIR_ERR_NO_ACCOUNT,
     WEIR_ERR_IO,
+    WEIR_ERR_NOT_NOW,
     WEIR_ERR_CANCELLED,
     WEIR_ERR_SHUTDOWN,
     WEIR_ERR_DEADLINE,

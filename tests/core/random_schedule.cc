@@ -46,7 +46,21 @@ public:
 
 private:
     struct Event {
-        enum class Kind { submit, cancel, cancel_tag, close, head, progress, end, unblock };
+        enum class Kind {
+            submit,
+            try_acquire,
+            cancel,
+            cancel_tag,
+            claim,
+            drop,
+            close,
+            head,
+            progress,
+            end,
+            unblock,
+            set_key,
+            retire_key
+        };
         TimeNs at;
         std::uint64_t order;
         Kind kind;
@@ -57,15 +71,25 @@ private:
     };
     struct Live {  // an attempt in flight
         std::uint64_t ticket;
-        TimeNs started_at;
+        TimeNs lease_ends_at;  // kNever: no permit
+        KeyId key;
+        std::uint32_t key_version;
+    };
+    struct KnownKey {
+        std::uint32_t version = 0;
+        bool retired = false;
+        TimeNs not_before = 0;
     };
     struct Known {  // a request that was accepted
         bool ended = false;
+        bool dropped = false;  // by a caller
         std::uint64_t tag = 0;
         TimeNs deadline_at = kNever;
         TimeNs not_before = 0;
         std::uint32_t starts = 0;
         std::uint32_t countable = 0;
+        bool may_restart = false;
+        bool content_seen = false;  // of an attempt that failed
     };
 
     CoreSettings make_settings() {
@@ -78,7 +102,17 @@ private:
         settings.queue.ageing_ns = static_cast<TimeNs>(random_.below(10 * kNsPerS));
         settings.retry.max_attempts = static_cast<std::uint8_t>(1 + random_.below(4));
         settings.retry.max_refusals = static_cast<std::uint8_t>(1 + random_.below(6));
-        settings.retry.jitter = static_cast<Jitter>(random_.below(3));
+        settings.retry.jitter = static_cast<Jitter>(random_.below(4));
+        for (RetrySettings::Pace& own : settings.retry.own) {
+            if (random_.below(4) == 0)
+                own.max_attempts = static_cast<std::uint8_t>(1 + random_.below(4));
+            if (random_.below(4) == 0) own.base_ns = 100 * kNsPerMs;
+            if (random_.below(4) == 0) own.cap_ns = 2 * kNsPerS;
+        }
+        if (random_.below(3) == 0) settings.retry.max_wait_ns = 3 * kNsPerS;
+        if (random_.below(3) == 0) {
+            settings.retry.budget_capacity = static_cast<double>(5 * random_.below(4));
+        }
         settings.retry.after_timeout = random_.below(4) != 0;
         const std::uint64_t classes = 1 + random_.below(3);
         for (std::uint64_t i = 0; i < classes; ++i) {
@@ -105,15 +139,41 @@ private:
                 {.name = "account" + std::to_string(i), .limits = {}});
             settings.accounts.accounts.push_back(
                 {.name = "account" + std::to_string(i),
-                 .keys = static_cast<std::uint16_t>(1 + random_.below(3))});
+                 .keys = std::vector<KeySettings>(1 + random_.below(3))});
+            add_scopes(static_cast<std::uint16_t>(i), &settings);
         }
         return settings;
     }
 
+    // Names for the keys, and limits for some of the workspaces and keys.
+    void add_scopes(std::uint16_t index, CoreSettings* settings) {
+        AccountSettings& account = settings->accounts.accounts.back();
+        for (std::size_t key = 0; key < account.keys.size(); ++key) {
+            account.keys[key].name = "key" + std::to_string(key);
+            if (random_.below(2) == 0) account.keys[key].workspace = 0;
+        }
+        for (std::uint64_t i = random_.below(4); i > 1; --i) {
+            LimitSettings::Scope scope;
+            scope.account = index;
+            (random_.below(2) == 0 ? scope.workspace : scope.key) = 0;
+            if (random_.below(2) == 0) scope.model_class = 0;
+            scope.limits.requests_per_minute = static_cast<std::int64_t>(20 + random_.below(200));
+            if (random_.below(2) == 0) scope.limits.input_tokens_per_minute = 20'000;
+            settings->limits.scopes.push_back(scope);
+        }
+    }
+
     void plan() {
+        for (std::uint64_t i = random_.below(6); i > 1; --i) {
+            const bool retire = random_.below(2) == 0;
+            const auto in_ns = random_.below(30 * kNsPerS);
+            post(in_ns, retire ? Event::Kind::retire_key : Event::Kind::set_key, i);
+        }
         const std::uint64_t requests = 5 + random_.below(60);
         for (std::uint64_t i = 0; i < requests; ++i) {
-            post(random_.below(20) * kNsPerS / (1 + random_.below(20)), Event::Kind::submit, i);
+            const Event::Kind kind =
+                random_.below(5) == 0 ? Event::Kind::try_acquire : Event::Kind::submit;
+            post(random_.below(20) * kNsPerS / (1 + random_.below(20)), kind, i);
         }
         for (std::uint64_t i = random_.below(4); i > 0; --i) {
             post(random_.below(30 * kNsPerS), Event::Kind::cancel_tag, 1 + random_.below(3));
@@ -134,17 +194,32 @@ private:
             case Event::Kind::submit:
                 submit();
                 break;
+            case Event::Kind::try_acquire:
+                try_acquire();
+                break;
             case Event::Kind::cancel:
                 core_.cancel(event.what, now_, &actions_);
                 break;
             case Event::Kind::cancel_tag:
                 core_.cancel_tag(event.what, now_, &actions_);
                 break;
+            case Event::Kind::claim:
+                claim(event.what);
+                break;
+            case Event::Kind::drop:
+                core_.drop(event.what, now_, &actions_);
+                break;
             case Event::Kind::close:
                 core_.close(now_, &actions_);
                 break;
             case Event::Kind::unblock:
                 core_.set_delivery_blocked(false);
+                break;
+            case Event::Kind::set_key:
+                set_key(event.what);
+                break;
+            case Event::Kind::retire_key:
+                retire_key(event.what);
                 break;
             case Event::Kind::head:
                 head(event.what);
@@ -159,26 +234,102 @@ private:
         take_actions();
     }
 
-    void submit() {
+    RequestIndex make_request() {
         const RequestIndex index = slab_.take();
         Request& request = slab_.at(index);
-        const std::uint64_t ticket = request.ticket.load();
         request.submitted_at = now_;
         request.priority = static_cast<std::uint8_t>(random_.below(kPriorities));
         request.model_class =
             static_cast<std::uint16_t>(random_.below(settings_.limits.classes.size()));
         request.tenant = static_cast<std::uint32_t>(random_.below(3));
         request.tag = random_.below(4);
+        request.stream_restart = random_.below(3) == 0;
         request.input_tokens = static_cast<std::uint32_t>(1 + random_.below(3000));
         request.output_tokens = static_cast<std::uint32_t>(1 + random_.below(1000));
         if (random_.below(3) == 0) {
             request.deadline_at = now_ + static_cast<TimeNs>(random_.below(20 * kNsPerS));
         }
+        return index;
+    }
+
+    void accept(RequestIndex index) {
+        const Request& request = slab_.at(index);
+        const std::uint64_t ticket = request.ticket.load();
         if (known_.contains(ticket)) broken("a ticket was given twice");
         known_[ticket] = {.tag = request.tag, .deadline_at = request.deadline_at};
+        known_[ticket].may_restart = request.stream_restart;
         ++result_.accepted;
         if (random_.below(6) == 0) post(random_.below(20 * kNsPerS), Event::Kind::cancel, ticket);
+        if (random_.below(8) == 0) post(random_.below(20 * kNsPerS), Event::Kind::claim, ticket);
+    }
+
+    // A caller drops the request while it waits, and the core hears of it later.
+    void claim(std::uint64_t ticket) {
+        if (!slab_.outstanding(ticket)) return;
+        if (!slab_.at(RequestSlab::index_of(ticket)).take(Request::Claim::dropped)) return;
+        known_.at(ticket).dropped = true;
+        post(random_.below(2 * kNsPerS), Event::Kind::drop, ticket);
+    }
+
+    std::uint32_t lease() { return static_cast<std::uint32_t>(1 + random_.below(20'000)); }
+
+    void submit() {
+        const RequestIndex index = make_request();
+        if (random_.below(4) == 0) slab_.at(index).lease_ms = lease();
+        accept(index);
         core_.submit(index, now_, &actions_);
+    }
+
+    void try_acquire() {
+        const RequestIndex index = make_request();
+        Request& request = slab_.at(index);
+        request.lease_ms = lease();
+        const bool would_overtake = somebody_waits_before(request);
+        const Core::Grant grant = core_.try_acquire(index, now_);
+        if (grant.status != WEIR_OK) {
+            if (grant.ask_again_at < now_) broken("a refused permit is told to ask in the past");
+            return slab_.give_back(index);
+        }
+        if (would_overtake) broken("a permit overtook a request that was there first");
+        if (random_.below(10) == 0) {
+            core_.withdraw(index, now_);
+            return slab_.give_back(index);
+        }
+        accept(index);
+        actions_.push_back(grant.permit);
+    }
+
+    bool somebody_waits_before(const Request& request) {
+        bool found = false;
+        slab_.for_each([&](RequestIndex index) {
+            const Request& other = slab_.at(index);
+            found |= other.state == Request::State::queued &&
+                     other.model_class == request.model_class && other.priority <= request.priority;
+        });
+        return found;
+    }
+
+    void set_key(std::uint64_t what) {
+        const auto account = static_cast<std::uint16_t>(what % core_.keys().accounts());
+        const std::string name = "key" + std::to_string(what % 5);
+        const KeyId id{account, core_.keys().find(account, name)};
+        if (id.key == KeyRing::kNoKey) {
+            const std::uint16_t added = core_.add_key(account, name, &actions_);
+            keys_[{account, added}] = {.version = keys_[{account, added}].version + 1};
+            return;
+        }
+        core_.replace_key(id, &actions_);
+        keys_[{account, id.key}] = {.version = keys_[{account, id.key}].version + 1};
+    }
+
+    // Another secret comes later, so that nothing waits for ever.
+    void retire_key(std::uint64_t what) {
+        const auto account = static_cast<std::uint16_t>(what % core_.keys().accounts());
+        const KeyId id{account, core_.keys().find(account, "key" + std::to_string(what % 5))};
+        if (id.key == KeyRing::kNoKey) return;
+        core_.retire_key(id, &actions_);
+        keys_[{account, id.key}].retired = true;
+        post(random_.below(10 * kNsPerS), Event::Kind::set_key, what);
     }
 
     void head(AttemptId attempt) {
@@ -189,7 +340,7 @@ private:
             reading.remaining =
                 static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(reading.limit)));
         }
-        core_.on_head(attempt, readings, now_);
+        core_.on_head(attempt, random_.below(4) != 0, readings, now_);
     }
 
     void end(AttemptId attempt) {
@@ -200,7 +351,7 @@ private:
                           ? static_cast<OutcomeClass>(random_.below(kOutcomeClasses))
                           : OutcomeClass::success;
         outcome.maybe_executed = random_.below(3) == 0;
-        outcome.content_delivered = random_.below(20) == 0;
+        outcome.content_delivered = random_.below(10) == 0;
         if (random_.below(8) == 0)
             outcome.should_retry = static_cast<std::int8_t>(random_.below(2));
         outcome.refused = static_cast<LimitKind>(random_.below(kLimitKinds + 1));
@@ -215,6 +366,15 @@ private:
         // A bucket's pause, or a key's, is theirs and not the request's.
         if (outcome.retry_after_ns > 0 && !not_its_fault(outcome, false)) {
             known.not_before = now_ + outcome.retry_after_ns;
+        }
+        if (outcome.content_delivered && outcome.cls != OutcomeClass::success) {
+            known.content_seen = true;
+        }
+        const KeyId id = live->second.key;
+        KnownKey& key = keys_[{id.account, id.key}];
+        if (outcome.cls == OutcomeClass::bad_key && key.version == live->second.key_version &&
+            core_.keys().view(id).state == KeyRing::State::active) {
+            key.not_before = now_ + 30 * kNsPerS;
         }
         live_.erase(live);
         core_.on_end(attempt, outcome, nullptr, now_, &actions_);
@@ -237,11 +397,17 @@ private:
             if (known.ended) return broken("an action after the terminal one");
             switch (action.kind) {
                 case Action::Kind::start:
+                case Action::Kind::permit:
                     started(action, ticket, &known);
                     break;
                 case Action::Kind::abort:
                     if (live_.erase(action.attempt) != 1)
                         broken("an abort of no attempt in flight");
+                    break;
+                case Action::Kind::restart:
+                    if (!known.may_restart) broken("a stream was restarted without leave");
+                    if (!known.content_seen) broken("a restart of what nobody has seen");
+                    known.content_seen = false;
                     break;
                 case Action::Kind::succeed:
                 case Action::Kind::fail:
@@ -259,15 +425,37 @@ private:
             if (live.ticket == ticket) broken("two attempts of one request at a time");
         }
         if (!used_attempts_.insert(action.attempt).second) broken("an attempt id was used twice");
+        if (known->dropped) broken("an attempt began for a request that was dropped");
         if (now_ < known->not_before) broken("an attempt began before the pause was over");
-        if (known->countable >= settings_.retry.max_attempts) broken("more attempts than allowed");
-        live_[action.attempt] = {ticket, now_};
+        if (known->countable >= most_attempts()) broken("more attempts than allowed");
+        if (known->content_seen) broken("a stream began again without a word");
+        const KnownKey& key = keys_[{action.account, action.key}];
+        if (key.retired) broken("an attempt began with a key that is retired");
+        if (now_ < key.not_before) broken("an attempt began with a key that was refused");
+        const std::uint32_t lease_ms = slab_.at(action.request).lease_ms;
+        if ((action.kind == Action::Kind::permit) != (lease_ms != 0)) {
+            broken("a permit is no permit");
+        }
+        live_[action.attempt] = {
+            .ticket = ticket,
+            .lease_ends_at = lease_ms == 0 ? kNever : now_ + lease_ms * kNsPerMs,
+            .key = {action.account, action.key},
+            .key_version = key.version};
         ++known->starts;
         ++result_.attempts;
         const std::uint64_t takes = random_.below(4 * kNsPerS);
         if (random_.below(4) != 0) post(takes / 4, Event::Kind::head, action.attempt);
         if (random_.below(2) == 0) post(takes / 2, Event::Kind::progress, action.attempt);
-        post(takes, Event::Kind::end, action.attempt);
+        // Some permits are never reported.
+        if (lease_ms == 0 || random_.below(3) != 0) post(takes, Event::Kind::end, action.attempt);
+    }
+
+    std::uint32_t most_attempts() const {
+        std::uint32_t most = settings_.retry.max_attempts;
+        for (const RetrySettings::Pace& own : settings_.retry.own) {
+            most = std::max<std::uint32_t>(most, own.max_attempts);
+        }
+        return most;
     }
 
     void ended(const Action& action, Known* known) {
@@ -276,8 +464,15 @@ private:
         if (known->deadline_at != kNever && now_ > known->deadline_at + 2 * kTick) {
             broken("a request outlived its deadline");
         }
+        if (action.status == WEIR_ERR_QUEUE_FULL && !known->dropped) {
+            broken("a request was dropped by nobody");
+        }
         if (action.kind == Action::Kind::fail && action.status >= WEIR_OK) {
             broken("a failure without a status");
+        }
+        if (action.keys_back_at != 0 &&
+            (action.keys_back_at <= now_ || core_.keys().any_usable(now_))) {
+            broken("a failure for want of a key, and there is one");
         }
         slab_.give_back(action.request);
     }
@@ -303,10 +498,22 @@ private:
             result_.terminals + core_.queued() + counts.backing_off + counts.in_flight) {
             broken("a request is nowhere");
         }
+        for (const auto& [attempt, live] : live_) {
+            if (live.lease_ends_at != kNever && now_ > live.lease_ends_at + 2 * kTick) {
+                broken("a permit outlived its lease");
+            }
+        }
         double held = 0;
         views_.clear();
         core_.limiter().view(now_, &views_);
         for (const Limiter::BucketView& view : views_) {
+            if (view.scope != LimitSettings::Scope::kAny) {
+                if (view.kind == LimitKind::requests &&
+                    view.held > static_cast<double>(live_.size())) {
+                    broken("a scope holds more than is in flight");
+                }
+                continue;
+            }
             if (view.kind == LimitKind::requests) held += view.held;
             if (view.held < 0) broken("a bucket holds less than nothing");
         }
@@ -337,6 +544,7 @@ private:
     std::map<AttemptId, Live> live_;
     std::set<AttemptId> used_attempts_;
     std::map<std::uint64_t, Known> known_;
+    std::map<std::pair<std::uint16_t, std::uint16_t>, KnownKey> keys_;
     std::vector<Limiter::BucketView> views_;
     ScheduleResult result_;
 };

@@ -1,0 +1,59 @@
+#include <algorithm>
+
+#include "core/core.h"
+#include "weir/weir.h"
+
+// Permits that are wanted at once.
+namespace weir {
+
+Core::Grant Core::try_acquire(RequestIndex index, TimeNs now) {
+    Request& request = slab_->at(index);
+    if (closed_) return {.status = WEIR_ERR_CLOSED};
+    if (delivery_blocked_ || counts_.in_flight >= settings_.max_in_flight) {
+        return {.status = WEIR_ERR_NOT_NOW};
+    }
+    if (would_overtake(request)) {
+        const TimeNs until = queue_.blocked_until(request.model_class);
+        return {.status = WEIR_ERR_NOT_NOW, .ask_again_at = std::max(until, now)};
+    }
+    Offer offer;
+    const Room room = find_room(request, now, &offer);
+    if (room.kind != Verdict::Kind::granted) {
+        if (!settings_.accounts.wait_when_all_out && !keys_.any_usable(now)) {
+            return {.status = why_no_account(), .ask_again_at = keys_.earliest_usable_at()};
+        }
+        if (room.kind == Verdict::Kind::never) return {.status = WEIR_ERR_NEVER_FITS};
+        return {.status = WEIR_ERR_NOT_NOW, .ask_again_at = room.at};
+    }
+    // It goes through the queue, so that its tenant is charged as for any other request.
+    ++counts_.accepted;
+    request.state = Request::State::queued;
+    queue_.push_back(index);
+    scratch_.clear();
+    start(index, offer, now, &scratch_);
+    return {.permit = scratch_.back()};
+}
+
+// Whether something waits that a permit for the request would overtake.
+bool Core::would_overtake(const Request& request) const {
+    for (std::size_t priority = 0; priority <= request.priority; ++priority) {
+        if (queue_.waiting(request.model_class, priority) != 0) return true;
+    }
+    return false;
+}
+
+void Core::withdraw(RequestIndex index, TimeNs now) {
+    Request& request = slab_->at(index);
+    Outcome outcome;
+    outcome.cls = OutcomeClass::aborted;
+    scratch_.clear();
+    charge_difference(request, attempts_[request.attempt].reservation, outcome);
+    let_go(index, outcome, now, &scratch_);
+    wheel_.disarm(index);
+    request.state = Request::State::idle;
+    --counts_.accepted;
+    --counts_.attempts;
+    --counts_.permits;
+}
+
+}  // namespace weir
