@@ -32,7 +32,7 @@ constexpr double kSpeedKept = 0.98;
 
 // Answers after which output that may be reserved is taken to be counted as it is produced, as the
 // provider says: if it is not, the readings are soon far enough apart to tell.
-constexpr int kCarefulAnswers = 32;
+constexpr int kCarefulAnswers = 4;
 
 constexpr LimitKind kKinds[kMinuteKinds] = {LimitKind::requests, LimitKind::input_tokens,
                                             LimitKind::output_tokens, LimitKind::tokens};

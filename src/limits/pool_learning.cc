@@ -89,8 +89,8 @@ std::uint32_t Pool::observe_remaining(LimitKind kind, const LimitReading& readin
         const double lag = production_.attempts * production_.per_attempt_per_s * kShownLagS;
         sighting.unshown = lag + production_.unseen();
     }
-    // Output that is reserved only here leaves more at the provider. It comes back when the attempts
-    // end, and must not be counted twice.
+    // Output that is reserved only here leaves more at the provider. It comes back when the
+    // attempts end, and must not be counted twice.
     sighting.may_raise = !(counts_output && reserves_ && !accounting_known());
     const bool sane = bucket(kind).observe(reading, sighting);
     if (sane && kind == LimitKind::output_tokens) note_accounting(reading, attempt, hold);
