@@ -96,6 +96,7 @@ private:
                 BatchOutput* out);
     void forget(EntryId id, bool given_up, BatchOutput* out);
     void arm(EntryId id, const Entry& entry);
+    TimeNs falls_back_at(const Entry& entry) const;
     void on_entry_timer(EntryId id, TimeNs now, BatchOutput* out);
     void write(JournalRecord record, BatchOutput* out);
     void changed(const BatchSubmission& submission, BatchOutput* out);
