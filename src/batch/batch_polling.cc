@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <vector>
 
 #include "batch/batch_machine.h"
 #include "batch/poll_schedule.h"
@@ -93,6 +94,10 @@ void BatchMachine::want_cancel(BatchSubmission* submission, BatchOutput* out) {
 }
 
 bool BatchMachine::cancel_submission(SubmissionId id, BatchOutput* out) {
+    if (id == 0) {
+        cancel_collected(out);
+        return true;
+    }
     const auto it = submissions_.find(id);
     if (it == submissions_.end()) return false;
     BatchSubmission& submission = it->second;
@@ -104,6 +109,15 @@ bool BatchMachine::cancel_submission(SubmissionId id, BatchOutput* out) {
     const std::vector<EntryId> entries = submission.entries;
     for (const EntryId entry : entries) cancel(entry, out);
     return true;
+}
+
+void BatchMachine::cancel_collected(BatchOutput* out) {
+    std::vector<EntryId> collected;
+    for (const auto& [id, entry] : entries_) {
+        if (entry.state == Entry::State::collected) collected.push_back(id);
+    }
+    std::sort(collected.begin(), collected.end());
+    for (const EntryId id : collected) cancel(id, out);
 }
 
 void BatchMachine::on_cancelled(BatchSubmission* submission, const Outcome& outcome, TimeNs now) {

@@ -182,6 +182,7 @@ void BatchMachine::acknowledged(BatchSubmission* submission, const BatchObject& 
     submission->created_unix = batch.created_unix_ns;
     submission->expires_unix = batch.expires_unix_ns;
     submission->known_since = now;
+    submission->asked_at = now;
     submission->failures = 0;
     submission->candidates.clear();
     submission->refuted.clear();

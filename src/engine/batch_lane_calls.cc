@@ -112,7 +112,7 @@ void BatchLane::write_counts(JsonWriter* json) const {
     const BatchCounts& counts = machine_.counts();
     json->member("collecting", machine_.collecting()).member("held", machine_.entries());
     json->member("accepted", counts.accepted).member("recovered", counts.recovered);
-    json->member("batches", counts.submitted).member("in_doubt", counts.reconciled);
+    json->member("created", counts.submitted).member("in_doubt", counts.reconciled);
     json->member("found", counts.found).member("sent_again", counts.sent_again);
     json->member("delivered", counts.delivered).member("failed", counts.failed);
     json->member("requeued", counts.requeued).member("fell_back", counts.fell_back);
