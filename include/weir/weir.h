@@ -530,7 +530,8 @@ WEIR_API int32_t weir_batch_acknowledge(weir_engine *engine, uint64_t ticket);
 WEIR_API int32_t weir_batch_flush(weir_engine *engine);
 
 /* Cancels a batch by its number in the list. What the provider has done by then is answered as
- * usual, the rest fails with WEIR_ERR_CANCELLED. */
+ * usual, the rest fails with WEIR_ERR_CANCELLED. 0 stands for what is still being collected: the
+ * journal forgets it at once. */
 WEIR_API int32_t weir_batch_cancel(weir_engine *engine, uint64_t batch);
 
 /* The batches with their state, age and counts, and what the lane has done, as a JSON document; its

@@ -85,6 +85,7 @@ private:
     void tell_changed(SubmissionId batch);
     void go_online(EntryId entry, const BatchBody& body);
     void pace_results();
+    void tell_strange_results(const BatchCall& call);
     void on_batch_result(BatchExchange* exchange, const BatchResult& result) override;
     std::uint16_t least_loaded_account() const;
     EntryId entry_of(std::uint64_t ticket) const;
@@ -125,6 +126,8 @@ private:
     ErrorDetail* detail_ = nullptr;        // likewise
     std::int64_t half_price_input_ = 0;    // tokens
     std::int64_t half_price_output_ = 0;
+    std::uint64_t told_unknown_ = 0;
+    std::uint64_t told_duplicate_ = 0;
     std::string journal_failure_;
 };
 

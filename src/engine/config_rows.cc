@@ -174,6 +174,9 @@ constexpr KeyRow kRows[] = {
     {"journal.path", text, "", "path",
      "The file in which the batch lane keeps what it has accepted, made if there is none. Without "
      "it there is no batch lane. One engine at a time."},
+    {"batch.work", choice, "all", "all|submit|look",
+     "How much of the journal's work this engine does. submit: batches are created and asked "
+     "about, and their results left for a later engine; look: nothing is created either."},
     {"batch.max_requests", integer, "100000", "1..100000",
      "A batch is closed when it has so many requests."},
     {"batch.max_bytes", integer, "256000000", "1000..256000000",

@@ -131,6 +131,10 @@ BatchLaneSettings batch_settings(const Config& config) {
     batch.auto_deadline_ns = milliseconds(config, "batch.auto_deadline_ms");
     batch.cancel_on_close = config.value("batch.on_close") == "cancel";
     BatchSettings& machine = batch.machine;
+    const std::string_view work = config.value("batch.work");
+    machine.work = work == "look"     ? BatchWork::look
+                   : work == "submit" ? BatchWork::submit
+                                      : BatchWork::all;
     machine.max_requests = number<std::uint32_t>(config, "batch.max_requests");
     machine.max_bytes = number<std::uint64_t>(config, "batch.max_bytes");
     machine.max_age_ns = milliseconds(config, "batch.max_age_ms");
