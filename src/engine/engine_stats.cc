@@ -68,6 +68,7 @@ std::string Engine::stats() {
     std::vector<Limiter::BucketView> buckets;
     std::vector<Core::StepCounts> steps;
     JsonWriter batches(false);
+    JsonWriter keys(false);
     const char* state = "open";
     const TimeNs now = monotonic_now();
     {
@@ -75,6 +76,7 @@ std::string Engine::stats() {
         counts = loop_.core().counts();
         queued = loop_.core().queued();
         loop_.core().limiter().view(now, &buckets);
+        loop_.write_keys(&keys);
         for (std::size_t route = 0; route < settings_.core.routes.routes.size(); ++route) {
             for (std::size_t i = 0; i < settings_.core.routes.routes[route].steps.size(); ++i) {
                 steps.push_back(loop_.core().step_counts(route, i));
@@ -112,6 +114,7 @@ std::string Engine::stats() {
     json.member("max_bytes", settings_.max_undelivered_bytes).close('}');
     json.key("concurrency").open('{').member("in_flight", counts.in_flight);
     json.member("max", settings_.core.max_in_flight).close('}');
+    json.key("keys").literal(keys.take());
     write_routes(settings_.core.routes, steps, &json);
     json.key("batch").literal(batches.take());
     json.key("memory").open('{').member("bodies", held.bytes);
