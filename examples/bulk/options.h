@@ -36,6 +36,8 @@ struct options {
     int32_t priority;    /* WEIR_PRIORITY_ */
     int64_t deadline_ms; /* of the whole run; 0: none */
     const char* lane;    /* "batch" or "auto"; NULL: online */
+    const char* route;   /* NULL: none */
+    const char* complexity; /* likewise */
     char** batches;      /* to be cancelled: numbers or ids */
     int batch_count;
     int all;
