@@ -67,7 +67,8 @@ private:
     };
     struct Live {  // an attempt in flight
         std::uint64_t ticket;
-        TimeNs lease_ends_at;  // kNever: no permit
+        TimeNs lease_ends_at;  // kNever: there is none
+        bool permit;
     };
     struct Known {  // a request that was accepted
         bool ended = false;
@@ -81,6 +82,7 @@ private:
     CoreSettings make_settings() {
         CoreSettings settings;
         settings.max_in_flight = static_cast<std::uint32_t>(1 + random_.below(8));
+        if (random_.below(2) == 0) settings.lease_ns = lease() * kNsPerMs;
         settings.accounts.choice = static_cast<AccountChoice>(random_.below(4));
         settings.accounts.wait_when_all_out = random_.below(2) == 0;
         settings.queue.order = static_cast<QueueSettings::Order>(random_.below(2));
@@ -298,8 +300,7 @@ private:
                     started(action, ticket, &known);
                     break;
                 case Action::Kind::abort:
-                    if (live_.erase(action.attempt) != 1)
-                        broken("an abort of no attempt in flight");
+                    aborted(action, &known);
                     break;
                 case Action::Kind::succeed:
                 case Action::Kind::fail:
@@ -310,6 +311,14 @@ private:
             }
         }
         actions_.clear();
+    }
+
+    void aborted(const Action& action, Known* known) {
+        const auto live = live_.find(action.attempt);
+        if (live == live_.end()) return broken("an abort of no attempt in flight");
+        // An attempt whose lease is over counts as one that has timed out.
+        if (!live->second.permit && live->second.lease_ends_at <= now_) ++known->countable;
+        live_.erase(live);
     }
 
     void started(const Action& action, std::uint64_t ticket, Known* known) {
@@ -323,14 +332,16 @@ private:
         if ((action.kind == Action::Kind::permit) != (lease_ms != 0)) {
             broken("a permit is no permit");
         }
-        live_[action.attempt] = {ticket, lease_ms == 0 ? kNever : now_ + lease_ms * kNsPerMs};
+        const bool permit = lease_ms != 0;
+        const TimeNs lease = permit ? lease_ms * kNsPerMs : settings_.lease_ns;
+        live_[action.attempt] = {ticket, lease == 0 ? kNever : now_ + lease, permit};
         ++known->starts;
         ++result_.attempts;
         const std::uint64_t takes = random_.below(4 * kNsPerS);
         if (random_.below(4) != 0) post(takes / 4, Event::Kind::head, action.attempt);
         if (random_.below(2) == 0) post(takes / 2, Event::Kind::progress, action.attempt);
         // Some permits are never reported.
-        if (lease_ms == 0 || random_.below(3) != 0) post(takes, Event::Kind::end, action.attempt);
+        if (lease == 0 || random_.below(3) != 0) post(takes, Event::Kind::end, action.attempt);
     }
 
     void ended(const Action& action, Known* known) {
@@ -368,7 +379,7 @@ private:
         }
         for (const auto& [attempt, live] : live_) {
             if (live.lease_ends_at != kNever && now_ > live.lease_ends_at + 2 * kTick) {
-                broken("a permit outlived its lease");
+                broken("an attempt outlived its lease");
             }
         }
         double held = 0;
