@@ -55,7 +55,8 @@ Expectation Core::place(RequestIndex index, TimeNs now) {
         case Request::State::queued:
             return expect(request, queue_.position(index), now);
         case Request::State::backing_off:
-            return {.kind = Verdict::Kind::not_before, .starts_at = request.timer.at};
+            return {.kind = Verdict::Kind::not_before,
+                    .starts_at = std::max(now, request.timer.at)};
         case Request::State::in_flight:
             return {.kind = Verdict::Kind::granted, .starts_at = now};
         case Request::State::idle:
@@ -82,28 +83,37 @@ TimeNs Core::opens_at(std::uint16_t account, std::uint16_t model_class, TimeNs n
 Expectation Core::expect(const Request& request, std::uint64_t position, TimeNs now) {
     Expectation best{.cost = cost_of(request)};
     for (std::uint16_t account = 0; account < accounts(); ++account) {
-        const BudgetId budget = budget_of(account, request.model_class);
-        const Verdict verdict = limiter_.estimate(budget, best.cost, now);
-        if (verdict.kind == Verdict::Kind::never) {
-            const std::int64_t holds = limiter_.largest(budget, verdict.binding);
-            if (best.kind != Verdict::Kind::never || holds <= best.holds) continue;
-            best.binding = verdict.binding;
-            best.holds = holds;
-            best.needs = units_of(verdict.binding, best.cost, limiter_.reserves_output(budget));
-            continue;
-        }
-        const TimeNs opens = opens_at(account, request.model_class, now);
-        const TimeNs at = std::max({now, verdict.at, opens});
-        if (at >= best.starts_at) continue;
-        best.kind = at > now ? Verdict::Kind::not_before : Verdict::Kind::granted;
-        best.account = account;
-        best.binding = opens > verdict.at ? LimitKind::unknown : verdict.binding;
-        best.starts_at = at;
-        best.holds = best.needs = -1;
+        keys_.for_each_in_turn(account, [&](std::uint16_t key, TimeNs) {
+            expect_of(request, {account, key}, now, &best);
+            return false;
+        });
     }
     if (best.kind == Verdict::Kind::never) return best;
     wait_for_those_ahead(request, position, now, &best);
     return best;
+}
+
+// Takes the key into account, with which the request may start earlier or fit at all.
+void Core::expect_of(const Request& request, KeyId key, TimeNs now, Expectation* best) {
+    const BudgetId budget = budget_of(key, request.model_class);
+    const Verdict verdict = limiter_.estimate(budget, best->cost, now);
+    if (verdict.kind == Verdict::Kind::never) {
+        const std::int64_t holds = limiter_.largest(budget, verdict.binding);
+        if (best->kind != Verdict::Kind::never || holds <= best->holds) return;
+        best->account = key.account;
+        best->binding = verdict.binding;
+        best->holds = holds;
+        best->needs = units_of(verdict.binding, best->cost, limiter_.reserves_output(budget));
+        return;
+    }
+    const TimeNs opens = opens_at(key.account, request.model_class, now);
+    const TimeNs at = std::max({now, verdict.at, opens});
+    if (at >= best->starts_at) return;
+    best->kind = at > now ? Verdict::Kind::not_before : Verdict::Kind::granted;
+    best->account = key.account;
+    best->binding = at == now || opens > verdict.at ? LimitKind::unknown : verdict.binding;
+    best->starts_at = at;
+    best->holds = best->needs = -1;
 }
 
 void Core::wait_for_those_ahead(const Request& request, std::uint64_t position, TimeNs now,
