@@ -27,11 +27,13 @@ std::uint64_t seed_of(const Settings& settings) {
 }  // namespace
 
 Loop::Loop(const Settings* settings, RequestSlab* slab, Inbox* inbox, Outbox* outbox,
-           std::function<void()> on_events, const TransportFactory& make_transport)
+           Outlook* outlook, std::function<void()> on_events,
+           const TransportFactory& make_transport)
     : settings_(*settings),
       slab_(slab),
       inbox_(inbox),
       outbox_(outbox),
+      outlook_(outlook),
       on_events_(std::move(on_events)),
       log_(outbox, settings->log_level),
       core_(settings->core, slab, seed_of(*settings)),
@@ -45,6 +47,13 @@ Loop::Loop(const Settings* settings, RequestSlab* slab, Inbox* inbox, Outbox* ou
     }
     for (const AccountAccess& account : settings_.accounts) {
         headers_.push_back(account_headers(account, settings_.provider_version));
+    }
+    // Before the first turn the configured limits are all that is known.
+    in_use_.resize(settings_.core.limits.classes.size());
+    classes_in_use_.reserve(in_use_.size());
+    for (std::size_t i = 0; i < in_use_.size(); ++i) {
+        const auto model_class = static_cast<std::uint16_t>(i);
+        outlook_->publish(model_class, core_.outlook(model_class, 0));
     }
     poller_.watch(wake_.fd(), EPOLLIN, this);
     poller_.watch(timer_.fd(), EPOLLIN, this);
@@ -93,6 +102,7 @@ void Loop::set_timers() noexcept {
     TimeNs next = core_.next_timer();
     if (batch_lane_) next = std::min(next, batch_lane_->next_timer());
     if (transport_) next = std::min(next, transport_->next_timer());
+    next = std::min(next, publish_again_at());
     if (next_action_ < actions_.size()) next = std::min(next, now_ + kRetryNs);
     timer_.set(next);
 }
@@ -128,6 +138,7 @@ void Loop::step() {
         if (batch_lane_) batch_lane_->turn(now_);
         if (!transport_ || transport_->next_timer() > now_) break;
     }
+    publish_outlook();
     const bool delivered = deliver();
     if (phase_ == Phase::closing && delivered && actions_.empty() &&
         (!batch_lane_ || batch_lane_->finished())) {
@@ -176,6 +187,7 @@ void Loop::submit(RequestIndex index, std::size_t* next_wish) {
             return batch_lane_->submit(index, std::move(wish), now_);
         }
     }
+    note_class(slab_->at(index).model_class);
     core_.submit(index, now_, &actions_);
 }
 
@@ -226,6 +238,7 @@ ResponseTaker* Loop::reader(ExchangeId id) {
 
 void Loop::on_response_head(Exchange* exchange) {
     exchange->set_head_at(now_);
+    ++responses_seen_;
     tell_core([&] { core_.on_head(exchange->attempt(), exchange->reader().limits(), now_); });
 }
 

@@ -113,6 +113,11 @@ public:
     std::vector<DayUse> day_use() const;
     void restore(const DayUse& use, TimeNs now);
 
+    // The length that a share `q` of the answers that allow `max_tokens` (0: not limited) stays
+    // within.
+    std::int64_t output_quantile(std::uint16_t model_class, double q,
+                                 std::int64_t max_tokens) const;
+
     // How good the estimates are for a model class.
     struct EstimateQuality {
         double input_factor;  // counted by raw estimate
