@@ -37,7 +37,7 @@ struct ClassOutlook {
     struct Level {
         TimeNs not_before = 0;
         TimeNs not_before_behind = 0;
-        std::uint32_t tenant = 0;
+        std::uint64_t tenant = 0;
     };
     std::array<Level, kPriorities> levels = {};
 };

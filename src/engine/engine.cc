@@ -111,8 +111,7 @@ Engine::Engine(const Config& config, const TransportFactory& make_transport)
     : config_(config),
       settings_(make_settings(config)),
       outlook_(settings_.core.limits.classes.size()),
-      inbox_(&slab_, &outlook_, ModelClasses(settings_.core.limits.classes), settings_.max_requests,
-             settings_.max_bytes),
+      inbox_(&slab_, &outlook_, ModelClasses(settings_.core.limits.classes), settings_.bounds),
       outbox_(settings_.max_undelivered_bytes, settings_.max_undelivered_events),
       loop_(
           &settings_, &slab_, &inbox_, &outbox_, &outlook_, [this] { hook_.call(); },

@@ -34,8 +34,10 @@ void Outlook::publish(std::uint16_t model_class, const ClassOutlook& outlook) no
         const ClassOutlook::Level& level = outlook.levels[priority];
         const auto behind = static_cast<std::uint64_t>(level.not_before_behind) >> kBehindBits;
         row.levels[priority].not_before.store(level.not_before, kRelaxed);
-        row.levels[priority].behind.store(
-            std::min<std::uint64_t>(behind, UINT32_MAX) << 32 | level.tenant, kRelaxed);
+        row.levels[priority].tenant.store(level.tenant, kRelaxed);
+        row.levels[priority].behind.store(std::min<std::uint64_t>(behind, UINT32_MAX) << 32 |
+                                              static_cast<std::uint32_t>(level.tenant),
+                                          kRelaxed);
     }
     row.known.store(true, std::memory_order_release);
 }

@@ -28,7 +28,7 @@ public:
         const BodyHead& head;
         std::uint32_t input_tokens;   // the caller's figure, or 0
         std::uint32_t output_tokens;  // likewise
-        std::uint32_t tenant;
+        std::uint64_t tenant;
         std::uint8_t priority;
         TimeNs submitted_at;
         TimeNs deadline_at;
@@ -48,7 +48,9 @@ private:
     using Figure = std::atomic<std::int64_t>;
     struct Level {
         Figure not_before{0};
-        // The tenant that alone is waiting, and above it when what it adds may start.
+        // The tenant that alone is waiting; its lower half again, and above it when what it adds
+        // may start.
+        std::atomic<std::uint64_t> tenant{0};
         std::atomic<std::uint64_t> behind{0};
     };
     static constexpr int kBehindBits = 24;  // 17 ms, so that two years of uptime have room
@@ -91,7 +93,11 @@ private:
     static TimeNs not_before(const Row& row, const Asked& asked) {
         const Level& level = row.levels[asked.priority];
         const std::uint64_t behind = level.behind.load(std::memory_order_relaxed);
-        if (static_cast<std::uint32_t>(behind) != asked.tenant) return load(level.not_before);
+        const std::uint64_t tenant = level.tenant.load(std::memory_order_relaxed);
+        if (tenant != asked.tenant ||
+            static_cast<std::uint32_t>(behind) != static_cast<std::uint32_t>(tenant)) {
+            return load(level.not_before);
+        }
         return static_cast<TimeNs>((behind >> 32) << kBehindBits);
     }
     static void refuse(const Row& row, std::string_view class_name, const Asked& asked,

@@ -23,7 +23,7 @@ namespace weir {
 struct QueuePlace {
     std::uint16_t lane = 0;
     std::uint8_t priority = 2;
-    std::uint32_t tenant = 0;
+    std::uint64_t tenant = 0;
 };
 
 template <class Table>
@@ -126,7 +126,7 @@ public:
         return lanes_[lane].backlogs[priority];
     }
     // The tenant of all that waits there, if there is no other.
-    bool sole_tenant(std::size_t lane, std::size_t priority, std::uint32_t* tenant) const {
+    bool sole_tenant(std::size_t lane, std::size_t priority, std::uint64_t* tenant) const {
         return lanes_[lane].levels[priority].sole_tenant(tenant);
     }
     bool is_strict() const { return settings_.sharing == QueueSettings::Sharing::strict; }
@@ -211,7 +211,7 @@ private:
         return lanes_[place.lane].levels[place.priority];
     }
 
-    std::uint32_t weight(std::uint32_t tenant) const {
+    std::uint32_t weight(std::uint64_t tenant) const {
         const auto found = weights_.find(tenant);
         return found == weights_.end() ? 1 : found->second;
     }
@@ -249,7 +249,7 @@ private:
     Table* table_;
     QueueSettings settings_;
     std::vector<Lane> lanes_;
-    std::unordered_map<std::uint32_t, std::uint32_t> weights_;  // by tenant
+    std::unordered_map<std::uint64_t, std::uint32_t> weights_;  // by tenant
     std::uint64_t size_ = 0;
 };
 

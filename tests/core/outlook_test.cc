@@ -34,7 +34,7 @@ public:
         advance(now);
     }
     void on_head(AttemptRef ref, const LimitReadings& readings, TimeNs now) override {
-        core_.on_head(ids_[ref], readings, now);
+        core_.on_head(ids_[ref], true, readings, now);
     }
     void on_progress(AttemptRef ref, std::int64_t output_tokens, TimeNs now) override {
         core_.on_progress(ids_[ref], output_tokens, now);
@@ -74,7 +74,7 @@ private:
         slab_.for_each([&](RequestIndex index) {
             if (slab_.at(index).state == Request::State::queued) expected[index] = {};
         });
-        const auto many = [&](int count, std::uint8_t priority, std::uint32_t tenant) {
+        const auto many = [&](int count, std::uint8_t priority, std::uint64_t tenant) {
             for (int i = 0; i < count; ++i) submit(priority, tenant, now);
         };
         many(40, 1, 1);
@@ -88,7 +88,7 @@ private:
         }
     }
 
-    void submit(std::uint8_t priority, std::uint32_t tenant, TimeNs now) {
+    void submit(std::uint8_t priority, std::uint64_t tenant, TimeNs now) {
         const Work work = world_->draw_work(0);
         const RequestIndex index = slab_.take();
         if (index >= works_.size()) works_.resize(index + 1);

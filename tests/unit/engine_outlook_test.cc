@@ -9,7 +9,7 @@
 namespace weir {
 namespace {
 
-constexpr std::uint32_t kTenant = 7;
+constexpr std::uint64_t kTenant = 0x7'0000'0007;
 constexpr TimeNs kNow = 100 * kNsPerS;
 
 class OutlookTest : public testing::Test {
@@ -41,7 +41,7 @@ protected:
     BodyHead head{.model_offset = 0, .max_tokens = 4096, .input_tokens = 1000};
     std::uint32_t input_tokens = 0;
     std::uint32_t output_tokens = 0;
-    std::uint32_t tenant = kTenant;
+    std::uint64_t tenant = kTenant;
     TimeNs deadline_at = kNever;
     bool counted = false;
     std::string message;
