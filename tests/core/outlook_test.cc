@@ -34,7 +34,7 @@ public:
         advance(now);
     }
     void on_head(AttemptRef ref, const LimitReadings& readings, TimeNs now) override {
-        core_.on_head(ids_[ref], true, readings, now);
+        core_.on_head(ids_[ref], false, readings, now);
     }
     void on_progress(AttemptRef ref, std::int64_t output_tokens, TimeNs now) override {
         core_.on_progress(ids_[ref], output_tokens, now);
