@@ -46,6 +46,7 @@ std::string Engine::stats() {
     std::vector<Limiter::BucketView> buckets;
     std::vector<std::pair<std::uint16_t, Limiter::EstimateQuality>> estimates;
     JsonWriter batches(false);
+    JsonWriter keys(false);
     const char* state = "open";
     const TimeNs now = monotonic_now();
     {
@@ -60,6 +61,7 @@ std::string Engine::stats() {
                 estimates.emplace_back(model_class, quality);
             }
         }
+        loop_.write_keys(&keys);
         batches.open('{');
         if (const BatchLane* lane = loop_.batch_lane()) lane->write_counts(&batches);
         batches.close('}');
@@ -92,6 +94,7 @@ std::string Engine::stats() {
     json.member("max_bytes", settings_.max_undelivered_bytes).close('}');
     json.key("concurrency").open('{').member("in_flight", counts.in_flight);
     json.member("max", settings_.core.max_in_flight).close('}');
+    json.key("keys").literal(keys.take());
     json.key("batch").literal(batches.take());
     json.key("memory").open('{').member("bodies", held.bytes);
     json.member("requests", slab_.used() * sizeof(Request));
