@@ -38,9 +38,9 @@ std::uint64_t Core::waiting_before(const Request& request, std::uint16_t model_c
 }
 
 // What waits before it is taken to be like it. That is enough to tell seconds from minutes.
-Core::Outlook Core::outlook(const Request& request, std::uint16_t model_class, std::uint64_t before,
-                            TimeNs now) {
-    Outlook best;
+Core::Prospect Core::prospect(const Request& request, std::uint16_t model_class,
+                              std::uint64_t before, TimeNs now) {
+    Prospect best;
     bool any_out = false;
     bool any_due = false;
     bool any_in = false;
@@ -85,14 +85,14 @@ void Core::enter_route(RequestIndex index, TimeNs now) {
     ++counts_of(request.route).first;
     if (request.route.ahead == 0) return;
     const std::uint16_t here = request.model_class;
-    Outlook seen = outlook(request, here, waiting_before(request, here), now);
+    Prospect seen = prospect(request, here, waiting_before(request, here), now);
     const TimeNs blocked_until = queue_.blocked_until(here);
     if (!queue_.empty(here) && blocked_until != kNever) seen.at = std::max(seen.at, blocked_until);
     look_ahead(index, seen, now);
 }
 
 // Moves a request that waits on, if there is a reason to, and somewhere to go.
-bool Core::look_ahead(RequestIndex index, const Outlook& here, TimeNs now) {
+bool Core::look_ahead(RequestIndex index, const Prospect& here, TimeNs now) {
     const Request& request = slab_->at(index);
     if (request.route.ahead == 0) return false;
     const Route& route = route_of(settings_.routes, request.route);
@@ -122,7 +122,7 @@ bool Core::leave_after(RequestIndex index, const Outcome& outcome, bool counted,
         moved = move_on(index, RouteReason::capacity, by, 0, now);
     } else if (outcome.cls == OutcomeClass::rate_limited) {
         // The limiter has learnt of it.
-        moved = look_ahead(index, outlook(request, request.model_class, 0, now), now);
+        moved = look_ahead(index, prospect(request, request.model_class, 0, now), now);
     }
     if (!moved) return false;
     if (!counted) ++request.refusals;
@@ -141,7 +141,7 @@ bool Core::move_on(RequestIndex index, RouteReason reason, TimeNs by, TimeNs wai
     const std::uint8_t step = next_step(route, request.route, [&](const RouteStep& ahead) {
         const std::uint16_t there = ahead.model_class;
         const std::uint64_t before = waiting_before(request, there);
-        const Outlook seen = outlook(request, there, before, now);
+        const Prospect seen = prospect(request, there, before, now);
         // One is enough to find out whether a model is back.
         if (seen.out || (seen.on_trial && before > 0)) return false;
         return seen.at != kNever && seen.at <= by;

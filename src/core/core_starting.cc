@@ -43,7 +43,7 @@ void Core::try_start(RequestIndex index, TimeNs now, std::vector<Action>* action
         return say_when_keys_come_back(now, &actions->back());
     }
     if (request.route.ahead != 0) {
-        if (look_ahead(index, outlook(request, request.model_class, 0, now), now)) return;
+        if (look_ahead(index, prospect(request, request.model_class, 0, now), now)) return;
     }
     if (room.kind == Verdict::Kind::never) {
         return finish(index, Action::Kind::fail, WEIR_ERR_NEVER_FITS, 0, actions);
@@ -163,9 +163,10 @@ void Core::start(RequestIndex index, const Offer& offer, TimeNs now, std::vector
     ++counts_.attempts;
     if (request.attempts > 1) ++counts_.retries;
     const bool permit = request.lease_ms != 0;
-    if (permit) {
-        ++counts_.permits;
-        rearm(index, std::min(request.deadline_at, later(now, request.lease_ms * kNsPerMs)));
+    if (permit) ++counts_.permits;
+    const TimeNs lease = permit ? request.lease_ms * kNsPerMs : settings_.lease_ns;
+    if (lease != 0) {
+        rearm(index, std::min(request.deadline_at, later(now, lease)));
     } else if (request.route.routed()) {
         rearm(index, request.deadline_at);
     }

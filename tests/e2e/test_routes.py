@@ -2,13 +2,10 @@
 
 import json
 import pathlib
-import shutil
 import threading
-import unittest
 
 import support
 import test_program
-import test_tls
 
 ROUTES = pathlib.Path(__file__).parents[2] / "examples" / "routes.json"
 HAIKU, SONNET, OPUS = "claude-haiku-4-5", "claude-sonnet-4-5", "claude-opus-4-5"
@@ -75,9 +72,11 @@ class Routes(support.EndToEnd):
 
     def test_over_batches(self):
         server = self.server(classes=[model_class(HAIKU), model_class(SONNET)],
-                             arguments=["--batch-seconds", "1"])
+                             arguments=["--batch", "ends_s=1"])
         self.write_prompts(10)
-        run = self.run_weir(server, "--config", ROUTES, "--route", "classify", "--lane", "batch")
+        run = self.run_weir(server, "--config", ROUTES, "--route", "classify", "--lane",
+                            "batch", "--set", "batch.max_age_ms=200", "--set",
+                            "batch.poll_min_ms=200")
         self.assert_all_succeeded(run, 10)
         self.assertEqual(by_model(self.results()), {HAIKU: 10})
 
@@ -108,7 +107,3 @@ class Wire(support.EndToEnd):
         run = self.run_weir(server, "--config", ROUTES, "--route", "classify")
         self.assert_all_succeeded(run, 5)
         self.assertEqual(by_model(self.results()), {HAIKU: 5})
-
-
-class Http2(test_tls.Tls if hasattr(test_tls, "Tls") else support.EndToEnd):
-    pass
