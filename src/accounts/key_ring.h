@@ -62,6 +62,22 @@ public:
     // every attempt, exactly once.
     bool on_outcome(const Pick& pick, const Outcome& outcome, TimeNs now);
 
+    // The key's money is spent, and so is that of the other keys of its workspace: they cool down
+    // as long. Calls f(id) for each that was active.
+    template <class F>
+    void cool_workspace(KeyId spent, F&& f) {
+        const Key& like = at(spent);
+        std::vector<Key>& keys = accounts_[spent.account].keys;
+        for (std::size_t i = 0; i < keys.size(); ++i) {
+            Key& key = keys[i];
+            if (key.state != State::active || key.workspace != like.workspace) continue;
+            key.state = like.state;
+            key.reason = like.reason;
+            key.until = like.until;
+            f(KeyId{spent.account, static_cast<std::uint16_t>(i)});
+        }
+    }
+
     // Keys come and go while the engine runs. A retired key finishes what it has in flight.
     static constexpr std::uint16_t kNoKey = 0xFFFF;
     std::uint16_t find(std::uint16_t account, std::string_view name) const;  // kNoKey: none

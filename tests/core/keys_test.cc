@@ -296,6 +296,26 @@ TEST(Keys, WhereAllAreOutRequestsWaitUntilTheFirstComesBackAndNothingIsPolled) {
     EXPECT_TRUE(world.failures.empty());
 }
 
+TEST(Keys, ASpendLimitIsAboutTheWorkspaceAndItsOtherKeysNeedNotFindOut) {
+    World world(
+        settings_of(
+            {{.name = "one", .keys = {{"a", 0}, {"b", 0}, {"c", 1}}, .workspaces = {"x", "y"}}}),
+        1);
+    world.refusal = OutcomeClass::spend_limit;
+    world.revoke({0, 0});
+    world.revoke({0, 1});
+    world.submit(1);
+    world.run_until(kStart + 5 * kS);
+    world.submit(20);
+    world.run_until(kStart + 20 * kS);
+    EXPECT_EQ(world.refused, 1);
+    EXPECT_EQ(world.succeeded, 20);
+    EXPECT_EQ(world.state({0, 1}), KeyRing::State::cooling);
+    EXPECT_EQ(world.state({0, 2}), KeyRing::State::active);
+    EXPECT_TRUE(world.starts[1].empty());
+    EXPECT_EQ(world.changes, (std::vector{KeyRing::State::cooling, KeyRing::State::cooling}));
+}
+
 TEST(Keys, WithoutAnyKeyRequestsFailOrWaitForOne) {
     for (const bool wait : {false, true}) {
         CoreSettings settings = settings_of({{.name = "one"}});
