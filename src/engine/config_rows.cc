@@ -136,6 +136,9 @@ constexpr KeyRow kRows[] = {
      "What a bucket holds, in seconds of its refill. 0 learns it."},
     {"limits.pinned", boolean, "false", "true|false",
      "Configured limits win over what the provider's headers say."},
+    {"limits.lease_ms", integer, "0", "0..86400000",
+     "An attempt of whose end nothing is heard for so long has timed out, and what it holds of the "
+     "limits counts as used. 0 is timeout.total_ms and a minute more; 3660000 where that is 0."},
 
     {"class.<class>.models", text, "", "model[,model...]",
      "The models that share the limits of the class: ids, or prefixes that end in *. The longest "
