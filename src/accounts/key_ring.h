@@ -62,19 +62,22 @@ public:
     // every attempt, exactly once.
     bool on_outcome(const Pick& pick, const Outcome& outcome, TimeNs now);
 
-    // The key's money is spent, and so is that of the other keys of its workspace: they cool down
-    // as long. Calls f(id) for each that was active.
+    // After on_outcome said that the key of an attempt has no more money: the other keys that are
+    // paid from the same purse, the account's or the workspace's, have none either. Calls f(id) for
+    // each whose state changed.
     template <class F>
-    void cool_workspace(KeyId spent, F&& f) {
-        const Key& like = at(spent);
-        std::vector<Key>& keys = accounts_[spent.account].keys;
+    void spend_together(const Pick& pick, bool of_workspace, F&& f) {
+        const Key& spent = at(pick.id);
+        auto& keys = accounts_[pick.id.account].keys;
         for (std::size_t i = 0; i < keys.size(); ++i) {
             Key& key = keys[i];
-            if (key.state != State::active || key.workspace != like.workspace) continue;
-            key.state = like.state;
-            key.reason = like.reason;
-            key.until = like.until;
-            f(KeyId{spent.account, static_cast<std::uint16_t>(i)});
+            const bool shares = !of_workspace || key.workspace == spent.workspace;
+            if (key.state != State::active || !shares) continue;
+            key.state = State::cooling;
+            key.reason = spent.reason;
+            key.until = spent.until;
+            key.refusals = spent.refusals;
+            f(KeyId{pick.id.account, static_cast<std::uint16_t>(i)});
         }
     }
 

@@ -176,12 +176,14 @@ void Core::learn_of_key(const Attempt& attempt, const Outcome& outcome, TimeNs n
     Outcome seen = outcome;
     if (is_about_the_request(outcome)) seen.cls = OutcomeClass::bad_request;
     if (!keys_.on_outcome(attempt.key, seen, now)) return;
-    const auto tell = [&](KeyId id) {
+    actions->push_back({.kind = Action::Kind::key_changed,
+                        .account = attempt.key.id.account,
+                        .key = attempt.key.id.key});
+    if (seen.cls != OutcomeClass::spend_limit) return;
+    keys_.spend_together(attempt.key, seen.of_workspace, [&](KeyId id) {
         actions->push_back(
             {.kind = Action::Kind::key_changed, .account = id.account, .key = id.key});
-    };
-    tell(attempt.key.id);
-    if (seen.cls == OutcomeClass::spend_limit) keys_.cool_workspace(attempt.key.id, tell);
+    });
 }
 
 // Where there is no other key, a 403 is more likely to be about the request than about the key.
