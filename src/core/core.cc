@@ -2,11 +2,26 @@
 
 #include <algorithm>
 #include <cassert>
+#include <new>
 #include <utility>
 
 #include "weir/weir.h"
 
 namespace weir {
+namespace {
+
+// What the caller of a permit is told that was never reported.
+std::unique_ptr<ErrorDetail> no_report() noexcept {
+    try {
+        auto detail = std::make_unique<ErrorDetail>();
+        detail->message = "the permit was not reported within its lease";
+        return detail;
+    } catch (const std::bad_alloc&) {
+        return nullptr;
+    }
+}
+
+}  // namespace
 
 Core::Core(const CoreSettings& settings, RequestSlab* slab, std::uint64_t seed)
     : settings_(settings),
@@ -222,6 +237,8 @@ void Core::on_timer(RequestIndex index, TimeNs now, std::vector<Action>* actions
     if (request.deadline_at <= now) return end_early(index, WEIR_ERR_DEADLINE, now, actions);
     if (request.state == Request::State::in_flight) {
         ++counts_.permits_expired;
+        request.last_error = no_report();
+        request.maybe_executed = true;
         return end_early(index, WEIR_ERR_ATTEMPT_TIMEOUT, now, actions);
     }
     assert(request.state == Request::State::backing_off);

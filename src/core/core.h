@@ -69,6 +69,8 @@ public:
     Grant try_acquire(RequestIndex request, TimeNs now);
     // Takes back what try_acquire has granted and nobody has seen.
     void withdraw(RequestIndex request, TimeNs now);
+    // What an attempt in flight holds.
+    Cost held(AttemptId attempt) const;
 
     // Does what time makes due, and starts what may start. Called after every batch of inputs, and
     // at next_timer().
@@ -117,6 +119,7 @@ private:
     }
 
     Attempt* find(AttemptId id);
+    const Attempt* find(AttemptId id) const { return const_cast<Core*>(this)->find(id); }
     AttemptId id_of(AttemptIndex index) const;
     AttemptIndex take_attempt();
     void free_attempt(AttemptIndex index);

@@ -36,16 +36,10 @@ void Inbox::refuse_if_over(const Submission& submission) const {
     }
 }
 
-std::uint64_t Inbox::submit(const Submission& submission, bool* wake) {
+// A slot that is filled, and counted as held. Under the lock.
+RequestIndex Inbox::take_slot(const Submission& submission) {
     const BodyBlock& body = *submission.body->get();
-    Wish wish{kNoRequest, {}};
-    if (submission.batch != nullptr) wish.wish = *submission.batch;
-    const std::lock_guard lock(mutex_);
-    refuse_if_over(submission);
     const std::uint16_t model_class = classes_.find(body.model(), body.head().fast);
-    if (submission.batch != nullptr && wishes_.size() == wishes_.capacity()) {
-        wishes_.reserve(2 * wishes_.size() + 16);
-    }
     std::uint32_t* tagged = submission.tag == 0 ? nullptr : &tags_[submission.tag];
     RequestIndex index = kNoRequest;
     try {
@@ -57,10 +51,6 @@ std::uint64_t Inbox::submit(const Submission& submission, bool* wake) {
     if (tagged != nullptr) ++*tagged;
 
     Request& request = slab_->at(index);
-    if (submission.batch != nullptr) {
-        wish.request = index;
-        wishes_.push_back(std::move(wish));  // there is room
-    }
     request.user_data = submission.user_data;
     request.tag = submission.tag;
     request.body = *submission.body;
@@ -70,14 +60,43 @@ std::uint64_t Inbox::submit(const Submission& submission, bool* wake) {
     request.output_tokens = submission.output_tokens;
     request.tenant = submission.tenant;
     request.affinity = submission.affinity;
+    request.lease_ms = submission.lease_ms;
     request.model_class = model_class;
     request.priority = submission.priority;
-    (tail_ == kNoRequest ? head_ : slab_->at(tail_).link.next) = index;
-    tail_ = index;
     ++held_.requests;
     held_.bytes += body.bytes().size();
+    return index;
+}
+
+std::uint64_t Inbox::submit(const Submission& submission, bool* wake) {
+    Wish wish{kNoRequest, {}};
+    if (submission.batch != nullptr) wish.wish = *submission.batch;
+    const std::lock_guard lock(mutex_);
+    refuse_if_over(submission);
+    if (submission.batch != nullptr && wishes_.size() == wishes_.capacity()) {
+        wishes_.reserve(2 * wishes_.size() + 16);
+    }
+    const RequestIndex index = take_slot(submission);
+    if (submission.batch != nullptr) {
+        wish.request = index;
+        wishes_.push_back(std::move(wish));  // there is room
+    }
+    (tail_ == kNoRequest ? head_ : slab_->at(tail_).link.next) = index;
+    tail_ = index;
+    ++waiting_[submission.priority];
     *wake = wake_if_asleep();
-    return request.ticket.load(std::memory_order_relaxed);
+    return slab_->at(index).ticket.load(std::memory_order_relaxed);
+}
+
+RequestIndex Inbox::submit_apart(const Submission& submission) {
+    const std::lock_guard lock(mutex_);
+    refuse_if_over(submission);
+    for (std::size_t priority = 0; priority <= submission.priority; ++priority) {
+        if (waiting_[priority] != 0) return kNoRequest;
+    }
+    const RequestIndex index = take_slot(submission);
+    slab_->at(index).awaits_report = true;  // nobody knows its ticket yet
+    return index;
 }
 
 bool Inbox::cancel(std::uint64_t ticket, bool* wake) {
@@ -103,6 +122,40 @@ void Inbox::tell(Command::Kind kind, std::uint64_t value, bool* wake) {
     *wake = wake_if_asleep();
 }
 
+bool Inbox::permit_is_out(std::uint64_t ticket) const {
+    return !failed_ && slab_->outstanding(ticket) &&
+           slab_->at(RequestSlab::index_of(ticket)).awaits_report;
+}
+
+void Inbox::make_room_for_command() {
+    if (commands_.size() == commands_.capacity()) commands_.reserve(2 * commands_.size() + 16);
+}
+
+bool Inbox::report(std::uint64_t ticket, AttemptReport report, bool whole, bool* wake) {
+    const std::lock_guard lock(mutex_);
+    if (!permit_is_out(ticket)) return false;
+    make_room_for_command();
+    reports_.push_back(std::move(report));
+    const auto kind = whole ? Command::Kind::report : Command::Kind::report_head;
+    commands_.push_back({kind, ticket, tail_});  // there is room
+    if (whole) slab_->at(RequestSlab::index_of(ticket)).awaits_report = false;
+    *wake = wake_if_asleep();
+    return true;
+}
+
+bool Inbox::report_progress(std::uint64_t ticket, std::int64_t output_tokens, bool* wake) {
+    const std::lock_guard lock(mutex_);
+    if (!permit_is_out(ticket)) return false;
+    commands_.push_back({Command::Kind::report_progress, ticket, tail_, output_tokens});
+    *wake = wake_if_asleep();
+    return true;
+}
+
+void Inbox::permit_given(RequestIndex request) noexcept {
+    const std::lock_guard lock(mutex_);
+    slab_->at(request).awaits_report = true;
+}
+
 void Inbox::close(bool* wake) noexcept {
     const std::lock_guard lock(mutex_);
     if (std::exchange(closed_, true)) return;
@@ -121,13 +174,16 @@ std::string Inbox::class_name(std::uint16_t model_class) {
 
 void Inbox::take(Batch* batch) noexcept {
     batch->commands.clear();
+    batch->wishes.clear();
+    batch->reports.clear();
     const std::lock_guard lock(mutex_);
     asleep_ = false;
     batch->first = std::exchange(head_, kNoRequest);
     tail_ = kNoRequest;
     batch->commands.swap(commands_);
-    batch->wishes.clear();
     batch->wishes.swap(wishes_);
+    batch->reports.swap(reports_);
+    waiting_.fill(0);
     batch->close = closed_ && !std::exchange(close_taken_, closed_);
 }
 
@@ -180,6 +236,8 @@ void Inbox::fail() noexcept {
     head_ = tail_ = kNoRequest;
     commands_.clear();
     wishes_.clear();
+    reports_.clear();
+    waiting_.fill(0);
 }
 
 }  // namespace weir

@@ -95,6 +95,7 @@ void Loop::set_timers() noexcept {
     if (transport_) next = std::min(next, transport_->next_timer());
     if (next_action_ < actions_.size()) next = std::min(next, now_ + kRetryNs);
     timer_.set(next);
+    looks_again_at_ = next;
 }
 
 // ---- A turn ----
@@ -104,6 +105,7 @@ void Loop::turn(TimeNs now) noexcept {
     if (phase_ == Phase::stopped) return;
     try {
         if (poller_failed_ && !failed_) fail("the poller failed");
+        if (must_fail_ && !failed_) fail("an exception at a permit");
         if (!failed_) step();
     } catch (const std::exception& exception) {
         fail(exception.what());
@@ -151,6 +153,7 @@ void Loop::take_inbox() {
     inbox_->take(&batch_);
     if (batch_.close) phase_ = Phase::closing;  // said once, whatever is thrown below
     std::size_t command = 0;
+    next_report_ = 0;
     const auto run_commands_after = [&](RequestIndex index) {
         while (command < batch_.commands.size() && batch_.commands[command].after == index) {
             run_command(batch_.commands[command++]);
@@ -190,6 +193,12 @@ void Loop::run_command(const Inbox::Command& command) {
         case Inbox::Command::Kind::flush:
         case Inbox::Command::Kind::cancel_batch:
             return;
+        case Inbox::Command::Kind::report:
+            return take_report(command.value, batch_.reports[next_report_++]);
+        case Inbox::Command::Kind::report_head:
+            return take_report_head(command.value, batch_.reports[next_report_++]);
+        case Inbox::Command::Kind::report_progress:
+            return take_report_progress(command.value, command.amount);
     }
 }
 

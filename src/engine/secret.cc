@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "engine/config_table.h"
 #include "engine/descriptor.h"
 #include "engine/failure.h"
 #include "weir/weir.h"
@@ -88,6 +89,15 @@ std::string account_key(const Config& config, std::string_view account) {
                       fmt::format("{}: the environment has no variable {}", *chosen, value));
     }
     return checked(*chosen, variable);
+}
+
+void cover_secret(std::string_view secret, std::string* text) {
+    if (secret.empty()) return;
+    for (std::size_t at = text->find(secret); at != std::string::npos;
+         at = text->find(secret, at)) {
+        text->replace(at, secret.size(), kHiddenSecret);
+        at += kHiddenSecret.size();
+    }
 }
 
 }  // namespace weir

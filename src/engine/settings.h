@@ -37,6 +37,7 @@ struct Settings {
     std::uint32_t max_requests = 0;
     std::uint64_t max_bytes = 0;
     TimeNs default_deadline_ns = 0;  // 0: none
+    std::uint32_t permit_lease_ms = 0;
     std::size_t max_response_bytes = 0;
     std::uint32_t log_level = 0;  // a WEIR_LOG_ level; 0: off
     std::string provider_version;
