@@ -6,13 +6,21 @@
 
 namespace weir {
 
-// Organisations and their keys, without the secrets: those are the engine's. Keys of one account
-// share its limits, so that more of them add no capacity; more accounts do.
+// One key of an account, without its secret: that is the engine's.
+struct KeySettings {
+    static constexpr std::uint16_t kNoWorkspace = 0xFFFF;
+    std::string name = "main";
+    std::uint16_t workspace = kNoWorkspace;  // index in the account's
+};
+
+// Organisations and their keys. Keys of one account share its limits, so that more of them add no
+// capacity; more accounts do.
 struct AccountSettings {
     std::string name;
     std::uint32_t weight = 1;         // of its share, where the choice is weighted
     std::uint32_t max_in_flight = 0;  // 0: the engine's alone
-    std::uint16_t keys = 1;
+    std::vector<KeySettings> keys = std::vector<KeySettings>(1);
+    std::vector<std::string> workspaces = {};
 };
 
 // Which of the accounts that could go now is taken.

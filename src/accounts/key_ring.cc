@@ -20,37 +20,38 @@ TimeNs trial_pause(TimeNs first, int refusals) {
 
 KeyRing::KeyRing(const std::vector<AccountSettings>& accounts) {
     for (const AccountSettings& account : accounts) {
-        accounts_.emplace_back().keys.resize(account.keys);
+        Account& made = accounts_.emplace_back();
+        made.configured = static_cast<std::uint16_t>(account.keys.size());
+        for (const KeySettings& key : account.keys) {
+            Key& added = made.keys.emplace_back();
+            added.name = key.name;
+            added.workspace = key.workspace;
+        }
     }
 }
 
-bool KeyRing::may_go(const Key& key, TimeNs now) {
-    switch (key.state) {
-        case State::active:
-            return true;
-        case State::quarantined:
-        case State::cooling:
-            return !key.on_trial && now >= key.until;
-        case State::retired:
-            return false;
-    }
-    return false;
+TimeNs KeyRing::may_go_at(const Key& key) {
+    if (key.on_trial || key.state == State::retired) return kNever;
+    return key.state == State::active ? 0 : key.until;
 }
 
-bool KeyRing::pick(std::uint16_t account_index, TimeNs now, Pick* out) {
-    Account& account = accounts_[account_index];
-    const std::size_t count = account.keys.size();
-    for (std::size_t i = 0; i < count; ++i) {
-        const auto index = static_cast<std::uint16_t>((account.next + i) % count);
-        Key& key = account.keys[index];
-        if (!may_go(key, now)) continue;
-        account.next = static_cast<std::uint16_t>((index + 1) % count);
-        key.on_trial = key.state != State::active;
-        ++key.in_flight;
-        *out = {.id = {account_index, index}, .trial = key.on_trial};
-        return true;
-    }
-    return false;
+bool KeyRing::pick(std::uint16_t account, TimeNs now, Pick* out) {
+    bool found = false;
+    for_each_in_turn(account, [&](std::uint16_t key, TimeNs at) {
+        if (at > now) return false;
+        *out = take({account, key});
+        return found = true;
+    });
+    return found;
+}
+
+KeyRing::Pick KeyRing::take(KeyId id) {
+    Account& account = accounts_[id.account];
+    Key& key = account.keys[id.key];
+    account.next = static_cast<std::uint16_t>((id.key + std::size_t{1}) % account.keys.size());
+    key.on_trial = key.state != State::active;
+    ++key.in_flight;
+    return {.id = id, .trial = key.on_trial, .version = key.version};
 }
 
 bool KeyRing::usable(std::uint16_t account, TimeNs now) const {
@@ -78,10 +79,7 @@ std::size_t KeyRing::count() const {
 
 TimeNs KeyRing::usable_at(std::uint16_t account) const {
     TimeNs earliest = kNever;
-    for (const Key& key : accounts_[account].keys) {
-        if (key.state == State::retired || key.on_trial) continue;
-        earliest = std::min(earliest, key.state == State::active ? 0 : key.until);
-    }
+    for (const Key& key : accounts_[account].keys) earliest = std::min(earliest, may_go_at(key));
     return earliest;
 }
 
@@ -96,6 +94,7 @@ TimeNs KeyRing::earliest_usable_at() const {
 bool KeyRing::on_outcome(const Pick& pick, const Outcome& outcome, TimeNs now) {
     Key& key = at(pick.id);
     --key.in_flight;
+    if (pick.version != key.version) return false;
     if (pick.trial) key.on_trial = false;
     if (key.state == State::retired) return false;
     // What was under way when the key was refused says nothing new.
@@ -114,7 +113,7 @@ bool KeyRing::on_outcome(const Pick& pick, const Outcome& outcome, TimeNs now) {
             break;
         case OutcomeClass::success:
             if (key.state == State::active) return false;
-            key = Key{.in_flight = key.in_flight};
+            make_active(&key);
             return true;
         default:
             return false;
@@ -123,15 +122,46 @@ bool KeyRing::on_outcome(const Pick& pick, const Outcome& outcome, TimeNs now) {
     return true;
 }
 
-std::uint16_t KeyRing::add(std::uint16_t account) {
-    auto& keys = accounts_[account].keys;
-    keys.emplace_back();
-    return static_cast<std::uint16_t>(keys.size() - 1);
+void KeyRing::make_active(Key* key) {
+    key->state = State::active;
+    key->reason = OutcomeClass::success;
+    key->until = 0;
+    key->refusals = 0;
+    key->on_trial = false;
 }
 
-void KeyRing::retire(KeyId id) { at(id).state = State::retired; }
+std::uint16_t KeyRing::find(std::uint16_t account, std::string_view name) const {
+    const auto& keys = accounts_[account].keys;
+    for (std::size_t key = 0; key < keys.size(); ++key) {
+        if (keys[key].name == name) return static_cast<std::uint16_t>(key);
+    }
+    return kNoKey;
+}
 
-void KeyRing::replaced(KeyId id) { at(id) = Key{.in_flight = at(id).in_flight}; }
+std::uint16_t KeyRing::add(std::uint16_t account, std::string_view name) {
+    Account& to = accounts_[account];
+    std::string own(name);
+    for (std::size_t i = to.configured; i < to.keys.size(); ++i) {
+        Key& key = to.keys[i];
+        if (key.state != State::retired || key.in_flight > 0) continue;
+        key.name.swap(own);
+        replaced({account, static_cast<std::uint16_t>(i)});
+        return static_cast<std::uint16_t>(i);
+    }
+    if (to.keys.size() >= kMostKeys) return kNoKey;
+    to.keys.emplace_back().name.swap(own);
+    return static_cast<std::uint16_t>(to.keys.size() - 1);
+}
+
+void KeyRing::retire(KeyId id) {
+    make_active(&at(id));
+    at(id).state = State::retired;
+}
+
+void KeyRing::replaced(KeyId id) {
+    make_active(&at(id));
+    ++at(id).version;
+}
 
 KeyRing::View KeyRing::view(KeyId id) const {
     const Key& key = accounts_[id.account].keys[id.key];

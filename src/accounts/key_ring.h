@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "accounts/account_settings.h"
@@ -26,12 +28,28 @@ public:
 
     struct Pick {
         KeyId id;
-        bool trial = false;  // the key was refused before, and is due to be tried again
+        bool trial = false;         // the key was refused before, and is due to be tried again
+        std::uint32_t version = 0;  // of the key's secret
     };
     // The account's key for an attempt that starts now: the keys that may go, in turn. False if
     // there is none.
     bool pick(std::uint16_t account, TimeNs now, Pick* out);
+    // The same in two steps. Calls f(key, at) for the keys that are not retired, in turn, until it
+    // returns true: the key may go now if `at` has come, and kNever says that only the end of a
+    // trial can tell. Then takes a key that may go.
+    template <class F>
+    void for_each_in_turn(std::uint16_t account, F&& f) const {
+        const Account& of = accounts_[account];
+        for (std::size_t i = 0; i < of.keys.size(); ++i) {
+            const std::size_t key = (of.next + i) % of.keys.size();
+            if (of.keys[key].state == State::retired) continue;
+            if (f(static_cast<std::uint16_t>(key), may_go_at(of.keys[key]))) return;
+        }
+    }
+    Pick take(KeyId id);
     bool usable(std::uint16_t account, TimeNs now) const;
+    // Whether the key has the secret that it was picked with.
+    bool is_current(const Pick& pick) const { return at(pick.id).version == pick.version; }
     // Whether any key may go, but for `except`, which may be NULL.
     bool any_usable(TimeNs now, const KeyId* except = nullptr) const;
     std::size_t count() const;
@@ -45,9 +63,21 @@ public:
     bool on_outcome(const Pick& pick, const Outcome& outcome, TimeNs now);
 
     // Keys come and go while the engine runs. A retired key finishes what it has in flight.
-    std::uint16_t add(std::uint16_t account);
+    static constexpr std::uint16_t kNoKey = 0xFFFF;
+    std::uint16_t find(std::uint16_t account, std::string_view name) const;  // kNoKey: none
+    // A key of a name that is new. It takes the place of one that was added and is retired, if
+    // there is one. kNoKey: there are kMostKeys. Changes nothing if memory runs out.
+    std::uint16_t add(std::uint16_t account, std::string_view name);
     void retire(KeyId id);
-    void replaced(KeyId id);  // the same key has another secret: it is as new
+    // The same key has another secret, or comes back: it is as new, and what is in flight with the
+    // old secret says nothing of it.
+    void replaced(KeyId id);
+    static constexpr std::uint16_t kMostKeys = 1000;  // of an account
+
+    const std::string& name(KeyId id) const { return at(id).name; }
+    std::uint16_t workspace(KeyId id) const { return at(id).workspace; }
+    std::size_t accounts() const { return accounts_.size(); }
+    std::size_t keys(std::uint16_t account) const { return accounts_[account].keys.size(); }
 
     struct View {
         KeyId id;
@@ -61,20 +91,29 @@ public:
 
 private:
     struct Key {
+        std::string name;
+        std::uint16_t workspace = KeySettings::kNoWorkspace;
         State state = State::active;
         OutcomeClass reason = OutcomeClass::success;
         TimeNs until = 0;
         int refusals = 0;  // in a row
         bool on_trial = false;
+        std::uint32_t version = 0;
         std::uint32_t in_flight = 0;
     };
     struct Account {
         std::vector<Key> keys;
+        std::uint16_t configured = 0;  // the first of them, whose places are their own
         std::uint16_t next = 0;
     };
 
-    static bool may_go(const Key& key, TimeNs now);
+    static TimeNs may_go_at(const Key& key);
+    static bool may_go(const Key& key, TimeNs now) {
+        return key.state != State::retired && may_go_at(key) <= now;
+    }
+    static void make_active(Key* key);
     Key& at(KeyId id) { return accounts_[id.account].keys[id.key]; }
+    const Key& at(KeyId id) const { return accounts_[id.account].keys[id.key]; }
 
     std::vector<Account> accounts_;
 };

@@ -42,6 +42,7 @@ Core::Core(const CoreSettings& settings, RequestSlab* slab, std::uint64_t seed)
         }
     }
     endpoints_.resize(budgets_.size());
+    make_key_budgets();
     attempts_.reserve(settings.max_in_flight);
 }
 
@@ -136,7 +137,11 @@ void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDet
         case Decision::Kind::deliver:
             return finish(index, Action::Kind::succeed, WEIR_OK, id, actions);
         case Decision::Kind::fail:
-            return finish(index, Action::Kind::fail, decision.status, id, actions);
+            finish(index, Action::Kind::fail, decision.status, id, actions);
+            if (rule(outcome.cls).action == OutcomeRule::Action::other_key && !elsewhere) {
+                say_when_keys_come_back(now, &actions->back());
+            }
+            return;
         case Decision::Kind::requeue:
             break;
     }
@@ -184,7 +189,9 @@ bool Core::is_about_the_request(const Outcome& outcome) const {
 
 bool Core::may_go_elsewhere(const Attempt& attempt, const Outcome& outcome, TimeNs now) const {
     if (is_about_the_request(outcome)) return false;
-    return settings_.accounts.wait_when_all_out || keys_.any_usable(now, &attempt.key.id);
+    // Of a secret that was replaced meanwhile the refusal says nothing new.
+    const KeyId* refused = keys_.is_current(attempt.key) ? &attempt.key.id : nullptr;
+    return settings_.accounts.wait_when_all_out || keys_.any_usable(now, refused);
 }
 
 void Core::pause(RequestIndex index, TimeNs until) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "accounts/account_chooser.h"
@@ -30,14 +31,16 @@ struct Action {
         abort,        // end the attempt; no on_end will be given for it
         succeed,      // the request's terminal event: the answer of `attempt`
         fail,         // the request's terminal event: `status`
-        key_changed,  // the key was quarantined, cools down, or is active again
+        key_changed,  // the key has another state, or another secret
     };
     Kind kind;
+    bool replaced = false;      // key_changed: it has another secret
     std::uint16_t account = 0;  // start, permit, key_changed
     std::uint16_t key = 0;      // likewise
     std::int32_t status = 0;    // fail: the WEIR_ERR_ code
     RequestIndex request = kNoRequest;
-    AttemptId attempt = 0;  // fail: the attempt that failed now, or 0
+    AttemptId attempt = 0;    // fail: the attempt that failed now, or 0
+    TimeNs keys_back_at = 0;  // fail, as no key may be used: when the first comes back, if known
 };
 
 // The state machine of requests; it owns them from submit to their terminal event. Single-threaded
@@ -71,6 +74,14 @@ public:
     void withdraw(RequestIndex request, TimeNs now);
     // What an attempt in flight holds.
     Cost held(AttemptId attempt) const;
+
+    // Keys come and go (core_keys.cc). A key that is retired finishes what it has in flight; one
+    // that gets another secret is as new, and whoever is retired comes back with it. add_key gives
+    // KeyRing::kNoKey if there are too many, and changes nothing if memory runs out.
+    std::uint16_t add_key(std::uint16_t account, std::string_view name,
+                          std::vector<Action>* actions);
+    void replace_key(KeyId id, std::vector<Action>* actions);
+    void retire_key(KeyId id, std::vector<Action>* actions);
 
     // Does what time makes due, and starts what may start. Called after every batch of inputs, and
     // at next_timer().
@@ -124,6 +135,11 @@ private:
     AttemptIndex take_attempt();
     void free_attempt(AttemptIndex index);
 
+    void make_key_budgets();
+    BudgetId budget_of(KeyId key, std::uint16_t model_class) const {
+        return key_budgets_[key.account][key.key * queue_.lanes() + model_class];
+    }
+
     void start_what_may(TimeNs now, std::vector<Action>* actions);
     RequestIndex next_to_start(TimeNs now);
     void try_start(RequestIndex index, TimeNs now, std::vector<Action>* actions);
@@ -136,13 +152,17 @@ private:
         std::uint16_t account = kNoAccount;         // not before: the first that has room
         TimeNs at = kNever;                         // likewise: when
     };
-    Room find_room(const Request& request, TimeNs now, Reservation* out);
-    Verdict reserve(const Request& request, std::uint16_t account, TimeNs now, Reservation* out);
+    // What an attempt starts with.
+    struct Offer {
+        KeyId key;
+        Reservation reservation;
+    };
+    Room find_room(const Request& request, TimeNs now, Offer* out);
+    Verdict reserve(const Request& request, std::uint16_t account, TimeNs now, Offer* out);
     const std::vector<std::uint16_t>& accounts_for(const Request& request, TimeNs now);
     std::int32_t why_no_account() const;
     bool would_overtake(const Request& request) const;
-    void start(RequestIndex index, std::uint16_t account, const Reservation& reservation,
-               TimeNs now, std::vector<Action>* actions);
+    void start(RequestIndex index, const Offer& offer, TimeNs now, std::vector<Action>* actions);
     Cost cost_of(const Request& request) const;
     void charge_difference(const Request& request, const Reservation& reservation,
                            const Outcome& outcome);
@@ -152,6 +172,7 @@ private:
                       std::vector<Action>* actions);
     bool is_about_the_request(const Outcome& outcome) const;
     bool may_go_elsewhere(const Attempt& attempt, const Outcome& outcome, TimeNs now) const;
+    void say_when_keys_come_back(TimeNs now, Action* failure) const;
     void rearm(RequestIndex index, TimeNs at);
     void pause(RequestIndex index, TimeNs until);
     void let_go(RequestIndex index, const Outcome& outcome, TimeNs now,
@@ -172,10 +193,11 @@ private:
     TimingWheel<RequestSlab> wheel_;
     std::vector<Attempt> attempts_;
     AttemptIndex free_attempt_ = kNoAttempt;
-    std::vector<BudgetId> budgets_;    // by account and model class
-    std::vector<Endpoint> endpoints_;  // likewise
-    std::size_t first_lane_ = 0;       // round robin over the lanes
-    std::vector<double> headroom_;     // by account
+    std::vector<BudgetId> budgets_;                   // by account and model class
+    std::vector<Endpoint> endpoints_;                 // likewise
+    std::vector<std::vector<BudgetId>> key_budgets_;  // by account; by key and model class
+    std::size_t first_lane_ = 0;                      // round robin over the lanes
+    std::vector<double> headroom_;                    // by account
     std::vector<Action> scratch_;
     bool closed_ = false;
     bool delivery_blocked_ = false;

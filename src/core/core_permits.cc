@@ -16,11 +16,11 @@ Core::Grant Core::try_acquire(RequestIndex index, TimeNs now) {
         const TimeNs until = queue_.blocked_until(request.model_class);
         return {.status = WEIR_ERR_NOT_NOW, .ask_again_at = std::max(until, now)};
     }
-    Reservation reservation;
-    const Room room = find_room(request, now, &reservation);
+    Offer offer;
+    const Room room = find_room(request, now, &offer);
     if (room.kind != Verdict::Kind::granted) {
         if (!settings_.accounts.wait_when_all_out && !keys_.any_usable(now)) {
-            return {.status = why_no_account()};
+            return {.status = why_no_account(), .ask_again_at = keys_.earliest_usable_at()};
         }
         if (room.kind == Verdict::Kind::never) return {.status = WEIR_ERR_NEVER_FITS};
         return {.status = WEIR_ERR_NOT_NOW, .ask_again_at = room.at};
@@ -30,7 +30,7 @@ Core::Grant Core::try_acquire(RequestIndex index, TimeNs now) {
     request.state = Request::State::queued;
     queue_.push_back(index);
     scratch_.clear();
-    start(index, room.account, reservation, now, &scratch_);
+    start(index, offer, now, &scratch_);
     return {.permit = scratch_.back()};
 }
 

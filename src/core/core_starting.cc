@@ -35,13 +35,12 @@ RequestIndex Core::next_to_start(TimeNs now) {
 // Starts the request that is next in its lane, or blocks the lane until it may.
 void Core::try_start(RequestIndex index, TimeNs now, std::vector<Action>* actions) {
     const Request& request = slab_->at(index);
-    Reservation reservation;
-    Room room = find_room(request, now, &reservation);
-    if (room.kind == Verdict::Kind::granted) {
-        return start(index, room.account, reservation, now, actions);
-    }
+    Offer offer;
+    Room room = find_room(request, now, &offer);
+    if (room.kind == Verdict::Kind::granted) return start(index, offer, now, actions);
     if (!settings_.accounts.wait_when_all_out && !keys_.any_usable(now)) {
-        return finish(index, Action::Kind::fail, why_no_account(), 0, actions);
+        finish(index, Action::Kind::fail, why_no_account(), 0, actions);
+        return say_when_keys_come_back(now, &actions->back());
     }
     if (room.kind == Verdict::Kind::never) {
         return finish(index, Action::Kind::fail, WEIR_ERR_NEVER_FITS, 0, actions);
@@ -50,7 +49,7 @@ void Core::try_start(RequestIndex index, TimeNs now, std::vector<Action>* action
     queue_.block(request.model_class, std::max(room.at, now + 1));
 }
 
-Core::Room Core::find_room(const Request& request, TimeNs now, Reservation* out) {
+Core::Room Core::find_room(const Request& request, TimeNs now, Offer* out) {
     Room room;
     for (const std::uint16_t account : accounts_for(request, now)) {
         const Verdict verdict = reserve(request, account, now, out);
@@ -76,12 +75,12 @@ bool Core::backfill(RequestIndex head, std::uint16_t promised_account, TimeNs no
     queue_.for_some_behind(slab_->at(head).model_class, head, kMostTried, [&](RequestIndex index) {
         for (std::uint16_t account = 0; account < accounts; ++account) {
             if (account == promised_account) continue;
-            Reservation reservation;
-            const Verdict verdict = reserve(slab_->at(index), account, now, &reservation);
+            Offer offer;
+            const Verdict verdict = reserve(slab_->at(index), account, now, &offer);
             if (verdict.kind == Verdict::Kind::not_before) {
                 *earliest = std::min(*earliest, verdict.at);
             } else if (verdict.kind == Verdict::Kind::granted) {
-                start(index, account, reservation, now, actions);
+                start(index, offer, now, actions);
                 started = true;
                 return false;
             }
@@ -102,34 +101,51 @@ const std::vector<std::uint16_t>& Core::accounts_for(const Request& request, Tim
     return chooser_.order(request.affinity, headroom_);
 }
 
-// What a request fails with when no key may be used.
-std::int32_t Core::why_no_account() const {
-    const std::vector<KeyRing::View> keys = keys_.view();
-    return keys.empty() ? WEIR_ERR_NO_ACCOUNT : rule(keys.front().reason).status;
-}
-
-Verdict Core::reserve(const Request& request, std::uint16_t account, TimeNs now, Reservation* out) {
-    if (!keys_.usable(account, now)) {
-        return {.kind = Verdict::Kind::not_before, .at = keys_.usable_at(account)};
-    }
+// Room on the account: with a key that may go, and whose budget grants it.
+Verdict Core::reserve(const Request& request, std::uint16_t account, TimeNs now, Offer* out) {
     const Breaker& breaker = endpoint(account, request.model_class).breaker;
     if (!breaker.may_start(now)) {
-        return {.kind = Verdict::Kind::not_before, .at = breaker.may_start_at()};
+        const TimeNs at = std::max(breaker.may_start_at(), keys_.usable_at(account));
+        return {.kind = Verdict::Kind::not_before, .at = at};
     }
-    const BudgetId budget = budgets_[account * queue_.lanes() + request.model_class];
-    return limiter_.reserve(budget, cost_of(request), now, out);
+    constexpr BudgetId kNone = 0xFFFFFFFF;
+    const Cost cost = cost_of(request);
+    Verdict best{.kind = Verdict::Kind::never, .at = kNever};
+    BudgetId asked = kNone;  // most keys of an account have one budget
+    bool any = false;
+    keys_.for_each_in_turn(account, [&](std::uint16_t key, TimeNs may_go_at) {
+        any = true;
+        const BudgetId budget = budget_of({account, key}, request.model_class);
+        Verdict verdict{.kind = Verdict::Kind::not_before, .at = may_go_at};
+        if (may_go_at <= now) {
+            if (budget == asked) return false;
+            asked = budget;
+            verdict = limiter_.reserve(budget, cost, now, &out->reservation);
+            out->key = {account, key};
+        } else if (limiter_.estimate(budget, cost, now).kind == Verdict::Kind::never) {
+            return false;
+        }
+        const bool granted = verdict.kind == Verdict::Kind::granted;
+        if (granted || (verdict.kind != Verdict::Kind::never && verdict.at <= best.at)) {
+            best = verdict;
+        }
+        return granted;
+    });
+    // Without a key the account may yet be given one.
+    if (!any) return {.kind = Verdict::Kind::not_before, .at = kNever};
+    return best;
 }
 
-void Core::start(RequestIndex index, std::uint16_t account, const Reservation& reservation,
-                 TimeNs now, std::vector<Action>* actions) {
+void Core::start(RequestIndex index, const Offer& offer, TimeNs now, std::vector<Action>* actions) {
     Request& request = slab_->at(index);
-    queue_.take(index, limiter_.dominant_cost(reservation.budget, reservation.cost));
+    const std::uint16_t account = offer.key.account;
+    queue_.take(index, limiter_.dominant_cost(offer.reservation.budget, offer.reservation.cost));
     const AttemptIndex attempt_index = take_attempt();
     Attempt& attempt = attempts_[attempt_index];
     attempt.request = index;
-    keys_.pick(account, now, &attempt.key);
+    attempt.key = keys_.take(offer.key);
     chooser_.chosen(account);
-    attempt.reservation = reservation;
+    attempt.reservation = offer.reservation;
     attempt.trial = endpoint(account, request.model_class).breaker.started();
     request.attempt = attempt_index;
     request.state = Request::State::in_flight;

@@ -26,6 +26,14 @@ void Limiter::set_wall_offset(std::int64_t unix_minus_monotonic_ns) {
 
 BudgetId Limiter::budget(std::uint16_t account, std::uint16_t model_class, std::uint16_t workspace,
                          std::uint16_t key) {
+    using Scope = LimitSettings::Scope;
+    const auto spoken_of = [&](std::uint16_t Scope::*what, std::uint16_t value) {
+        return std::any_of(settings_.scopes.begin(), settings_.scopes.end(), [&](const Scope& s) {
+            return s.*what == value && Scope::matches(s.account, account);
+        });
+    };
+    if (!spoken_of(&Scope::workspace, workspace)) workspace = Scope::kAny;
+    if (!spoken_of(&Scope::key, key)) key = Scope::kAny;
     for (std::size_t i = 0; i < budgets_.size(); ++i) {
         const Budget& known = budgets_[i];
         if (known.account == account && known.model_class == model_class &&
@@ -33,7 +41,6 @@ BudgetId Limiter::budget(std::uint16_t account, std::uint16_t model_class, std::
             return static_cast<BudgetId>(i);
         }
     }
-    using Scope = LimitSettings::Scope;
     Budget budget{account, model_class, workspace, key, 1, {own_pool(account, model_class)}};
     for (std::size_t i = 0; i < settings_.scopes.size() && budget.count < kMaxScopes; ++i) {
         const Scope& scope = settings_.scopes[i];

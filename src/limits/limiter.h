@@ -40,7 +40,8 @@ public:
     void set_wall_offset(std::int64_t unix_minus_monotonic_ns);
 
     // The budget of an account and a model class (by index in the settings), and of a workspace and
-    // a key if the caller knows them. Made at its first use; the same call gives the same id.
+    // a key if the caller knows them. Made at its first use; the same call gives the same id, and
+    // so does a call that differs only in what no scope speaks of.
     BudgetId budget(std::uint16_t account, std::uint16_t model_class,
                     std::uint16_t workspace = LimitSettings::Scope::kAny,
                     std::uint16_t key = LimitSettings::Scope::kAny);

@@ -55,7 +55,9 @@ private:
             head,
             progress,
             end,
-            unblock
+            unblock,
+            set_key,
+            retire_key
         };
         TimeNs at;
         std::uint64_t order;
@@ -68,6 +70,13 @@ private:
     struct Live {  // an attempt in flight
         std::uint64_t ticket;
         TimeNs lease_ends_at;  // kNever: no permit
+        KeyId key;
+        std::uint32_t key_version;
+    };
+    struct KnownKey {
+        std::uint32_t version = 0;
+        bool retired = false;
+        TimeNs not_before = 0;
     };
     struct Known {  // a request that was accepted
         bool ended = false;
@@ -115,12 +124,36 @@ private:
                 {.name = "account" + std::to_string(i), .limits = {}});
             settings.accounts.accounts.push_back(
                 {.name = "account" + std::to_string(i),
-                 .keys = static_cast<std::uint16_t>(1 + random_.below(3))});
+                 .keys = std::vector<KeySettings>(1 + random_.below(3))});
+            add_scopes(static_cast<std::uint16_t>(i), &settings);
         }
         return settings;
     }
 
+    // Names for the keys, and limits for some of the workspaces and keys.
+    void add_scopes(std::uint16_t index, CoreSettings* settings) {
+        AccountSettings& account = settings->accounts.accounts.back();
+        for (std::size_t key = 0; key < account.keys.size(); ++key) {
+            account.keys[key].name = "key" + std::to_string(key);
+            if (random_.below(2) == 0) account.keys[key].workspace = 0;
+        }
+        for (std::uint64_t i = random_.below(4); i > 1; --i) {
+            LimitSettings::Scope scope;
+            scope.account = index;
+            (random_.below(2) == 0 ? scope.workspace : scope.key) = 0;
+            if (random_.below(2) == 0) scope.model_class = 0;
+            scope.limits.requests_per_minute = static_cast<std::int64_t>(20 + random_.below(200));
+            if (random_.below(2) == 0) scope.limits.input_tokens_per_minute = 20'000;
+            settings->limits.scopes.push_back(scope);
+        }
+    }
+
     void plan() {
+        for (std::uint64_t i = random_.below(6); i > 1; --i) {
+            const bool retire = random_.below(2) == 0;
+            const auto in_ns = random_.below(30 * kNsPerS);
+            post(in_ns, retire ? Event::Kind::retire_key : Event::Kind::set_key, i);
+        }
         const std::uint64_t requests = 5 + random_.below(60);
         for (std::uint64_t i = 0; i < requests; ++i) {
             const Event::Kind kind =
@@ -160,6 +193,12 @@ private:
                 break;
             case Event::Kind::unblock:
                 core_.set_delivery_blocked(false);
+                break;
+            case Event::Kind::set_key:
+                set_key(event.what);
+                break;
+            case Event::Kind::retire_key:
+                retire_key(event.what);
                 break;
             case Event::Kind::head:
                 head(event.what);
@@ -238,6 +277,29 @@ private:
         return found;
     }
 
+    void set_key(std::uint64_t what) {
+        const auto account = static_cast<std::uint16_t>(what % core_.keys().accounts());
+        const std::string name = "key" + std::to_string(what % 5);
+        const KeyId id{account, core_.keys().find(account, name)};
+        if (id.key == KeyRing::kNoKey) {
+            const std::uint16_t added = core_.add_key(account, name, &actions_);
+            keys_[{account, added}] = {.version = keys_[{account, added}].version + 1};
+            return;
+        }
+        core_.replace_key(id, &actions_);
+        keys_[{account, id.key}] = {.version = keys_[{account, id.key}].version + 1};
+    }
+
+    // Another secret comes later, so that nothing waits for ever.
+    void retire_key(std::uint64_t what) {
+        const auto account = static_cast<std::uint16_t>(what % core_.keys().accounts());
+        const KeyId id{account, core_.keys().find(account, "key" + std::to_string(what % 5))};
+        if (id.key == KeyRing::kNoKey) return;
+        core_.retire_key(id, &actions_);
+        keys_[{account, id.key}].retired = true;
+        post(random_.below(10 * kNsPerS), Event::Kind::set_key, what);
+    }
+
     void head(AttemptId attempt) {
         LimitReadings readings;
         if (random_.below(2) == 0) {
@@ -272,6 +334,12 @@ private:
         // A bucket's pause, or a key's, is theirs and not the request's.
         if (outcome.retry_after_ns > 0 && !not_its_fault(outcome, false)) {
             known.not_before = now_ + outcome.retry_after_ns;
+        }
+        const KeyId id = live->second.key;
+        KnownKey& key = keys_[{id.account, id.key}];
+        if (outcome.cls == OutcomeClass::bad_key && key.version == live->second.key_version &&
+            core_.keys().view(id).state == KeyRing::State::active) {
+            key.not_before = now_ + 30 * kNsPerS;
         }
         live_.erase(live);
         core_.on_end(attempt, outcome, nullptr, now_, &actions_);
@@ -319,11 +387,18 @@ private:
         if (!used_attempts_.insert(action.attempt).second) broken("an attempt id was used twice");
         if (now_ < known->not_before) broken("an attempt began before the pause was over");
         if (known->countable >= settings_.retry.max_attempts) broken("more attempts than allowed");
+        const KnownKey& key = keys_[{action.account, action.key}];
+        if (key.retired) broken("an attempt began with a key that is retired");
+        if (now_ < key.not_before) broken("an attempt began with a key that was refused");
         const std::uint32_t lease_ms = slab_.at(action.request).lease_ms;
         if ((action.kind == Action::Kind::permit) != (lease_ms != 0)) {
             broken("a permit is no permit");
         }
-        live_[action.attempt] = {ticket, lease_ms == 0 ? kNever : now_ + lease_ms * kNsPerMs};
+        live_[action.attempt] = {
+            .ticket = ticket,
+            .lease_ends_at = lease_ms == 0 ? kNever : now_ + lease_ms * kNsPerMs,
+            .key = {action.account, action.key},
+            .key_version = key.version};
         ++known->starts;
         ++result_.attempts;
         const std::uint64_t takes = random_.below(4 * kNsPerS);
@@ -341,6 +416,10 @@ private:
         }
         if (action.kind == Action::Kind::fail && action.status >= WEIR_OK) {
             broken("a failure without a status");
+        }
+        if (action.keys_back_at != 0 &&
+            (action.keys_back_at <= now_ || core_.keys().any_usable(now_))) {
+            broken("a failure for want of a key, and there is one");
         }
         slab_.give_back(action.request);
     }
@@ -375,6 +454,13 @@ private:
         views_.clear();
         core_.limiter().view(now_, &views_);
         for (const Limiter::BucketView& view : views_) {
+            if (view.scope != LimitSettings::Scope::kAny) {
+                if (view.kind == LimitKind::requests &&
+                    view.held > static_cast<double>(live_.size())) {
+                    broken("a scope holds more than is in flight");
+                }
+                continue;
+            }
             if (view.kind == LimitKind::requests) held += view.held;
             if (view.held < 0) broken("a bucket holds less than nothing");
         }
@@ -405,6 +491,7 @@ private:
     std::map<AttemptId, Live> live_;
     std::set<AttemptId> used_attempts_;
     std::map<std::uint64_t, Known> known_;
+    std::map<std::pair<std::uint16_t, std::uint16_t>, KnownKey> keys_;
     std::vector<Limiter::BucketView> views_;
     ScheduleResult result_;
 };

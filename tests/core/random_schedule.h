@@ -24,6 +24,7 @@ struct ScheduleResult {
 //   - what the limiter holds is what the attempts in flight reserved;
 //   - no more are in flight than configured; no attempt starts before a pause that was asked for;
 //   - a permit that is wanted at once overtakes nobody, and none outlives its lease;
+//   - no attempt starts with a key that is retired, or was refused and is not due to be tried;
 //   - nothing outlives its deadline, and at the end nothing is left.
 ScheduleResult run_random_schedule(std::uint64_t seed);
 

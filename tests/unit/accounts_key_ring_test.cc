@@ -25,7 +25,8 @@ protected:
     bool end(const KeyRing::Pick& pick, OutcomeClass cls, TimeNs now = kNow) {
         return ring_.on_outcome(pick, outcome(cls), now);
     }
-    KeyRing ring_{{AccountSettings{.name = "one", .keys = 3}, AccountSettings{.name = "two"}}};
+    KeyRing ring_{{AccountSettings{.name = "one", .keys = {{"a"}, {"b", 0}, {"c"}}},
+                   AccountSettings{.name = "two"}}};
 };
 
 TEST_F(KeyRingTest, KeysTakeTurns) {
@@ -94,13 +95,61 @@ TEST_F(KeyRingTest, OtherOutcomesSayNothingOfAKey) {
 
 TEST_F(KeyRingTest, KeysComeAndGoWhileRunning) {
     const KeyRing::Pick old = pick(kNow, 1);
-    const std::uint16_t added = ring_.add(1);
+    const std::uint16_t added = ring_.add(1, "more");
     ring_.retire(old.id);
     for (int i = 0; i < 5; ++i) EXPECT_EQ(pick(kNow, 1).id.key, added);
     EXPECT_FALSE(end(old, OutcomeClass::success));
     EXPECT_EQ(ring_.view()[3].in_flight, 0u);
     ring_.replaced(old.id);
     EXPECT_EQ(ring_.view()[3].state, KeyRing::State::active);
+}
+
+TEST_F(KeyRingTest, KeysHaveNamesAndWorkspaces) {
+    EXPECT_EQ(ring_.find(0, "b"), 1);
+    EXPECT_EQ(ring_.find(0, "main"), KeyRing::kNoKey);
+    EXPECT_EQ(ring_.find(1, "main"), 0);
+    EXPECT_EQ(ring_.name({0, 2}), "c");
+    EXPECT_EQ(ring_.workspace({0, 1}), 0);
+    EXPECT_EQ(ring_.workspace({0, 2}), KeySettings::kNoWorkspace);
+}
+
+TEST_F(KeyRingTest, WhatIsInFlightWithAnOldSecretSaysNothingOfTheNewOne) {
+    const KeyRing::Pick old = pick(kNow, 1);
+    EXPECT_TRUE(ring_.is_current(old));
+    ring_.replaced(old.id);
+    EXPECT_FALSE(ring_.is_current(old));
+    EXPECT_FALSE(end(old, OutcomeClass::bad_key));
+    EXPECT_EQ(ring_.view().back().state, KeyRing::State::active);
+    EXPECT_EQ(ring_.view().back().in_flight, 0u);
+}
+
+TEST_F(KeyRingTest, TheEndOfAnOldTrialDoesNotLetASecondOneStart) {
+    end(pick(kNow, 1), OutcomeClass::bad_key);
+    const TimeNs first_at = ring_.usable_at(1);
+    const KeyRing::Pick old_trial = pick(first_at, 1);
+    ring_.replaced(old_trial.id);
+    end(pick(first_at, 1), OutcomeClass::bad_key, first_at);
+    const TimeNs second_at = ring_.usable_at(1);
+    EXPECT_TRUE(pick(second_at, 1).trial);
+    end(old_trial, OutcomeClass::success, second_at);
+    EXPECT_FALSE(ring_.usable(1, second_at));
+}
+
+TEST_F(KeyRingTest, AddedKeysLeaveTheirPlacesToOthersAndConfiguredOnesDoNot) {
+    ring_.retire({0, 0});
+    const std::uint16_t first = ring_.add(0, "first");
+    EXPECT_EQ(first, 3);
+    KeyRing::Pick taken;
+    do taken = pick();
+    while (taken.id.key != first);
+    ring_.retire({0, first});
+    EXPECT_EQ(ring_.add(0, "second"), 4) << "the first has something in flight";
+    end(taken, OutcomeClass::success);
+    EXPECT_EQ(ring_.add(0, "third"), first);
+    EXPECT_EQ(ring_.find(0, "first"), KeyRing::kNoKey);
+    EXPECT_EQ(ring_.name({0, first}), "third");
+    while (ring_.keys(0) < KeyRing::kMostKeys) ring_.add(0, std::to_string(ring_.keys(0)));
+    EXPECT_EQ(ring_.add(0, "one too many"), KeyRing::kNoKey);
 }
 
 TEST_F(KeyRingTest, SaysWhenTheFirstComesBack) {
