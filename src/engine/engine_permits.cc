@@ -1,4 +1,4 @@
-#include <utility>
+#include <algorithm>
 
 #include "engine/clock.h"
 #include "engine/engine.h"
@@ -27,7 +27,9 @@ std::int32_t Engine::try_acquire(const RequestBuilder& request, std::unique_ptr<
         request.permit(now, settings_.default_deadline_ns, settings_.permit_lease_ms), now, out,
         &ask_again_at);
     // Rounded up, so that asking then is not too early.
-    *retry_after_ms = ask_again_at == kNever ? -1 : (ask_again_at - now + kNsPerMs - 1) / kNsPerMs;
+    *retry_after_ms = ask_again_at == kNever
+                          ? -1
+                          : (std::max(ask_again_at - now, TimeNs{0}) + kNsPerMs - 1) / kNsPerMs;
     return status;
 }
 

@@ -194,9 +194,9 @@ void Loop::run_command(const Inbox::Command& command) {
         case Inbox::Command::Kind::cancel_batch:
             return;
         case Inbox::Command::Kind::report:
-            return take_report(command.value, batch_.reports[next_report_++]);
+            return take_report(command.value, std::move(batch_.reports[next_report_++]));
         case Inbox::Command::Kind::report_head:
-            return take_report_head(command.value, batch_.reports[next_report_++]);
+            return take_report_head(command.value, std::move(batch_.reports[next_report_++]));
         case Inbox::Command::Kind::report_progress:
             return take_report_progress(command.value, command.amount);
     }

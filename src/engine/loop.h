@@ -111,8 +111,8 @@ private:
     void give_permit(const Action& action);
     std::unique_ptr<weir_permit> make_permit(const Action& action, TimeNs now);
     Exchange* exchange_of_permit(std::uint64_t ticket);
-    void take_report(std::uint64_t ticket, const AttemptReport& report);
-    void take_report_head(std::uint64_t ticket, const AttemptReport& report);
+    void take_report(std::uint64_t ticket, AttemptReport report);
+    void take_report_head(std::uint64_t ticket, AttemptReport report);
     void take_report_progress(std::uint64_t ticket, std::int64_t output_tokens);
     void give_back_unseen(RequestIndex request) noexcept;
 

@@ -106,7 +106,7 @@ Exchange* Loop::exchange_of_permit(std::uint64_t ticket) {
     return is_its ? exchange : nullptr;
 }
 
-void Loop::take_report_head(std::uint64_t ticket, const AttemptReport& report) {
+void Loop::take_report_head(std::uint64_t ticket, AttemptReport report) {
     Exchange* exchange = exchange_of_permit(ticket);
     if (exchange == nullptr || exchange->head_at() != 0) return;
     try {
@@ -123,7 +123,7 @@ void Loop::take_report_progress(std::uint64_t ticket, std::int64_t output_tokens
     }
 }
 
-void Loop::take_report(std::uint64_t ticket, const AttemptReport& report) {
+void Loop::take_report(std::uint64_t ticket, AttemptReport report) {
     Exchange* exchange = exchange_of_permit(ticket);
     if (exchange == nullptr) return;  // it has ended meanwhile
     std::unique_ptr<ErrorDetail> detail;

@@ -73,7 +73,6 @@ static weir_engine* open_with(const char* drive, const char* key, const char* va
     weir_engine* engine;
     api_set(config, KEY_MAX_ATTEMPTS, "3");
     api_set(config, KEY_MAX_REFUSALS, "3");
-    api_set(config, "retry.base_ms", "1");
     api_set(config, key, value);
     engine = api_open(config);
     weir_config_release(config);
