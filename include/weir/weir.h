@@ -116,7 +116,8 @@ WEIR_API int32_t weir_global_init(void);
 #define WEIR_ERR_INVALID_VALUE (-6) /* the key is known, the value is not one of its values */
 #define WEIR_ERR_UNSUPPORTED (-7)   /* known, but not in this build or with this libcurl */
 #define WEIR_ERR_NOT_FOUND (-8)     /* nothing by that name, index or ticket */
-#define WEIR_ERR_QUEUE_FULL (-9)    /* queue.max_requests or queue.max_bytes is reached */
+#define WEIR_ERR_QUEUE_FULL (-9)    /* queue.max_requests, queue.max_bytes or a tenant's is reached;
+                                     * also a failure: see queue.on_full */
 #define WEIR_ERR_CLOSED (-10)       /* the engine was closed */
 #define WEIR_ERR_FORKED (-11)       /* the engine belongs to the parent process */
 #define WEIR_ERR_REENTRANT (-12)    /* dispatch inside a dispatch callback of the same engine */
@@ -129,7 +130,8 @@ WEIR_API int32_t weir_global_init(void);
 #define WEIR_ERR_IO (-19)           /* a file or a descriptor could not be had */
 #define WEIR_ERR_NOT_NOW (-20)      /* weir_try_acquire: there is no room at this moment */
 
-/* Failures: the status of a WEIR_EVENT_FAILED. */
+/* Failures: the status of a WEIR_EVENT_FAILED. WEIR_ERR_QUEUE_FULL is one too: with queue.on_full =
+ * drop_lowest it ends requests that waited, were gave way to a more urgent one. */
 #define WEIR_ERR_CANCELLED (-100)      /* by weir_cancel or weir_cancel_tag */
 #define WEIR_ERR_SHUTDOWN (-101)       /* the engine was closed first */
 #define WEIR_ERR_DEADLINE (-102)       /* the request's deadline passed */
@@ -300,6 +302,9 @@ WEIR_API int32_t weir_request_set_deadline_ms(weir_request *request, int64_t dea
  *   custom_id        the caller's name for a request of the batch lane, kept in the journal
  *   batch_fallback_ms  answer it online, so long before its deadline, if its batch has not ended:
  *                    it may then be paid twice
+ *   stream_restart   true: a stream that breaks after its first content is asked for again, where
+ *                    retries allow it; WEIR_EVENT_STREAM_RESTART then says that the events so far
+ *                    are void. By default such a stream fails with WEIR_ERR_STREAM_BROKEN
  *   model            what a permit is for, where the request has no body
  *   max_tokens       likewise: the most output tokens that the caller will allow
  *   lease_ms         how long a permit may be out before it is reported, instead of
@@ -325,6 +330,7 @@ WEIR_API void weir_request_release(weir_request *request);
 #define WEIR_EVENT_RECOVERED 0x004u /* a request of an earlier run has this ticket: data is its custom_id */
 #define WEIR_EVENT_DURABLE 0x005u   /* the request is in the journal */
 #define WEIR_EVENT_BATCH 0x006u     /* a batch has changed its state: data is JSON; no ticket */
+#define WEIR_EVENT_STREAM_RESTART 0x008u /* the ticket's stream events so far are void: it begins again at index 0 */
 #define WEIR_EVENT_PERMIT 0x009u   /* make attempt number `index` now; object is a weir_permit */
 #define WEIR_EVENT_DONE 0x101u   /* terminal: the answer. data is the body ("" after a stream) */
 #define WEIR_EVENT_FAILED 0x102u /* terminal: object is a weir_error, status its code */
@@ -424,12 +430,14 @@ WEIR_API int32_t weir_engine_config(weir_engine *engine, weir_config **out, weir
 WEIR_API int32_t weir_engine_stats(weir_engine *engine, weir_text **out, weir_error **error);
 
 /* Accepts the request, and gives its ticket to *ticket, which may be NULL. WEIR_ERR_QUEUE_FULL and
- * the like refuse it. */
+ * the like refuse it. With queue.on_full = drop_lowest a full queue takes it all the same where
+ * less urgent requests wait: the newest of those get their terminal event for it. */
 WEIR_API int32_t weir_submit(weir_engine *engine, const weir_request *request, uint64_t *ticket,
                              weir_error **error);
 
 /* Asks for a request to end: WEIR_OK if it was outstanding, else WEIR_ERR_NOT_FOUND. Its one
- * terminal event still comes, and may be an answer that was faster. */
+ * terminal event still comes, and may be an answer that was faster. The place of a request that
+ * waits is free for the next submit when this returns. */
 WEIR_API int32_t weir_cancel(weir_engine *engine, uint64_t ticket);
 
 /* The same for all requests of a tag (not 0) that were accepted before the call. */

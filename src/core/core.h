@@ -29,6 +29,7 @@ struct Action {
         start,        // begin the attempt
         permit,       // give the attempt to the caller
         abort,        // end the attempt; no on_end will be given for it
+        restart,      // what the caller has seen of a stream is void; another attempt follows
         succeed,      // the request's terminal event: the answer of `attempt`
         fail,         // the request's terminal event: `status`
         key_changed,  // the key has another state, or another secret
@@ -54,10 +55,13 @@ public:
     void submit(RequestIndex request, TimeNs now, std::vector<Action>* actions);
     void cancel(std::uint64_t ticket, TimeNs now, std::vector<Action>* actions);
     void cancel_tag(std::uint64_t tag, TimeNs now, std::vector<Action>* actions);
+    // The request was claimed by a caller as dropped.
+    void drop(std::uint64_t ticket, TimeNs now, std::vector<Action>* actions);
     void close(TimeNs now, std::vector<Action>* actions);  // everything outstanding fails
 
     // An attempt's life, as the transport and the dialect see it.
-    void on_head(AttemptId attempt, const LimitReadings& readings, TimeNs now);
+    // `answered`: it is the head of an answer, and not of a refusal.
+    void on_head(AttemptId attempt, bool answered, const LimitReadings& readings, TimeNs now);
     void on_progress(AttemptId attempt, std::int64_t output_tokens, TimeNs now);
     void on_end(AttemptId attempt, const Outcome& outcome, std::unique_ptr<ErrorDetail> detail,
                 TimeNs now, std::vector<Action>* actions);
@@ -99,6 +103,7 @@ public:
         std::uint64_t succeeded = 0;
         std::uint64_t failed = 0;  // cancelled among them
         std::uint64_t cancelled = 0;
+        std::uint64_t dropped = 0;  // likewise: for more urgent ones, the queue being full
         std::uint64_t attempts = 0;
         std::uint64_t retries = 0;  // attempts beyond a request's first
         std::uint64_t refused = 0;  // attempts that the provider's limits turned away
@@ -117,13 +122,16 @@ private:
         RequestIndex request = kNoRequest;  // the next free attempt while free
         KeyRing::Pick key;
         bool live = false;
-        bool trial = false;  // of an endpoint that was thought to be out
+        bool trial = false;     // the breaker counts it
+        bool probe = false;     // of an endpoint that is out: a failure is not the request's fault
+        bool answered = false;  // the head of an answer has come
         Reservation reservation;
     };
     // An account's model class, as far as failures go.
     struct Endpoint {
         Breaker breaker;
         RetryBudget retries;
+        TimeNs stated_until = 0;  // the end of a wait that the provider has stated
     };
     Endpoint& endpoint(std::size_t account, std::size_t model_class) {
         return endpoints_[account * queue_.lanes() + model_class];
@@ -163,6 +171,8 @@ private:
     std::int32_t why_no_account() const;
     bool would_overtake(const Request& request) const;
     void start(RequestIndex index, const Offer& offer, TimeNs now, std::vector<Action>* actions);
+    void claimed_by_caller(RequestIndex index, const Offer& offer, TimeNs now,
+                           std::vector<Action>* actions);
     Cost cost_of(const Request& request) const;
     void charge_difference(const Request& request, const Reservation& reservation,
                            const Outcome& outcome);
@@ -171,7 +181,16 @@ private:
     void learn_of_key(const Attempt& attempt, const Outcome& outcome, TimeNs now,
                       std::vector<Action>* actions);
     bool is_about_the_request(const Outcome& outcome) const;
-    bool may_go_elsewhere(const Attempt& attempt, const Outcome& outcome, TimeNs now) const;
+    // Whether and when a request may be tried again (core_retrying.cc).
+    Situation situation_of(const Request& request, const Attempt& attempt, const Outcome& outcome,
+                           TimeNs now);
+    TimeNs elsewhere_at(const Attempt& attempt, const Outcome& outcome, TimeNs now);
+    TimeNs other_account_at(const Request& request, std::uint16_t account, TimeNs now);
+    TimeNs could_start_at(const Request& request, std::uint16_t account, TimeNs now);
+    void try_again(RequestIndex index, const Decision& decision, std::uint16_t account,
+                   OutcomeClass cls, TimeNs now);
+    bool fail_if_outlasted(RequestIndex index, std::uint16_t account, TimeNs earliest, TimeNs now,
+                           std::vector<Action>* actions);
     void say_when_keys_come_back(TimeNs now, Action* failure) const;
     void rearm(RequestIndex index, TimeNs at);
     void pause(RequestIndex index, TimeNs until);

@@ -45,6 +45,7 @@ void Core::try_start(RequestIndex index, TimeNs now, std::vector<Action>* action
     if (room.kind == Verdict::Kind::never) {
         return finish(index, Action::Kind::fail, WEIR_ERR_NEVER_FITS, 0, actions);
     }
+    if (fail_if_outlasted(index, room.account, room.at, now, actions)) return;
     if (backfill(index, room.account, now, &room.at, actions)) return;
     queue_.block(request.model_class, std::max(room.at, now + 1));
 }
@@ -138,6 +139,10 @@ Verdict Core::reserve(const Request& request, std::uint16_t account, TimeNs now,
 
 void Core::start(RequestIndex index, const Offer& offer, TimeNs now, std::vector<Action>* actions) {
     Request& request = slab_->at(index);
+    if (!request.take(Request::Claim::core)) {
+        const auto claim = request.claim.load(std::memory_order_relaxed);
+        if (claim != Request::Claim::core) return claimed_by_caller(index, offer, now, actions);
+    }
     const std::uint16_t account = offer.key.account;
     queue_.take(index, limiter_.dominant_cost(offer.reservation.budget, offer.reservation.cost));
     const AttemptIndex attempt_index = take_attempt();
@@ -146,7 +151,9 @@ void Core::start(RequestIndex index, const Offer& offer, TimeNs now, std::vector
     attempt.key = keys_.take(offer.key);
     chooser_.chosen(account);
     attempt.reservation = offer.reservation;
-    attempt.trial = endpoint(account, request.model_class).breaker.started();
+    Breaker& breaker = endpoint(account, request.model_class).breaker;
+    attempt.probe = breaker.state() == Breaker::State::open;
+    attempt.trial = breaker.started(now);
     request.attempt = attempt_index;
     request.state = Request::State::in_flight;
     ++request.attempts;
@@ -162,6 +169,18 @@ void Core::start(RequestIndex index, const Offer& offer, TimeNs now, std::vector
                         .key = attempt.key.id.key,
                         .request = index,
                         .attempt = id_of(attempt_index)});
+}
+
+// The request was dropped or cancelled while it waited; the command to say so is on its way.
+void Core::claimed_by_caller(RequestIndex index, const Offer& offer, TimeNs now,
+                             std::vector<Action>* actions) {
+    Outcome never_sent;
+    never_sent.cls = OutcomeClass::connection;
+    limiter_.settle(offer.reservation, never_sent, now);
+    const bool dropped =
+        slab_->at(index).claim.load(std::memory_order_relaxed) == Request::Claim::dropped;
+    finish(index, Action::Kind::fail, dropped ? WEIR_ERR_QUEUE_FULL : WEIR_ERR_CANCELLED, 0,
+           actions);
 }
 
 Cost Core::cost_of(const Request& request) const {

@@ -19,9 +19,11 @@ void Request::reset() {
     attempts = 0;
     maybe_executed = false;
     refusals = 0;
+    stream_restart = false;
     awaits_report = false;
     attempt = kNoAttempt;
     timer = TimerLink();
+    claim.store(Claim::free, std::memory_order_relaxed);
     link = QueueLink();
     last_error.reset();
 }

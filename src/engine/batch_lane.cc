@@ -156,6 +156,8 @@ void BatchLane::run(const Inbox::Command& command) {
             return cancel(command.value);
         case Inbox::Command::Kind::cancel_tag:
             return cancel_tag(command.value);
+        case Inbox::Command::Kind::drop:
+            return;  // what the lane has is never dropped
         case Inbox::Command::Kind::acknowledge:
             return acknowledge(command.value);
         case Inbox::Command::Kind::flush:

@@ -22,6 +22,14 @@ constexpr KeyRow kRows[] = {
     {"queue.max_bytes", integer, "1073741824", "1..1099511627776",
      "Bytes of the bodies of the outstanding requests."},
 
+    {"queue.on_full", choice, "refuse", "refuse|drop_lowest",
+     "What a submit to a full queue leads to: it is refused; or the newest of the requests of the "
+     "lowest priority that wait, if that is below its own, fail as queue_full for it."},
+    {"queue.tenant_max_requests", integer, "0", "0..16000000",
+     "queue.max_requests for each tenant; requests without a tenant are one's. 0 is none."},
+    {"queue.tenant_max_bytes", integer, "0", "0..1099511627776",
+     "queue.max_bytes for each tenant. 0 is none."},
+
     {"queue.order", choice, "arrival", "arrival|deadline",
      "Which of the requests of one priority goes first: the one that came first, or the one whose "
      "deadline is nearest."},
@@ -35,6 +43,10 @@ constexpr KeyRow kRows[] = {
 
     {"tenant.<name>.weight", integer, "1", "1..1000",
      "The tenant's share of its priority, beside the others' weights."},
+    {"tenant.<name>.max_requests", integer, "0", "0..16000000",
+     "The tenant's requests that may be outstanding. 0 takes queue.tenant_max_requests."},
+    {"tenant.<name>.max_bytes", integer, "0", "0..1099511627776",
+     "Bytes of the bodies of the tenant's outstanding requests. 0 takes queue.tenant_max_bytes."},
 
     {"concurrency.max", integer, "512", "1..65535", "Attempts that may be in flight at once."},
 
@@ -103,13 +115,27 @@ constexpr KeyRow kRows[] = {
      "Attempts at a request that a rate limit may turn away."},
     {"retry.base_ms", integer, "500", "1..3600000", "The first backoff; each one doubles."},
     {"retry.cap_ms", integer, "30000", "1..3600000", "The longest backoff."},
-    {"retry.jitter", choice, "fraction", "full|equal|fraction",
-     "How backoffs are spread: from 0 to the backoff, from its half to the whole, or by a share "
-     "either way."},
+    {"retry.<outcome>.max_attempts", integer, "", "1..100",
+     "As retry.max_attempts, where an attempt came to this outcome: overloaded, server_error, "
+     "connection, timeout, broken or stream_error (src/retry/RETRY.md)."},
+    {"retry.<outcome>.base_ms", integer, "", "1..3600000", "As retry.base_ms, after this outcome."},
+    {"retry.<outcome>.cap_ms", integer, "", "1..3600000", "As retry.cap_ms, after this outcome."},
+    {"retry.jitter", choice, "fraction", "full|equal|fraction|decorrelated",
+     "How backoffs are spread: from 0 to the backoff, from its half to the whole, by a share "
+     "either way, or from retry.base_ms to three times the pause before."},
     {"retry.jitter_percent", integer, "25", "0..100", "The share of retry.jitter = fraction."},
     {"retry.after_timeout", boolean, "true", "true|false",
      "Repeat what the provider may already have executed, and billed: timeouts and connections "
      "that broke after the request was sent."},
+    {"retry.max_wait_ms", integer, "0", "0..31536000000",
+     "The longest wait stated by the provider (retry-after) that is waited for: beyond it a "
+     "request "
+     "goes to another account, or fails with the time. 0 is any, as far as the deadline allows."},
+    {"retry.budget.capacity", number, "500", "0..1000000",
+     "What an account and model class may spend on retries before successes pay for them. What "
+     "cannot be paid for waits for retry.cap_ms or longer. 0 is no budget: every retry is made."},
+    {"retry.budget.cost", number, "5", "1..1000000", "What a retry takes from the budget."},
+    {"retry.budget.per_success", number, "1", "0..1000000", "What a success adds to it."},
 
     {"journal.path", text, "", "path",
      "The file in which the batch lane keeps what it has accepted, made if there is none. Without "

@@ -75,13 +75,14 @@ std::string Engine::stats() {
     json.member("queued", queued).member("backing_off", counts.backing_off);
     json.member("in_flight", counts.in_flight).member("succeeded", counts.succeeded);
     json.member("failed", counts.failed).member("cancelled", counts.cancelled);
+    json.member("dropped", counts.dropped);
     json.member("attempts", counts.attempts).member("retries", counts.retries);
     json.member("refused", counts.refused).member("unpaid", counts.unpaid).close('}');
     json.key("permits").open('{').member("given", counts.permits);
     json.member("expired", counts.permits_expired).close('}');
     json.key("queue").open('{');
-    json.member("requests", held.requests).member("max_requests", settings_.max_requests);
-    json.member("bytes", held.bytes).member("max_bytes", settings_.max_bytes).close('}');
+    json.member("requests", held.requests).member("max_requests", settings_.bounds.max_requests);
+    json.member("bytes", held.bytes).member("max_bytes", settings_.bounds.max_bytes).close('}');
     json.key("events").open('{');
     json.member("waiting", waiting.events).member("bytes", waiting.bytes);
     json.member("max_events", settings_.max_undelivered_events);

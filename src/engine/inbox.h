@@ -12,6 +12,7 @@
 #include "core/request_slab.h"
 #include "engine/attempt_report.h"
 #include "engine/model_classes.h"
+#include "engine/queue_bounds.h"
 
 namespace weir {
 
@@ -33,9 +34,10 @@ struct Submission {
     TimeNs deadline_at;
     std::uint32_t input_tokens;
     std::uint32_t output_tokens;
-    std::uint32_t tenant;    // name_hash
-    std::uint32_t affinity;  // likewise
+    std::uint64_t tenant;    // name_hash_64
+    std::uint32_t affinity;  // name_hash
     std::uint8_t priority;
+    bool stream_restart = false;
     const BatchWish* batch;      // NULL: online
     std::uint32_t lease_ms = 0;  // of a permit; 0: a request
 };
@@ -44,8 +46,7 @@ struct Submission {
 // outstanding. The one lock that a submit takes.
 class Inbox {
 public:
-    Inbox(RequestSlab* slab, ModelClasses classes, std::uint32_t max_requests,
-          std::uint64_t max_bytes);
+    Inbox(RequestSlab* slab, ModelClasses classes, BoundSettings bounds);
 
     // ---- The callers' side. `wake` becomes true if the loop sleeps and is to be woken ----
 
@@ -61,6 +62,7 @@ public:
         enum class Kind : std::uint8_t {
             cancel,
             cancel_tag,
+            drop,
             acknowledge,
             flush,
             cancel_batch,
@@ -81,10 +83,7 @@ public:
     // Nothing is accepted from here on.
     void close(bool* wake) noexcept;
 
-    struct Held {
-        std::uint32_t requests;
-        std::uint64_t bytes;
-    };
+    using Held = QueueBounds::Held;
     Held held();
     std::string class_name(std::uint16_t model_class);
 
@@ -109,10 +108,11 @@ public:
 
     // The requests have come to their ends. Their tickets are dead when this returns.
     struct Ended {
+        explicit Ended(RequestIndex ended = kNoRequest) : request(ended) {}
         RequestIndex request;
-        BodyRef body;  // moved out of the slot, so that it is not freed under the lock
+        BodyRef body;  // give_back() puts it here, so that it is not freed under the lock
     };
-    void give_back(std::span<const Ended> ended) noexcept;
+    void give_back(std::span<Ended> ended) noexcept;
 
     // The request's permit is out: it may be reported.
     void permit_given(RequestIndex request) noexcept;
@@ -127,15 +127,14 @@ public:
     void fail() noexcept;
 
 private:
-    void refuse_if_over(const Submission& submission) const;
+    void refuse_if_closed() const;
+    void make_room(const Submission& submission);
     RequestIndex take_slot(const Submission& submission);
     bool permit_is_out(std::uint64_t ticket) const;
     void make_room_for_command();
     bool wake_if_asleep();
 
     RequestSlab* const slab_;
-    const std::uint32_t max_requests_;
-    const std::uint64_t max_bytes_;
 
     std::mutex mutex_;  // guards all below, and the slab's free list
     ModelClasses classes_;
@@ -146,7 +145,7 @@ private:
     std::vector<AttemptReport> reports_;
     std::array<std::uint32_t, kPriorities> waiting_{};       // of the linked requests
     std::unordered_map<std::uint64_t, std::uint32_t> tags_;  // outstanding requests of a tag
-    Held held_{0, 0};
+    QueueBounds bounds_;
     bool asleep_ = true;
     bool closed_ = false;
     bool close_taken_ = false;

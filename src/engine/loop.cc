@@ -189,6 +189,8 @@ void Loop::run_command(const Inbox::Command& command) {
             return core_.cancel(command.value, now_, &actions_);
         case Inbox::Command::Kind::cancel_tag:
             return core_.cancel_tag(command.value, now_, &actions_);
+        case Inbox::Command::Kind::drop:
+            return core_.drop(command.value, now_, &actions_);
         case Inbox::Command::Kind::acknowledge:
         case Inbox::Command::Kind::flush:
         case Inbox::Command::Kind::cancel_batch:
@@ -220,7 +222,7 @@ void Loop::on_batch_event(weir_event event) {
 
 void Loop::on_batch_end(RequestIndex index, weir_event terminal) {
     on_batch_event(terminal);
-    ended_.push_back({index, std::move(slab_->at(index).body)});
+    ended_.push_back(Inbox::Ended(index));
 }
 
 void Loop::on_batch_fall_back(RequestIndex index) { core_.submit(index, now_, &actions_); }
@@ -235,7 +237,9 @@ ResponseTaker* Loop::reader(ExchangeId id) {
 
 void Loop::on_response_head(Exchange* exchange) {
     exchange->set_head_at(now_);
-    tell_core([&] { core_.on_head(exchange->attempt(), exchange->reader().limits(), now_); });
+    const ResponseReader& reader = exchange->reader();
+    const bool answered = reader.http_status() / 100 == 2;
+    tell_core([&] { core_.on_head(exchange->attempt(), answered, reader.limits(), now_); });
 }
 
 void Loop::on_output_progress(Exchange* exchange, std::int64_t output_tokens) {

@@ -49,6 +49,9 @@ void Loop::carry_out() {
             case Action::Kind::abort:
                 abort(action);
                 break;
+            case Action::Kind::restart:
+                restart(action);
+                break;
             case Action::Kind::succeed:
             case Action::Kind::fail:
                 end(action);
@@ -118,6 +121,10 @@ void Loop::abort(const Action& action) {
     exchange->drop();
 }
 
+void Loop::restart(const Action& action) {
+    events_.push_back(make_stream_restart(slab_->at(action.request)));
+}
+
 void Loop::end(const Action& action) {
     Request& request = slab_->at(action.request);
     if (action.kind == Action::Kind::succeed) {
@@ -127,7 +134,7 @@ void Loop::end(const Action& action) {
     } else {
         events_.push_back(make_failed(request, action.status));
     }
-    ended_.push_back({action.request, std::move(request.body)});
+    ended_.push_back(Inbox::Ended(action.request));
 }
 
 void Loop::key_changed(const Action& action) {

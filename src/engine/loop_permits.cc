@@ -88,7 +88,7 @@ std::int32_t Loop::try_acquire(const Submission& submission, TimeNs now,
 
 // The request's ticket was never given to anybody.
 void Loop::give_back_unseen(RequestIndex index) noexcept {
-    const Inbox::Ended ended{index, std::move(slab_->at(index).body)};
+    Inbox::Ended ended(index);
     inbox_->give_back({&ended, 1});
 }
 

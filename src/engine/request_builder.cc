@@ -89,9 +89,14 @@ std::uint32_t token_count(std::string_view key, std::string_view value) {
     return count;
 }
 
-std::uint32_t hash_of_name(std::string_view key, std::string_view name) {
+void check_name(std::string_view key, std::string_view name) {
     if (name.size() > kMaxName) refuse(fmt::format("{}: longer than {} bytes", key, kMaxName));
-    return name.empty() ? 0 : name_hash(name);
+}
+
+bool is_true(std::string_view key, std::string_view value) {
+    if (value == "true") return true;
+    if (value.empty() || value == "false") return false;
+    refuse(fmt::format("{}: neither true nor false", key));
 }
 
 std::vector<std::string> lines_of(const std::map<std::string, std::string>& headers) {
@@ -142,9 +147,11 @@ void RequestBuilder::set(std::string_view key, std::string_view value) {
     } else if (key == "output_tokens") {
         output_tokens_ = token_count(key, value);
     } else if (key == "tenant") {
-        tenant_ = hash_of_name(key, value);
+        check_name(key, value);
+        tenant_ = value.empty() ? 0 : name_hash_64(value);
     } else if (key == "affinity") {
-        affinity_ = hash_of_name(key, value);
+        check_name(key, value);
+        affinity_ = value.empty() ? 0 : name_hash(value);
     } else if (key == "model") {
         set_model(value);
     } else if (key == "max_tokens") {
@@ -157,14 +164,16 @@ void RequestBuilder::set(std::string_view key, std::string_view value) {
         set_custom_id(value);
     } else if (key == "batch_fallback_ms") {
         set_fallback(value);
+    } else if (key == "stream_restart") {
+        stream_restart_ = is_true(key, value);
     } else if (key.starts_with(kHeader)) {
         set_header(key.substr(kHeader.size()), value);
     } else {
         throw Failure(
             WEIR_ERR_UNKNOWN_KEY, ErrorSource::local,
             fmt::format("{}: there is no such key; there are input_tokens, output_tokens, "
-                        "tenant, affinity, lane, custom_id, batch_fallback_ms, model, max_tokens, "
-                        "lease_ms and header.<name>",
+                        "tenant, affinity, lane, custom_id, batch_fallback_ms, stream_restart, "
+                        "model, max_tokens, lease_ms and header.<name>",
                         shown_text(key, 100)));
     }
 }
@@ -287,6 +296,7 @@ Submission RequestBuilder::with_body(const BodyRef& body, TimeNs now,
             .tenant = tenant_,
             .affinity = affinity_,
             .priority = priority_,
+            .stream_restart = stream_restart_,
             .batch = batch_.lane == Lane::online ? nullptr : &batch_};
 }
 

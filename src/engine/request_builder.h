@@ -56,8 +56,9 @@ private:
     std::uint32_t lease_ms_ = 0;
     BodyRef model_;  // of a permit without a body
     BatchWish batch_{.lane = Lane::online};
-    std::uint32_t tenant_ = 0;
+    std::uint64_t tenant_ = 0;
     std::uint32_t affinity_ = 0;
+    bool stream_restart_ = false;
     std::uint8_t priority_ = WEIR_PRIORITY_NORMAL;
 };
 

@@ -8,6 +8,7 @@
 #include "base/name_hash.h"
 #include "engine/failure.h"
 #include "engine/limit_keys.h"
+#include "engine/retry_keys.h"
 #include "engine/secret.h"
 #include "weir/weir.h"
 
@@ -50,22 +51,6 @@ std::uint32_t log_level(std::string_view name) {
     return name == "debug" ? WEIR_LOG_DEBUG : 0;
 }
 
-RetrySettings retry_settings(const Config& config) {
-    RetrySettings retry;
-    retry.max_attempts = number<std::uint8_t>(config, "retry.max_attempts");
-    retry.max_refusals = number<std::uint8_t>(config, "retry.max_refusals");
-    retry.base_ns = milliseconds(config, "retry.base_ms");
-    retry.cap_ns = milliseconds(config, "retry.cap_ms");
-    const std::string_view jitter = config.value("retry.jitter");
-    retry.jitter = jitter == "full"    ? Jitter::full
-                   : jitter == "equal" ? Jitter::equal
-                                       : Jitter::fraction;
-    retry.jitter_fraction = number<double>(config, "retry.jitter_percent") / 100;
-    retry.after_timeout = boolean(config, "retry.after_timeout");
-    if (retry.base_ns > retry.cap_ns) refuse("retry.base_ms is above retry.cap_ms");
-    return retry;
-}
-
 QueueSettings queue_settings(const Config& config) {
     QueueSettings queue;
     if (config.value("queue.order") == "deadline") queue.order = QueueSettings::Order::deadline;
@@ -85,9 +70,28 @@ QueueSettings queue_settings(const Config& config) {
     if (!right) refuse("queue.weights: not four numbers from 1 to 1000, as in 8,4,2,1");
     for (const std::string& name : config.names("tenant.")) {
         queue.tenant_weights.emplace_back(
-            name_hash(name), number<std::uint32_t>(config, fmt::format("tenant.{}.weight", name)));
+            name_hash_64(name),
+            number<std::uint32_t>(config, fmt::format("tenant.{}.weight", name)));
     }
     return queue;
+}
+
+BoundSettings bound_settings(const Config& config) {
+    BoundSettings bounds;
+    bounds.max_requests = number<std::uint32_t>(config, "queue.max_requests");
+    bounds.max_bytes = number<std::uint64_t>(config, "queue.max_bytes");
+    bounds.drop_lowest = config.value("queue.on_full") == "drop_lowest";
+    bounds.each_tenant.requests = number<std::uint32_t>(config, "queue.tenant_max_requests");
+    bounds.each_tenant.bytes = number<std::uint64_t>(config, "queue.tenant_max_bytes");
+    for (const std::string& name : config.names("tenant.")) {
+        const std::string prefix = fmt::format("tenant.{}.", name);
+        BoundSettings::Tenant tenant{.name = name, .bound = {}};
+        tenant.bound.requests = number<std::uint32_t>(config, prefix + "max_requests");
+        tenant.bound.bytes = number<std::uint64_t>(config, prefix + "max_bytes");
+        if (tenant.bound.requests == 0 && tenant.bound.bytes == 0) continue;
+        bounds.tenants.push_back(std::move(tenant));
+    }
+    return bounds;
 }
 
 AccountsSettings accounts_settings(const Config& config,
@@ -182,8 +186,7 @@ Settings make_settings(const Config& config) {
     settings.seed = number<std::uint64_t>(config, "engine.seed");
     settings.max_undelivered_bytes = number<std::size_t>(config, "engine.max_undelivered_bytes");
     settings.max_undelivered_events = number<std::size_t>(config, "engine.max_undelivered_events");
-    settings.max_requests = number<std::uint32_t>(config, "queue.max_requests");
-    settings.max_bytes = number<std::uint64_t>(config, "queue.max_bytes");
+    settings.bounds = bound_settings(config);
     settings.default_deadline_ns = milliseconds(config, "request.deadline_ms");
     settings.permit_lease_ms = number<std::uint32_t>(config, "permit.lease_ms");
     settings.max_response_bytes = number<std::size_t>(config, "transport.max_response_bytes");

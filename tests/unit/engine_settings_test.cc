@@ -46,7 +46,7 @@ private:
 TEST(Settings, DefaultsAreWhole) {
     const Settings settings = make_settings(Config());
     EXPECT_FALSE(settings.caller_driven);
-    EXPECT_EQ(settings.max_requests, 100000u);
+    EXPECT_EQ(settings.bounds.max_requests, 100000u);
     EXPECT_EQ(settings.core.retry.max_attempts, 8);
     EXPECT_EQ(settings.timeouts.connect_ns, 10 * kNsPerS);
     EXPECT_EQ(settings.core.retry.jitter, Jitter::fraction);
@@ -96,6 +96,34 @@ TEST(Settings, ContradictionsNameTheirKeys) {
     EXPECT_NE(problem_of(with({{"class.a.models", "x*y"}})).find("class.a.models"),
               std::string::npos);
     EXPECT_NE(problem_of(with({{"class.a.models", "x,,y"}})).find("class.a.models"),
+              std::string::npos);
+}
+
+TEST(Settings, OutcomesMayHaveAPaceOfTheirOwn) {
+    const RetrySettings retry = make_settings(with({{"retry.overloaded.base_ms", "2000"},
+                                                    {"retry.overloaded.max_attempts", "3"},
+                                                    {"retry.timeout.cap_ms", "700"},
+                                                    {"retry.jitter", "decorrelated"},
+                                                    {"retry.max_wait_ms", "90000"},
+                                                    {"retry.budget.capacity", "20"},
+                                                    {"retry.budget.cost", "2.5"}}))
+                                    .core.retry;
+    EXPECT_EQ(retry.pace(OutcomeClass::overloaded).max_attempts, 3);
+    EXPECT_EQ(retry.pace(OutcomeClass::overloaded).base_ns, 2 * kNsPerS);
+    EXPECT_EQ(retry.pace(OutcomeClass::overloaded).cap_ns, 30 * kNsPerS);
+    EXPECT_EQ(retry.pace(OutcomeClass::timeout).base_ns, 500 * kNsPerMs);
+    EXPECT_EQ(retry.pace(OutcomeClass::timeout).cap_ns, 700 * kNsPerMs);
+    EXPECT_EQ(retry.pace(OutcomeClass::connection).max_attempts, 8);
+    EXPECT_EQ(retry.jitter, Jitter::decorrelated);
+    EXPECT_EQ(retry.max_wait_ns, 90 * kNsPerS);
+    EXPECT_DOUBLE_EQ(retry.budget_capacity, 20);
+    EXPECT_DOUBLE_EQ(retry.budget_cost, 2.5);
+
+    EXPECT_NE(problem_of(with({{"retry.timeout.cap_ms", "100"}})).find("retry.timeout.cap_ms"),
+              std::string::npos);
+    EXPECT_NE(problem_of(with({{"retry.bad_key.base_ms", "100"}})).find("overloaded, server_error"),
+              std::string::npos);
+    EXPECT_NE(problem_of(with({{"retry.budget.capacity", "4"}})).find("retry.budget.cost"),
               std::string::npos);
 }
 
