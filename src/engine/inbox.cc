@@ -9,8 +9,27 @@
 
 namespace weir {
 
-Inbox::Inbox(RequestSlab* slab, ModelClasses classes, BoundSettings bounds)
-    : slab_(slab), classes_(std::move(classes)), bounds_(slab, std::move(bounds)) {}
+void fill(const Submission& submission, std::uint16_t model_class, Request* request) {
+    request->user_data = submission.user_data;
+    request->tag = submission.tag;
+    request->body = *submission.body;
+    request->submitted_at = submission.submitted_at;
+    request->deadline_at = submission.deadline_at;
+    request->input_tokens = submission.input_tokens;
+    request->output_tokens = submission.output_tokens;
+    request->tenant = submission.tenant;
+    request->affinity = submission.affinity;
+    request->lease_ms = submission.lease_ms;
+    request->stream_restart = submission.stream_restart;
+    request->model_class = model_class;
+    request->priority = submission.priority;
+}
+
+Inbox::Inbox(RequestSlab* slab, const Outlook* outlook, ModelClasses classes, BoundSettings bounds)
+    : slab_(slab),
+      outlook_(outlook),
+      classes_(std::move(classes)),
+      bounds_(slab, std::move(bounds)) {}
 
 void Inbox::refuse_if_closed() const {
     if (failed_) {
@@ -35,9 +54,7 @@ void Inbox::make_room(const Submission& submission) {
 }
 
 // A slot that is filled, and counted as held. Under the lock.
-RequestIndex Inbox::take_slot(const Submission& submission) {
-    const BodyBlock& body = *submission.body->get();
-    const std::uint16_t model_class = classes_.find(body.model(), body.head().fast);
+RequestIndex Inbox::take_slot(const Submission& submission, std::uint16_t model_class) {
     std::uint32_t* tagged = submission.tag == 0 ? nullptr : &tags_[submission.tag];
     RequestIndex index = kNoRequest;
     try {
@@ -49,32 +66,33 @@ RequestIndex Inbox::take_slot(const Submission& submission) {
     if (tagged != nullptr) ++*tagged;
 
     Request& request = slab_->at(index);
-    request.user_data = submission.user_data;
-    request.tag = submission.tag;
-    request.body = *submission.body;
-    request.submitted_at = submission.submitted_at;
-    request.deadline_at = submission.deadline_at;
-    request.input_tokens = submission.input_tokens;
-    request.output_tokens = submission.output_tokens;
-    request.tenant = submission.tenant;
-    request.affinity = submission.affinity;
-    request.lease_ms = submission.lease_ms;
-    request.stream_restart = submission.stream_restart;
-    request.model_class = model_class;
-    request.priority = submission.priority;
+    fill(submission, model_class, &request);
     return index;
 }
 
 std::uint64_t Inbox::submit(const Submission& submission, bool* wake) {
+    const BodyBlock& body = *submission.body->get();
     Wish wish{kNoRequest, {}};
     if (submission.batch != nullptr) wish.wish = *submission.batch;
     const std::lock_guard lock(mutex_);
     refuse_if_closed();
+    const std::uint16_t model_class = classes_.find(body.model(), body.head().fast);
+    if (submission.batch == nullptr) {
+        outlook_->check(model_class, classes_.name(model_class),
+                        {.head = body.head(),
+                         .input_tokens = submission.input_tokens,
+                         .output_tokens = submission.output_tokens,
+                         .tenant = submission.tenant,
+                         .priority = submission.priority,
+                         .submitted_at = submission.submitted_at,
+                         .deadline_at = submission.deadline_at,
+                         .counted = false});
+    }
     make_room(submission);
     if (submission.batch != nullptr && wishes_.size() == wishes_.capacity()) {
         wishes_.reserve(2 * wishes_.size() + 16);
     }
-    const RequestIndex index = take_slot(submission);
+    const RequestIndex index = take_slot(submission, model_class);
     if (submission.batch != nullptr) {
         wish.request = index;
         wishes_.push_back(std::move(wish));  // there is room
@@ -98,7 +116,8 @@ RequestIndex Inbox::submit_apart(const Submission& submission) {
     // Nothing is dropped for what may not be granted.
     bounds_.make_room(submission.tenant, submission.priority, (*submission.body)->bytes().size(),
                       nullptr);
-    const RequestIndex index = take_slot(submission);
+    const BodyBlock& body = *submission.body->get();
+    const RequestIndex index = take_slot(submission, classes_.find(body.model(), body.head().fast));
     slab_->at(index).claim = Request::Claim::core;
     slab_->at(index).awaits_report = true;  // nobody knows its ticket yet
     bounds_.add(index, false);
@@ -177,6 +196,23 @@ Inbox::Held Inbox::held() {
 std::string Inbox::class_name(std::uint16_t model_class) {
     const std::lock_guard lock(mutex_);
     return std::string(classes_.name(model_class));
+}
+
+std::uint16_t Inbox::class_of(const BodyBlock& body) {
+    const std::lock_guard lock(mutex_);
+    return classes_.find(body.model(), body.head().fast);
+}
+
+std::uint64_t Inbox::waiting_before(std::uint64_t ticket) {
+    const std::lock_guard lock(mutex_);
+    if (failed_ || !slab_->outstanding(ticket)) return kEnded;
+    const RequestIndex request = RequestSlab::index_of(ticket);
+    std::uint64_t before = 0;
+    for (RequestIndex index = head_; index != kNoRequest; ++before) {
+        if (index == request) return before;
+        index = index == tail_ ? kNoRequest : slab_->at(index).link.next;
+    }
+    return kTaken;
 }
 
 void Inbox::take(Batch* batch) noexcept {

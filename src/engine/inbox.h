@@ -12,6 +12,7 @@
 #include "core/request_slab.h"
 #include "engine/attempt_report.h"
 #include "engine/model_classes.h"
+#include "engine/outlook.h"
 #include "engine/queue_bounds.h"
 
 namespace weir {
@@ -42,11 +43,15 @@ struct Submission {
     std::uint32_t lease_ms = 0;  // of a permit; 0: a request
 };
 
+// Sets what the submitter decides.
+void fill(const Submission& submission, std::uint16_t model_class, Request* request);
+
 // What callers want of the loop, in the order in which they asked; and the count of what they have
 // outstanding. The one lock that a submit takes.
 class Inbox {
 public:
-    Inbox(RequestSlab* slab, ModelClasses classes, BoundSettings bounds);
+    // What `outlook` rules out is refused.
+    Inbox(RequestSlab* slab, const Outlook* outlook, ModelClasses classes, BoundSettings bounds);
 
     // ---- The callers' side. `wake` becomes true if the loop sleeps and is to be woken ----
 
@@ -86,6 +91,11 @@ public:
     using Held = QueueBounds::Held;
     Held held();
     std::string class_name(std::uint16_t model_class);
+    std::uint16_t class_of(const BodyBlock& body);
+    // How many were submitted before the request and are not taken either. O(of these).
+    static constexpr std::uint64_t kTaken = ~std::uint64_t{0};  // by the loop
+    static constexpr std::uint64_t kEnded = kTaken - 1;         // or never begun
+    std::uint64_t waiting_before(std::uint64_t ticket);
 
     // ---- The loop's side ----
 
@@ -129,12 +139,13 @@ public:
 private:
     void refuse_if_closed() const;
     void make_room(const Submission& submission);
-    RequestIndex take_slot(const Submission& submission);
+    RequestIndex take_slot(const Submission& submission, std::uint16_t model_class);
     bool permit_is_out(std::uint64_t ticket) const;
     void make_room_for_command();
     bool wake_if_asleep();
 
     RequestSlab* const slab_;
+    const Outlook* const outlook_;
 
     std::mutex mutex_;  // guards all below, and the slab's free list
     ModelClasses classes_;

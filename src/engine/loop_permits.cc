@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "engine/loop.h"
-#include "engine/secret.h"
 #include "engine/terminal.h"
 
 // Attempts that the caller makes with its own client.
@@ -27,6 +26,7 @@ std::unique_ptr<weir_permit> Loop::make_permit(const Action& action, TimeNs now)
     permit->numbers[WEIR_PERMIT_INPUT_TOKENS] = held.input_tokens;
     permit->numbers[WEIR_PERMIT_OUTPUT_TOKENS] = held.output_tokens;
     permit->strings[WEIR_PERMIT_ACCOUNT] = account.name;
+    permit->strings[WEIR_PERMIT_KEY] = core_.keys().name(KeyId{action.account, action.key});
     permit->strings[WEIR_PERMIT_MODEL] = request.body->model();
     permit->strings[WEIR_PERMIT_BASE_URL] = account.base_url;
     return permit;
@@ -131,7 +131,7 @@ void Loop::take_report(std::uint64_t ticket, AttemptReport report) {
     try {
         detail = std::make_unique<ErrorDetail>();
         outcome = exchange->finish(report, detail.get());
-        cover_secret(settings_.accounts[exchange->account()].key, &detail->message);
+        exchange->key().cover(&detail->message);
         if (outcome.cls == OutcomeClass::success) detail.reset();
     } catch (const std::bad_alloc&) {
         if (core_failed_) throw;

@@ -108,7 +108,7 @@ static void granted_and_reported(const char* drive) {
     CHECK_STR(weir_permit_string(permit, WEIR_PERMIT_ACCOUNT), "main");
     CHECK_STR(weir_permit_string(permit, WEIR_PERMIT_MODEL), MODEL);
     CHECK_STR(weir_permit_string(permit, WEIR_PERMIT_BASE_URL), "http://127.0.0.1:9");
-    CHECK_HAS_NOT(weir_permit_string(permit, WEIR_PERMIT_KEY), SECRET);
+    CHECK_STR(weir_permit_string(permit, WEIR_PERMIT_KEY), "main");
     CHECK_STR(weir_permit_string(permit, 0), "");
     CHECK_STR(weir_permit_string(permit, 9999), "");
     CHECK_EQ(weir_permit_number(permit, WEIR_PERMIT_ATTEMPT), 1);
