@@ -54,6 +54,9 @@ constexpr KeyRow kRows[] = {
      "The deadline of requests that have none of their own, from submit to the terminal event. 0 "
      "is none."},
 
+    {"permit.lease_ms", integer, "600000", "1..86400000",
+     "A permit that is not reported within this time counts as used, and ends with a timeout."},
+
     {"account.<name>.key", secret, "", "", "The account's API key."},
     {"account.<name>.key_env", text, "", "name of an environment variable",
      "The environment variable that holds the key; read when the engine is opened."},

@@ -105,6 +105,8 @@ std::string Engine::stats() {
     json.member("dropped", counts.dropped);
     json.member("attempts", counts.attempts).member("retries", counts.retries);
     json.member("refused", counts.refused).member("unpaid", counts.unpaid).close('}');
+    json.key("permits").open('{').member("given", counts.permits);
+    json.member("expired", counts.permits_expired).close('}');
     json.key("queue").open('{');
     json.member("requests", held.requests).member("max_requests", settings_.bounds.max_requests);
     json.member("bytes", held.bytes).member("max_bytes", settings_.bounds.max_bytes).close('}');
