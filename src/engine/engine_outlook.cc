@@ -26,10 +26,7 @@ std::string Engine::estimate(const RequestBuilder& builder) {
     BodyRef rewritten;
     choose_route(settings_.core.routes, builder, &submission, &rewritten);
     Request request;
-    fill(submission,
-         submission.route.routed() ? submission.model_class
-                                   : inbox_.class_of(*submission.body->get()),
-         &request);
+    fill(submission, inbox_.class_of(submission), &request);
 
     Expectation expected;
     Limiter::EstimateQuality quality{};
