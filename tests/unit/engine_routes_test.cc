@@ -265,6 +265,33 @@ TEST_F(RoutedEngine, AnOverloadedModelIsLeftForTheNext) {
         << stats;
 }
 
+TEST_F(RoutedEngine, WhatIsExpectedIsExpectedOfTheFirstChoice) {
+    open();
+    builder_.set("route", "pick");
+    builder_.set("complexity", "low");
+    EXPECT_NE(engine_->estimate(builder_).find(R"("model_class":"claude-haiku-4-5")"),
+              std::string::npos);
+    builder_.set("route", "nowhere");
+    EXPECT_THROW(engine_->estimate(builder_), Failure);
+}
+
+// A deadline that the first model's budget cannot meet is no reason to refuse what has another.
+TEST_F(RoutedEngine, WhatMayGoElsewhereIsNotRefusedForTheFirstModelsSake) {
+    open({{"route.pick.1.complexity", ""},
+          {"limit.claude-haiku-4-5.input_tokens_per_minute", "10"},
+          {"limits.pinned", "true"}});
+    engine_->submit(builder_);  // the outlook is told in a turn
+    ASSERT_NE(answer(), nullptr);
+    builder_.set("input_tokens", "5000");
+    builder_.set("route", "pick");
+    engine_->submit(builder_);
+    const weir_response* response = answer();
+    ASSERT_NE(response, nullptr);
+    EXPECT_EQ(response->number(WEIR_NUMBER_ROUTE_STEP), 2);
+    EXPECT_STREQ(response->string(WEIR_STRING_ROUTE_REASON),
+                 "claude-haiku-4-5 had no budget for it");
+}
+
 // Written for a batch, the body is one piece with the model in it.
 TEST(RoutedBody, AnotherModelInOnePiece) {
     RequestBuilder builder;
