@@ -4,22 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "c_api/engine_of.h"
 #include "c_api/guard.h"
 
 using namespace weir;
 
 namespace {
-
-// The engine behind a handle, in the process that opened it.
-Engine& engine_of(weir_engine* handle) {
-    Engine* engine = deref(handle).engine;
-    if (engine->forked()) {
-        throw Failure(WEIR_ERR_FORKED, ErrorSource::local,
-                      "the engine belongs to the parent process: release it here, and open another "
-                      "one after the fork");
-    }
-    return *engine;
-}
 
 // Keeps the engine for the length of a call that may see its handle released.
 class Kept {
@@ -117,6 +107,25 @@ int32_t weir_submit(weir_engine* engine, const weir_request* request, uint64_t* 
     });
 }
 
+int32_t weir_estimate(weir_engine* engine, const weir_request* request, weir_text** out,
+                      weir_error** error) {
+    return guard(error, [&] {
+        output(out);
+        *out = make_handle<weir_text>(engine_of(engine).estimate(deref(request).builder));
+    });
+}
+
+int32_t weir_place(weir_engine* engine, uint64_t ticket, int64_t* ahead, int64_t* starts_in_ms,
+                   weir_error** error) {
+    return guard(error, [&] {
+        std::int64_t unused[2] = {};
+        std::int64_t* const before = ahead == nullptr ? &unused[0] : ahead;
+        std::int64_t* const starts = starts_in_ms == nullptr ? &unused[1] : starts_in_ms;
+        *before = *starts = 0;
+        return engine_of(engine).place(ticket, before, starts);
+    });
+}
+
 int32_t weir_cancel(weir_engine* engine, uint64_t ticket) {
     return guard(nullptr,
                  [&] { return engine_of(engine).cancel(ticket) ? WEIR_OK : WEIR_ERR_NOT_FOUND; });
@@ -127,6 +136,22 @@ int32_t weir_cancel_tag(weir_engine* engine, uint64_t tag) {
         Engine& inner = engine_of(engine);
         if (tag == 0) refuse_argument("the tag 0 is no group");
         return inner.cancel_tag(tag) ? WEIR_OK : WEIR_ERR_NOT_FOUND;
+    });
+}
+
+int32_t weir_key_set(weir_engine* engine, const char* account, size_t account_length,
+                     const char* key, size_t key_length, const char* secret, size_t secret_length,
+                     weir_error** error) {
+    return guard(error, [&] {
+        engine_of(engine).set_key(text_of(account, account_length), text_of(key, key_length),
+                                  text_of(secret, secret_length));
+    });
+}
+
+int32_t weir_key_retire(weir_engine* engine, const char* account, size_t account_length,
+                        const char* key, size_t key_length, weir_error** error) {
+    return guard(error, [&] {
+        engine_of(engine).retire_key(text_of(account, account_length), text_of(key, key_length));
     });
 }
 

@@ -17,9 +17,9 @@ void BatchLane::start(BatchAction* action) {
     const BatchCall& call = *action->call;
     auto exchange = std::make_unique<BatchExchange>(
         static_cast<BatchExchange::Listener*>(this), &parser_, action->call,
-        settings_.max_response_bytes, now_ + unix_minus_now_);
-    const HttpRequest request = exchange->wire(settings_.accounts[call.account],
-                                               headers_[call.account], settings_.timeouts);
+        keys_->for_batches(call.account), settings_.max_response_bytes, now_ + unix_minus_now_);
+    const HttpRequest request =
+        exchange->wire(settings_.accounts[call.account], settings_.timeouts);
     exchanges_.emplace(call.id, std::move(exchange));
     transport_->start(call.id | kOurs, request, now_);
 }
@@ -53,6 +53,7 @@ void BatchLane::on_end(ExchangeId id, const WireEnd& end, TimeNs now) {
     ErrorDetail detail;
     BatchReader& reader = exchange->reader();
     reader.finish(end, &outcome, &detail);
+    exchange->key().cover(&detail.message);
     const BatchCall& call = exchange->call();
     const bool success = outcome.cls == OutcomeClass::success;
     if (!success || reader.broken_lines() > 0) {

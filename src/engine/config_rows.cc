@@ -54,12 +54,27 @@ constexpr KeyRow kRows[] = {
      "The deadline of requests that have none of their own, from submit to the terminal event. 0 "
      "is none."},
 
+    {"permit.lease_ms", integer, "600000", "1..86400000",
+     "A permit that is not reported within this time counts as used, and ends with a timeout."},
+
     {"account.<name>.key", secret, "", "", "The account's API key."},
     {"account.<name>.key_env", text, "", "name of an environment variable",
      "The environment variable that holds the key; read when the engine is opened."},
     {"account.<name>.key_file", text, "", "path",
-     "The file that holds the key; read when the engine is opened. Newlines at its end are cut "
-     "off."},
+     "The file that holds the key; read when the engine is opened, and again when it changes. "
+     "Newlines at its end are cut off."},
+    {"account.<name>.keys.<key>.value", secret, "", "",
+     "One of several API keys of the account; account.<name>.key is the one of the name main. Keys "
+     "of one account share its limits: more of them add no capacity, more accounts do. They are "
+     "for "
+     "workspaces, and for a key that can be revoked without a pause."},
+    {"account.<name>.keys.<key>.env", text, "", "name of an environment variable",
+     "As account.<name>.key_env, for this key."},
+    {"account.<name>.keys.<key>.file", text, "", "path",
+     "As account.<name>.key_file, for this key."},
+    {"account.<name>.keys.<key>.workspace", text, "", "name",
+     "The workspace that the key belongs to. Batches are made in that of the account's first key: "
+     "main, or else the first by name."},
     {"account.<name>.base_url", text, "", "URL",
      "The URL that the account's requests go to, instead of transport.base_url."},
     {"account.<name>.weight", integer, "1", "1..1000",
@@ -72,6 +87,31 @@ constexpr KeyRow kRows[] = {
      "As limit.<class>.output_tokens_per_minute, for this account alone."},
     {"account.<name>.limit.<class>.tokens_per_day", integer, "", "1..1000000000000",
      "As limit.<class>.tokens_per_day, for this account alone."},
+    {"account.<name>.workspace.<workspace>.limit.<class>.requests_per_minute", integer, "",
+     "1..1000000000000",
+     "As limit.<class>.requests_per_minute, for the workspace alone, beside the account's limits. "
+     "A workspace is known by its keys (account.<name>.keys.<key>.workspace)."},
+    {"account.<name>.workspace.<workspace>.limit.<class>.input_tokens_per_minute", integer, "",
+     "1..1000000000000",
+     "As limit.<class>.input_tokens_per_minute, for the workspace alone, beside the account's "
+     "limits."},
+    {"account.<name>.workspace.<workspace>.limit.<class>.output_tokens_per_minute", integer, "",
+     "1..1000000000000",
+     "As limit.<class>.output_tokens_per_minute, for the workspace alone, beside the account's "
+     "limits."},
+    {"account.<name>.workspace.<workspace>.limit.<class>.tokens_per_day", integer, "",
+     "1..1000000000000",
+     "As limit.<class>.tokens_per_day, for the workspace alone, beside the account's limits."},
+    {"account.<name>.keys.<key>.limit.<class>.requests_per_minute", integer, "", "1..1000000000000",
+     "As limit.<class>.requests_per_minute, for the key alone, beside the account's limits."},
+    {"account.<name>.keys.<key>.limit.<class>.input_tokens_per_minute", integer, "",
+     "1..1000000000000",
+     "As limit.<class>.input_tokens_per_minute, for the key alone, beside the account's limits."},
+    {"account.<name>.keys.<key>.limit.<class>.output_tokens_per_minute", integer, "",
+     "1..1000000000000",
+     "As limit.<class>.output_tokens_per_minute, for the key alone, beside the account's limits."},
+    {"account.<name>.keys.<key>.limit.<class>.tokens_per_day", integer, "", "1..1000000000000",
+     "As limit.<class>.tokens_per_day, for the key alone, beside the account's limits."},
 
     {"accounts.choice", choice, "most_budget", "most_budget|round_robin|weighted|sticky",
      "Which of the accounts that could go now is taken: the one with the most of its limits left, "
@@ -79,8 +119,9 @@ constexpr KeyRow kRows[] = {
      "in turn, by weight, or by the request's affinity, so that like requests find the same prompt "
      "cache."},
     {"accounts.when_all_out", choice, "fail", "fail|wait",
-     "What becomes of requests while every key is refused or out of money: they fail with what the "
-     "provider said, or wait for the first key that comes back."},
+     "What becomes of requests while every key is refused, out of money or retired: they fail with "
+     "what the provider said, and the time at which the first key comes back; or they wait for "
+     "it."},
 
     {"limit.<class>.requests_per_minute", integer, "", "1..1000000000000",
      "Requests a minute that an account may make to the models of the class. Without it, what the "
@@ -99,6 +140,9 @@ constexpr KeyRow kRows[] = {
      "What a bucket holds, in seconds of its refill. 0 learns it."},
     {"limits.pinned", boolean, "false", "true|false",
      "Configured limits win over what the provider's headers say."},
+    {"limits.lease_ms", integer, "0", "0..86400000",
+     "An attempt of whose end nothing is heard for so long has timed out, and what it holds of the "
+     "limits counts as used. 0 is timeout.total_ms and a minute more; 3660000 where that is 0."},
 
     {"class.<class>.models", text, "", "model[,model...]",
      "The models that share the limits of the class: ids, or prefixes that end in *. The longest "

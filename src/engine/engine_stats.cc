@@ -1,10 +1,12 @@
 #include <algorithm>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/clock.h"
 #include "engine/engine.h"
 #include "engine/json_writer.h"
+#include "engine/limit_keys.h"
 #include "weir/weir.h"
 
 namespace weir {
@@ -12,33 +14,48 @@ namespace {
 
 constexpr int kSchema = 1;
 
-const char* kind_name(LimitKind kind) {
-    switch (kind) {
-        case LimitKind::requests:
-            return "requests";
-        case LimitKind::input_tokens:
-            return "input_tokens";
-        case LimitKind::output_tokens:
-            return "output_tokens";
-        case LimitKind::tokens:
-            return "tokens";
-        case LimitKind::day_tokens:
-            return "day_tokens";
-        case LimitKind::unknown:
-            break;
+// What the limits of a workspace or a key are about, "" for those of the account.
+void write_scope(const Limiter::BucketView& bucket, const CoreSettings& settings,
+                 JsonWriter* json) {
+    using Scope = LimitSettings::Scope;
+    const Scope any;
+    const Scope& scope = bucket.scope == Scope::kAny ? any : settings.limits.scopes[bucket.scope];
+    std::string_view workspace, key;
+    if (scope.account != Scope::kAny) {
+        const AccountSettings& account = settings.accounts.accounts[scope.account];
+        if (scope.workspace != Scope::kAny) workspace = account.workspaces[scope.workspace];
+        if (scope.key != Scope::kAny) key = account.keys[scope.key].name;
     }
-    return "unknown";
+    json->member("workspace", workspace).member("key", key);
 }
 
-void write_bucket(const Limiter::BucketView& bucket, std::string_view account,
+void write_bucket(const Limiter::BucketView& bucket, const CoreSettings& settings,
                   std::string_view model_class, TimeNs now, JsonWriter* json) {
     const double used = bucket.limit > 0 ? 1 - bucket.level / bucket.limit : 0;
     const TimeNs paused = std::max<TimeNs>(0, bucket.paused_until - now);
+    std::string_view account;
+    if (bucket.account < settings.accounts.accounts.size()) {
+        account = settings.accounts.accounts[bucket.account].name;
+    }
     json->open('{').member("account", account).member("class", model_class);
+    write_scope(bucket, settings, json);
     json->member("kind", kind_name(bucket.kind)).member("limit", bucket.limit);
     json->member("level", bucket.level).member("used", std::clamp(used, 0.0, 1.0));
     json->member("held", bucket.held).member("learnt", bucket.learnt);
     json->member("paused_ms", paused / kNsPerMs).close('}');
+}
+
+// How far the raw estimates of a class's input were off (bias: 0.1 is a tenth too low), and by how
+// much single ones are off after that is corrected.
+void write_estimates(const Limiter::EstimateQuality& quality, std::string_view model_class,
+                     JsonWriter* json) {
+    json->open('{').member("class", model_class);
+    json->member("input_bias", quality.input_factor - 1);
+    json->member("input_spread", quality.input_spread);
+    json->member("input_samples", quality.input_samples);
+    json->member("output_median", quality.output_median);
+    json->member("output_p99", quality.output_p99);
+    json->member("output_samples", quality.output_samples).close('}');
 }
 
 }  // namespace
@@ -47,7 +64,9 @@ std::string Engine::stats() {
     Core::Counts counts;
     std::uint64_t queued = 0;
     std::vector<Limiter::BucketView> buckets;
+    std::vector<std::pair<std::uint16_t, Limiter::EstimateQuality>> estimates;
     JsonWriter batches(false);
+    JsonWriter keys(false);
     const char* state = "open";
     const TimeNs now = monotonic_now();
     {
@@ -55,6 +74,14 @@ std::string Engine::stats() {
         counts = loop_.core().counts();
         queued = loop_.core().queued();
         loop_.core().limiter().view(now, &buckets);
+        for (std::size_t i = 0; i < settings_.core.limits.classes.size(); ++i) {
+            const auto model_class = static_cast<std::uint16_t>(i);
+            const auto quality = loop_.core().limiter().estimate_quality(model_class);
+            if (quality.input_samples > 0 || quality.output_samples > 0) {
+                estimates.emplace_back(model_class, quality);
+            }
+        }
+        loop_.write_keys(&keys);
         batches.open('{');
         if (const BatchLane* lane = loop_.batch_lane()) lane->write_counts(&batches);
         batches.close('}');
@@ -78,6 +105,8 @@ std::string Engine::stats() {
     json.member("dropped", counts.dropped);
     json.member("attempts", counts.attempts).member("retries", counts.retries);
     json.member("refused", counts.refused).member("unpaid", counts.unpaid).close('}');
+    json.key("permits").open('{').member("given", counts.permits);
+    json.member("expired", counts.permits_expired).close('}');
     json.key("queue").open('{');
     json.member("requests", held.requests).member("max_requests", settings_.bounds.max_requests);
     json.member("bytes", held.bytes).member("max_bytes", settings_.bounds.max_bytes).close('}');
@@ -87,14 +116,20 @@ std::string Engine::stats() {
     json.member("max_bytes", settings_.max_undelivered_bytes).close('}');
     json.key("concurrency").open('{').member("in_flight", counts.in_flight);
     json.member("max", settings_.core.max_in_flight).close('}');
+    json.key("keys").literal(keys.take());
     json.key("batch").literal(batches.take());
     json.key("memory").open('{').member("bodies", held.bytes);
     json.member("requests", slab_.used() * sizeof(Request));
     json.member("events", waiting.bytes + waiting.events * sizeof(weir_event)).close('}');
     json.key("limits").open('[');
     for (const Limiter::BucketView& bucket : buckets) {
-        write_bucket(bucket, settings_.accounts[bucket.account].name,
-                     inbox_.class_name(bucket.model_class), now, &json);
+        const bool has_class = bucket.model_class != LimitSettings::Scope::kAny;
+        write_bucket(bucket, settings_.core,
+                     has_class ? inbox_.class_name(bucket.model_class) : std::string(), now, &json);
+    }
+    json.close(']').key("estimates").open('[');
+    for (const auto& [model_class, quality] : estimates) {
+        write_estimates(quality, inbox_.class_name(model_class), &json);
     }
     return json.close(']').close('}').take();
 }

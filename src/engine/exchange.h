@@ -8,6 +8,8 @@
 
 #include "core/body.h"
 #include "core/core.h"
+#include "engine/attempt_report.h"
+#include "engine/key_access.h"
 #include "engine/settings.h"
 #include "engine/transport.h"
 #include "provider/response_reader.h"
@@ -33,26 +35,35 @@ public:
         AttemptId attempt;
         RequestIndex request;
         std::uint16_t account;
+        KeyAccessRef key;
         BodyRef body;
         TimeNs now;
         std::int64_t unix_ns;
+        bool permit = false;  // the caller has the response, and reports it
     };
     void begin(Start start, std::size_t max_response_bytes);
 
-    // The request as it goes on the wire; its views live as long as this exchange's attempt.
-    // `headers` are those of the account, and are joined by the request's own.
-    HttpRequest wire(const AccountAccess& account, const std::vector<std::string>& headers,
-                     const HttpTimeouts& timeouts);
+    // The request as it goes on the wire; its views live as long as this exchange's attempt. The
+    // key's headers are joined by the request's own.
+    HttpRequest wire(const AccountAccess& account, const HttpTimeouts& timeouts);
 
     // The attempt is over: what it came to. `detail` is for what is not a success.
     Outcome finish(const WireEnd& end, ErrorDetail* detail);
     // The same, without a response.
     void drop();
 
+    // What the caller of a permit says (exchange_report.cc).
+    void take_head(const AttemptReport& report);
+    Outcome finish(const AttemptReport& report, ErrorDetail* detail);
+    // The same without memory.
+    Outcome drop(const AttemptReport& report);
+
     bool open() const { return open_; }
     AttemptId attempt() const { return start_.attempt; }
     RequestIndex request() const { return start_.request; }
+    bool permit() const { return start_.permit; }
     std::uint16_t account() const { return start_.account; }
+    const KeyAccess& key() const { return *start_.key; }  // while it is open, and until the next
     TimeNs started_at() const { return start_.now; }
     TimeNs head_at() const { return head_at_; }  // 0: no head came
     void set_head_at(TimeNs now) { head_at_ = now; }
@@ -67,7 +78,7 @@ public:
 private:
     void on_head(const ResponseReader&) override { listener_->on_response_head(this); }
     void on_event(std::string_view, std::string_view data) override {
-        listener_->on_stream_event(this, data);
+        if (!start_.permit) listener_->on_stream_event(this, data);
     }
     void on_progress(std::int64_t output_tokens) override {
         listener_->on_output_progress(this, output_tokens);
@@ -76,6 +87,7 @@ private:
     Listener* const listener_;
     ResponseReader reader_;
     Start start_{};
+    std::size_t max_response_bytes_ = 0;
     std::vector<std::string> headers_;
     Usage usage_;
     TimeNs head_at_ = 0;
@@ -83,9 +95,5 @@ private:
     bool open_ = false;
     bool stream_lost_ = false;
 };
-
-// The headers that every request of an account has.
-std::vector<std::string> account_headers(const AccountAccess& account,
-                                         std::string_view provider_version);
 
 }  // namespace weir

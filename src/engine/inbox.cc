@@ -9,8 +9,27 @@
 
 namespace weir {
 
-Inbox::Inbox(RequestSlab* slab, ModelClasses classes, BoundSettings bounds)
-    : slab_(slab), classes_(std::move(classes)), bounds_(slab, std::move(bounds)) {}
+void fill(const Submission& submission, std::uint16_t model_class, Request* request) {
+    request->user_data = submission.user_data;
+    request->tag = submission.tag;
+    request->body = *submission.body;
+    request->submitted_at = submission.submitted_at;
+    request->deadline_at = submission.deadline_at;
+    request->input_tokens = submission.input_tokens;
+    request->output_tokens = submission.output_tokens;
+    request->tenant = submission.tenant;
+    request->affinity = submission.affinity;
+    request->lease_ms = submission.lease_ms;
+    request->stream_restart = submission.stream_restart;
+    request->model_class = model_class;
+    request->priority = submission.priority;
+}
+
+Inbox::Inbox(RequestSlab* slab, const Outlook* outlook, ModelClasses classes, BoundSettings bounds)
+    : slab_(slab),
+      outlook_(outlook),
+      classes_(std::move(classes)),
+      bounds_(slab, std::move(bounds)) {}
 
 void Inbox::refuse_if_closed() const {
     if (failed_) {
@@ -34,17 +53,8 @@ void Inbox::make_room(const Submission& submission) {
     }
 }
 
-std::uint64_t Inbox::submit(const Submission& submission, bool* wake) {
-    const BodyBlock& body = *submission.body->get();
-    Wish wish{kNoRequest, {}};
-    if (submission.batch != nullptr) wish.wish = *submission.batch;
-    const std::lock_guard lock(mutex_);
-    refuse_if_closed();
-    make_room(submission);
-    const std::uint16_t model_class = classes_.find(body.model(), body.head().fast);
-    if (submission.batch != nullptr && wishes_.size() == wishes_.capacity()) {
-        wishes_.reserve(2 * wishes_.size() + 16);
-    }
+// A slot that is filled, and counted as held. Under the lock.
+RequestIndex Inbox::take_slot(const Submission& submission, std::uint16_t model_class) {
     std::uint32_t* tagged = submission.tag == 0 ? nullptr : &tags_[submission.tag];
     RequestIndex index = kNoRequest;
     try {
@@ -56,29 +66,62 @@ std::uint64_t Inbox::submit(const Submission& submission, bool* wake) {
     if (tagged != nullptr) ++*tagged;
 
     Request& request = slab_->at(index);
+    fill(submission, model_class, &request);
+    return index;
+}
+
+std::uint64_t Inbox::submit(const Submission& submission, bool* wake) {
+    const BodyBlock& body = *submission.body->get();
+    Wish wish{kNoRequest, {}};
+    if (submission.batch != nullptr) wish.wish = *submission.batch;
+    const std::lock_guard lock(mutex_);
+    refuse_if_closed();
+    const std::uint16_t model_class = classes_.find(body.model(), body.head().fast);
+    if (submission.batch == nullptr) {
+        outlook_->check(model_class, classes_.name(model_class),
+                        {.head = body.head(),
+                         .input_tokens = submission.input_tokens,
+                         .output_tokens = submission.output_tokens,
+                         .tenant = submission.tenant,
+                         .priority = submission.priority,
+                         .submitted_at = submission.submitted_at,
+                         .deadline_at = submission.deadline_at,
+                         .counted = false});
+    }
+    make_room(submission);
+    if (submission.batch != nullptr && wishes_.size() == wishes_.capacity()) {
+        wishes_.reserve(2 * wishes_.size() + 16);
+    }
+    const RequestIndex index = take_slot(submission, model_class);
     if (submission.batch != nullptr) {
         wish.request = index;
         wishes_.push_back(std::move(wish));  // there is room
+        // What is the batch lane's is not to be taken from it.
+        slab_->at(index).claim = Request::Claim::core;
     }
-    request.user_data = submission.user_data;
-    request.tag = submission.tag;
-    request.body = *submission.body;
-    request.submitted_at = submission.submitted_at;
-    request.deadline_at = submission.deadline_at;
-    request.input_tokens = submission.input_tokens;
-    request.output_tokens = submission.output_tokens;
-    request.tenant = submission.tenant;
-    request.affinity = submission.affinity;
-    request.stream_restart = submission.stream_restart;
-    request.model_class = model_class;
-    request.priority = submission.priority;
-    // What is the batch lane's is not to be taken from it.
-    if (submission.batch != nullptr) request.claim = Request::Claim::core;
     (tail_ == kNoRequest ? head_ : slab_->at(tail_).link.next) = index;
     tail_ = index;
     bounds_.add(index, submission.batch == nullptr);
+    ++waiting_[submission.priority];
     *wake = wake_if_asleep();
-    return request.ticket.load(std::memory_order_relaxed);
+    return slab_->at(index).ticket.load(std::memory_order_relaxed);
+}
+
+RequestIndex Inbox::submit_apart(const Submission& submission) {
+    const std::lock_guard lock(mutex_);
+    refuse_if_closed();
+    for (std::size_t priority = 0; priority <= submission.priority; ++priority) {
+        if (waiting_[priority] != 0) return kNoRequest;
+    }
+    // Nothing is dropped for what may not be granted.
+    bounds_.make_room(submission.tenant, submission.priority, (*submission.body)->bytes().size(),
+                      nullptr);
+    const BodyBlock& body = *submission.body->get();
+    const RequestIndex index = take_slot(submission, classes_.find(body.model(), body.head().fast));
+    slab_->at(index).claim = Request::Claim::core;
+    slab_->at(index).awaits_report = true;  // nobody knows its ticket yet
+    bounds_.add(index, false);
+    return index;
 }
 
 bool Inbox::cancel(std::uint64_t ticket, bool* wake) {
@@ -105,6 +148,40 @@ void Inbox::tell(Command::Kind kind, std::uint64_t value, bool* wake) {
     *wake = wake_if_asleep();
 }
 
+bool Inbox::permit_is_out(std::uint64_t ticket) const {
+    return !failed_ && slab_->outstanding(ticket) &&
+           slab_->at(RequestSlab::index_of(ticket)).awaits_report;
+}
+
+void Inbox::make_room_for_command() {
+    if (commands_.size() == commands_.capacity()) commands_.reserve(2 * commands_.size() + 16);
+}
+
+bool Inbox::report(std::uint64_t ticket, AttemptReport report, bool whole, bool* wake) {
+    const std::lock_guard lock(mutex_);
+    if (!permit_is_out(ticket)) return false;
+    make_room_for_command();
+    reports_.push_back(std::move(report));
+    const auto kind = whole ? Command::Kind::report : Command::Kind::report_head;
+    commands_.push_back({kind, ticket, tail_});  // there is room
+    if (whole) slab_->at(RequestSlab::index_of(ticket)).awaits_report = false;
+    *wake = wake_if_asleep();
+    return true;
+}
+
+bool Inbox::report_progress(std::uint64_t ticket, std::int64_t output_tokens, bool* wake) {
+    const std::lock_guard lock(mutex_);
+    if (!permit_is_out(ticket)) return false;
+    commands_.push_back({Command::Kind::report_progress, ticket, tail_, output_tokens});
+    *wake = wake_if_asleep();
+    return true;
+}
+
+void Inbox::permit_given(RequestIndex request) noexcept {
+    const std::lock_guard lock(mutex_);
+    slab_->at(request).awaits_report = true;
+}
+
 void Inbox::close(bool* wake) noexcept {
     const std::lock_guard lock(mutex_);
     if (std::exchange(closed_, true)) return;
@@ -121,15 +198,35 @@ std::string Inbox::class_name(std::uint16_t model_class) {
     return std::string(classes_.name(model_class));
 }
 
+std::uint16_t Inbox::class_of(const BodyBlock& body) {
+    const std::lock_guard lock(mutex_);
+    return classes_.find(body.model(), body.head().fast);
+}
+
+std::uint64_t Inbox::waiting_before(std::uint64_t ticket) {
+    const std::lock_guard lock(mutex_);
+    if (failed_ || !slab_->outstanding(ticket)) return kEnded;
+    const RequestIndex request = RequestSlab::index_of(ticket);
+    std::uint64_t before = 0;
+    for (RequestIndex index = head_; index != kNoRequest; ++before) {
+        if (index == request) return before;
+        index = index == tail_ ? kNoRequest : slab_->at(index).link.next;
+    }
+    return kTaken;
+}
+
 void Inbox::take(Batch* batch) noexcept {
     batch->commands.clear();
+    batch->wishes.clear();
+    batch->reports.clear();
     const std::lock_guard lock(mutex_);
     asleep_ = false;
     batch->first = std::exchange(head_, kNoRequest);
     tail_ = kNoRequest;
     batch->commands.swap(commands_);
-    batch->wishes.clear();
     batch->wishes.swap(wishes_);
+    batch->reports.swap(reports_);
+    waiting_.fill(0);
     batch->close = closed_ && !std::exchange(close_taken_, closed_);
 }
 
@@ -190,6 +287,8 @@ void Inbox::fail() noexcept {
     head_ = tail_ = kNoRequest;
     commands_.clear();
     wishes_.clear();
+    reports_.clear();
+    waiting_.fill(0);
 }
 
 }  // namespace weir

@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <string_view>
 
 #include "base/name_hash.h"
 #include "engine/failure.h"
+#include "engine/key_scopes.h"
 #include "engine/limit_keys.h"
 #include "engine/retry_keys.h"
 #include "engine/secret.h"
@@ -76,6 +78,14 @@ QueueSettings queue_settings(const Config& config) {
     return queue;
 }
 
+std::uint16_t workspace_of(const ConfiguredKey& key, std::vector<std::string>* workspaces) {
+    if (key.workspace.empty()) return KeySettings::kNoWorkspace;
+    const auto found = std::find(workspaces->begin(), workspaces->end(), key.workspace);
+    const auto index = static_cast<std::uint16_t>(found - workspaces->begin());
+    if (found == workspaces->end()) workspaces->push_back(key.workspace);
+    return index;
+}
+
 BoundSettings bound_settings(const Config& config) {
     BoundSettings bounds;
     bounds.max_requests = number<std::uint32_t>(config, "queue.max_requests");
@@ -104,9 +114,13 @@ AccountsSettings accounts_settings(const Config& config,
                                               : AccountChoice::most_budget;
     settings.wait_when_all_out = config.value("accounts.when_all_out") == "wait";
     for (const AccountAccess& account : accounts) {
-        settings.accounts.push_back({.name = account.name,
-                                     .weight = number<std::uint32_t>(
-                                         config, fmt::format("account.{}.weight", account.name))});
+        AccountSettings& made = settings.accounts.emplace_back();
+        made.name = account.name;
+        made.weight = number<std::uint32_t>(config, fmt::format("account.{}.weight", account.name));
+        made.keys.clear();
+        for (const ConfiguredKey& key : account.keys) {
+            made.keys.push_back({key.name, workspace_of(key, &made.workspaces)});
+        }
     }
     return settings;
 }
@@ -169,7 +183,7 @@ std::vector<AccountAccess> accounts(const Config& config, const TransportSetting
     for (const std::string& name : config.names("account.")) {
         AccountAccess account;
         account.name = name;
-        account.key = account_key(config, name);
+        account.keys = account_keys(config, name);
         std::string url_key = fmt::format("account.{}.base_url", name);
         if (!config.is_set(url_key)) url_key = "transport.base_url";
         account.base_url = config.value(url_key);
@@ -182,6 +196,15 @@ std::vector<AccountAccess> accounts(const Config& config, const TransportSetting
     return accounts;
 }
 
+// The transport tells the end of every attempt, in its total time if not before; this is for when
+// it does not.
+TimeNs lease_ns(const Config& config, const HttpTimeouts& timeouts) {
+    constexpr TimeNs kUnlimitedNs = 3600 * kNsPerS;
+    const TimeNs lease = milliseconds(config, "limits.lease_ms");
+    if (lease != 0) return lease;
+    return later(timeouts.total_ns != 0 ? timeouts.total_ns : kUnlimitedNs, kNsPerMinute);
+}
+
 }  // namespace
 
 Settings make_settings(const Config& config) {
@@ -192,6 +215,7 @@ Settings make_settings(const Config& config) {
     settings.max_undelivered_events = number<std::size_t>(config, "engine.max_undelivered_events");
     settings.bounds = bound_settings(config);
     settings.default_deadline_ns = milliseconds(config, "request.deadline_ms");
+    settings.permit_lease_ms = number<std::uint32_t>(config, "permit.lease_ms");
     settings.max_response_bytes = number<std::size_t>(config, "transport.max_response_bytes");
     settings.log_level = log_level(config.value("log.level"));
     settings.provider_version = config.value("provider.version");
@@ -202,8 +226,10 @@ Settings make_settings(const Config& config) {
     settings.core.max_in_flight = number<std::uint32_t>(config, "concurrency.max");
     settings.core.queue = queue_settings(config);
     settings.core.retry = retry_settings(config);
-    settings.core.limits = limit_settings(config);
+    settings.core.lease_ns = lease_ns(config, settings.timeouts);
     settings.core.accounts = accounts_settings(config, settings.accounts);
+    settings.core.limits = limit_settings(config);
+    add_key_scopes(config, settings.core.accounts, &settings.core.limits);
     return settings;
 }
 

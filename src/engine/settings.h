@@ -15,10 +15,19 @@
 
 namespace weir {
 
-// What an account's requests need; its limits are in CoreSettings, by the same index.
+struct ConfiguredKey {
+    std::string name;
+    std::string workspace;  // "": none
+    std::string secret;
+    std::string source;  // the key of the configuration that the secret came from
+    std::string file;    // "": it came from elsewhere
+};
+
+// What an account's requests need; its limits are in CoreSettings, by the same index, and so are
+// its keys.
 struct AccountAccess {
     std::string name;
-    std::string key;
+    std::vector<ConfiguredKey> keys;
     std::string base_url;
 };
 
@@ -37,6 +46,7 @@ struct Settings {
     std::size_t max_undelivered_events = 0;
     BoundSettings bounds;
     TimeNs default_deadline_ns = 0;  // 0: none
+    std::uint32_t permit_lease_ms = 0;
     std::size_t max_response_bytes = 0;
     std::uint32_t log_level = 0;  // a WEIR_LOG_ level; 0: off
     std::string provider_version;

@@ -1,5 +1,7 @@
 #include "engine/terminal.h"
 
+#include <fmt/format.h>
+
 #include <memory>
 #include <new>
 #include <string>
@@ -37,7 +39,7 @@ std::unique_ptr<weir_response> make_response(const Request& request, Exchange* e
     response->magic = kResponseMagic;
     response->http_status = reader.http_status();
     response->headers = reader.take_headers();
-    response->body = reader.take_body();
+    if (!exchange->permit()) response->body = reader.take_body();
     auto& numbers = response->numbers;
     numbers[WEIR_NUMBER_INPUT_TOKENS] = usage.input_tokens;
     numbers[WEIR_NUMBER_CACHE_WRITE_TOKENS] = usage.cache_write_tokens;
@@ -82,7 +84,7 @@ std::string message_of(const StatusRow& row, const ErrorDetail& detail) {
     return words.empty() ? message : message + ": " + words;
 }
 
-weir_error* error_of(const Request& request, std::int32_t status) {
+weir_error* error_of(const Request& request, std::int32_t status, TimeNs keys_back_in_ns) {
     const StatusRow* row = find_status(status);
     if (row == nullptr) row = &status_table()[0];
     ErrorParts parts;
@@ -102,10 +104,24 @@ weir_error* error_of(const Request& request, std::int32_t status) {
             parts.source = detail->from_provider ? ErrorSource::provider : ErrorSource::transport;
         }
     }
+    if (keys_back_in_ns >= 0) {
+        parts.retry_after_ms = (keys_back_in_ns + kNsPerMs - 1) / kNsPerMs;
+        if (message.empty()) message = row->text;
+        message += fmt::format("; every key is out, and the first comes back in {} ms",
+                               parts.retry_after_ms);
+        parts.message = message;
+    }
     return make_error(parts);
 }
 
 }  // namespace
+
+weir_event make_permit_event(const Request& request, std::unique_ptr<weir_permit> permit) noexcept {
+    weir_event event = event_of(request, WEIR_EVENT_PERMIT);
+    event.index = request.attempts;
+    event.object = permit.release();
+    return event;
+}
 
 weir_event make_done(const Request& request, Exchange* exchange, std::string_view account,
                      TimeNs now) noexcept {
@@ -139,9 +155,10 @@ weir_event make_stream_restart(const Request& request) noexcept {
     return event_of(request, WEIR_EVENT_STREAM_RESTART);
 }
 
-weir_event make_failed(const Request& request, std::int32_t status) noexcept {
+weir_event make_failed(const Request& request, std::int32_t status,
+                       TimeNs keys_back_in_ns) noexcept {
     try {
-        return failed_event(request, error_of(request, status));
+        return failed_event(request, error_of(request, status, keys_back_in_ns));
     } catch (const std::bad_alloc&) {
         return make_plain_failure(request, status);
     }
