@@ -73,7 +73,8 @@ constexpr KeyRow kRows[] = {
     {"account.<name>.keys.<key>.file", text, "", "path",
      "As account.<name>.key_file, for this key."},
     {"account.<name>.keys.<key>.workspace", text, "", "name",
-     "The workspace that the key belongs to."},
+     "The workspace that the key belongs to. Batches are made in that of the account's first key: "
+     "main, or else the first by name."},
     {"account.<name>.base_url", text, "", "URL",
      "The URL that the account's requests go to, instead of transport.base_url."},
     {"account.<name>.weight", integer, "1", "1..1000",
