@@ -38,6 +38,8 @@ const char run_help_text[] =
     "                        at any moment, the run goes on with --resume. Ctrl-C leaves the\n"
     "                        batches running; 'weir batch' works with the journal as well\n"
     "      --journal FILE    the journal, elsewhere\n"
+    "      --fallback TIME   so long before --deadline, answer online what its batch has not: it\n"
+    "                        may then be paid for twice\n"
     "      --route NAME      the models are chosen by a route of the configuration, instead of by "
     "each\n"
     "                        line; a line whose model is \"route:NAME\" has its own\n"
