@@ -26,7 +26,11 @@ Core::Core(const CoreSettings& settings, RequestSlab* slab, std::uint64_t seed)
                                                static_cast<std::uint16_t>(lane)));
         }
     }
-    endpoints_.resize(budgets_.size());
+    for (Endpoint& each : endpoints_ = std::vector<Endpoint>(budgets_.size())) {
+        each.concurrency = AdaptiveConcurrency(settings.adaptive);
+    }
+    accounts_in_flight_.resize(settings.accounts.accounts.size());
+    promises_.resize(queue_.lanes());
     make_key_budgets();
     attempts_.reserve(settings.max_in_flight);
 }
@@ -43,6 +47,11 @@ void Core::submit(RequestIndex index, TimeNs now, std::vector<Action>* actions) 
     }
     request.state = Request::State::queued;
     queue_.push_back(index);
+    // It may be small enough to pass a head that has long to wait.
+    if (promises_[request.model_class].request != kNoRequest &&
+        queue_.size(request.model_class) <= 2 * kMostTried) {
+        queue_.block(request.model_class, 0);
+    }
     wheel_.arm(index, request.deadline_at);
 }
 
@@ -90,6 +99,10 @@ void Core::on_head(AttemptId id, const LimitReadings& readings, TimeNs now) {
 void Core::on_progress(AttemptId id, std::int64_t output_tokens, TimeNs now) {
     Attempt* attempt = find(id);
     if (attempt == nullptr) return;
+    if (!std::exchange(attempt->showed_token, true)) {
+        endpoint(attempt->key.id.account, slab_->at(attempt->request).model_class)
+            .concurrency.first_token(attempt->reservation.reserved_at, now);
+    }
     limiter_.progress(&attempt->reservation, output_tokens, now);
 }
 
@@ -164,7 +177,20 @@ void Core::learn_of_endpoint(const Attempt& attempt, const Outcome& outcome, Tim
     } else {
         out_there.breaker.succeeded();
     }
-    if (outcome.cls == OutcomeClass::success) out_there.retries.succeeded();
+    if (outcome.cls == OutcomeClass::success) {
+        out_there.retries.succeeded();
+        out_there.concurrency.succeeded(out_there.in_flight);
+    }
+    switch (outcome.cls) {
+        case OutcomeClass::rate_limited:
+        case OutcomeClass::acceleration:
+        case OutcomeClass::overloaded:
+        case OutcomeClass::timeout:
+            out_there.concurrency.refused(attempt.reservation.reserved_at, now);
+            break;
+        default:
+            break;
+    }
 }
 
 void Core::learn_of_key(const Attempt& attempt, const Outcome& outcome, TimeNs now,
@@ -248,6 +274,21 @@ void Core::on_timer(RequestIndex index, TimeNs now, std::vector<Action>* actions
     wheel_.arm(index, request.deadline_at);
 }
 
+std::vector<Core::ConcurrencyView> Core::concurrency() const {
+    std::vector<ConcurrencyView> all;
+    for (std::size_t i = 0; i < endpoints_.size(); ++i) {
+        const Endpoint& each = endpoints_[i];
+        if (!each.concurrency.on() || !each.used) continue;
+        all.push_back({.account = static_cast<std::uint16_t>(i / queue_.lanes()),
+                       .model_class = static_cast<std::uint16_t>(i % queue_.lanes()),
+                       .in_flight = each.in_flight,
+                       .limit = each.concurrency.limit(),
+                       .usual_first_token = each.concurrency.usual_first_token(),
+                       .recent_first_token = each.concurrency.recent_first_token()});
+    }
+    return all;
+}
+
 // ---- Ending ----
 
 // Ends a request that has not come to its end by itself.
@@ -320,12 +361,17 @@ AttemptIndex Core::take_attempt() {
     Attempt& attempt = attempts_[index];
     ++attempt.generation;
     attempt.live = true;
+    attempt.showed_token = false;
     ++counts_.in_flight;
     return index;
 }
 
 void Core::free_attempt(AttemptIndex index) {
     Attempt& attempt = attempts_[index];
+    const Request& request = slab_->at(attempt.request);
+    --endpoint(attempt.key.id.account, request.model_class).in_flight;
+    --accounts_in_flight_[attempt.key.id.account];
+    queue_.ended(request.tenant);
     attempt.live = false;
     attempt.request = free_attempt_;
     free_attempt_ = index;

@@ -5,12 +5,14 @@
 #include "accounts/account_settings.h"
 #include "limits/limit_settings.h"
 #include "queue/queue_settings.h"
+#include "retry/adaptive_concurrency.h"
 #include "retry/retry_settings.h"
 
 namespace weir {
 
 struct CoreSettings {
     std::uint32_t max_in_flight = 64;
+    AdaptiveSettings adaptive;
     AccountsSettings accounts;  // by the same index as the limits' accounts
     LimitSettings limits;
     QueueSettings queue;

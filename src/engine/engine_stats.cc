@@ -41,12 +41,21 @@ void write_bucket(const Limiter::BucketView& bucket, std::string_view account,
     json->member("paused_ms", paused / kNsPerMs).close('}');
 }
 
+void write_concurrency(const Core::ConcurrencyView& endpoint, std::string_view account,
+                       std::string_view model_class, JsonWriter* json) {
+    json->open('{').member("account", account).member("class", model_class);
+    json->member("in_flight", endpoint.in_flight).member("limit", endpoint.limit);
+    json->member("usual_first_token_ms", endpoint.usual_first_token / kNsPerMs);
+    json->member("recent_first_token_ms", endpoint.recent_first_token / kNsPerMs).close('}');
+}
+
 }  // namespace
 
 std::string Engine::stats() {
     Core::Counts counts;
     std::uint64_t queued = 0;
     std::vector<Limiter::BucketView> buckets;
+    std::vector<Core::ConcurrencyView> concurrency;
     JsonWriter batches(false);
     const char* state = "open";
     const TimeNs now = monotonic_now();
@@ -54,6 +63,7 @@ std::string Engine::stats() {
         const std::lock_guard lock(turn_mutex_);
         counts = loop_.core().counts();
         queued = loop_.core().queued();
+        concurrency = loop_.core().concurrency();
         loop_.core().limiter().view(now, &buckets);
         batches.open('{');
         if (const BatchLane* lane = loop_.batch_lane()) lane->write_counts(&batches);
@@ -86,7 +96,12 @@ std::string Engine::stats() {
     json.member("max_events", settings_.max_undelivered_events);
     json.member("max_bytes", settings_.max_undelivered_bytes).close('}');
     json.key("concurrency").open('{').member("in_flight", counts.in_flight);
-    json.member("max", settings_.core.max_in_flight).close('}');
+    json.member("max", settings_.core.max_in_flight).key("adaptive").open('[');
+    for (const Core::ConcurrencyView& endpoint : concurrency) {
+        write_concurrency(endpoint, settings_.accounts[endpoint.account].name,
+                          inbox_.class_name(endpoint.model_class), &json);
+    }
+    json.close(']').close('}');
     json.key("batch").literal(batches.take());
     json.key("memory").open('{').member("bodies", held.bytes);
     json.member("requests", slab_.used() * sizeof(Request));
