@@ -29,6 +29,7 @@ struct Action {
         start,        // begin the attempt
         permit,       // give the attempt to the caller
         abort,        // end the attempt; no on_end will be given for it
+        restart,      // what the caller has seen of a stream is void; another attempt follows
         succeed,      // the request's terminal event: the answer of `attempt`
         fail,         // the request's terminal event: `status`
         key_changed,  // the key has another state, or another secret
@@ -59,7 +60,8 @@ public:
     void close(TimeNs now, std::vector<Action>* actions);  // everything outstanding fails
 
     // An attempt's life, as the transport and the dialect see it.
-    void on_head(AttemptId attempt, const LimitReadings& readings, TimeNs now);
+    // `answered`: it is the head of an answer, and not of a refusal.
+    void on_head(AttemptId attempt, bool answered, const LimitReadings& readings, TimeNs now);
     void on_progress(AttemptId attempt, std::int64_t output_tokens, TimeNs now);
     void on_end(AttemptId attempt, const Outcome& outcome, std::unique_ptr<ErrorDetail> detail,
                 TimeNs now, std::vector<Action>* actions);
@@ -133,7 +135,9 @@ private:
         RequestIndex request = kNoRequest;  // the next free attempt while free
         KeyRing::Pick key;
         bool live = false;
-        bool trial = false;  // of an endpoint that was thought to be out
+        bool trial = false;     // the breaker counts it
+        bool probe = false;     // of an endpoint that is out: a failure is not the request's fault
+        bool answered = false;  // the head of an answer has come
         bool showed_token = false;
         Reservation reservation;
     };
@@ -141,6 +145,7 @@ private:
     struct Endpoint {
         Breaker breaker;
         RetryBudget retries;
+        TimeNs stated_until = 0;  // the end of a wait that the provider has stated
         AdaptiveConcurrency concurrency;
         std::uint32_t in_flight = 0;
         bool used = false;
@@ -206,10 +211,20 @@ private:
                            const Outcome& outcome);
 
     void learn_of_endpoint(const Attempt& attempt, const Outcome& outcome, TimeNs now);
+    void learn_of_concurrency(const Attempt& attempt, const Outcome& outcome, TimeNs now);
     void learn_of_key(const Attempt& attempt, const Outcome& outcome, TimeNs now,
                       std::vector<Action>* actions);
     bool is_about_the_request(const Outcome& outcome) const;
-    bool may_go_elsewhere(const Attempt& attempt, const Outcome& outcome, TimeNs now) const;
+    // Whether and when a request may be tried again (core_retrying.cc).
+    Situation situation_of(const Request& request, const Attempt& attempt, const Outcome& outcome,
+                           TimeNs now);
+    TimeNs elsewhere_at(const Attempt& attempt, const Outcome& outcome, TimeNs now);
+    TimeNs other_account_at(const Request& request, std::uint16_t account, TimeNs now);
+    TimeNs could_start_at(const Request& request, std::uint16_t account, TimeNs now);
+    void try_again(RequestIndex index, const Decision& decision, std::uint16_t account,
+                   OutcomeClass cls, TimeNs now);
+    bool fail_if_outlasted(RequestIndex index, std::uint16_t account, TimeNs earliest, TimeNs now,
+                           std::vector<Action>* actions);
     void say_when_keys_come_back(TimeNs now, Action* failure) const;
     void rearm(RequestIndex index, TimeNs at);
     void pause(RequestIndex index, TimeNs until);
@@ -231,10 +246,10 @@ private:
     TimingWheel<RequestSlab> wheel_;
     std::vector<Attempt> attempts_;
     AttemptIndex free_attempt_ = kNoAttempt;
-    std::vector<BudgetId> budgets_;                   // by account and model class
-    std::vector<Endpoint> endpoints_;                 // likewise
+    std::vector<BudgetId> budgets_;    // by account and model class
+    std::vector<Endpoint> endpoints_;  // likewise
     std::vector<std::uint32_t> accounts_in_flight_;
-    std::vector<Promise> promises_;    // by model class
+    std::vector<Promise> promises_;                   // by model class
     std::vector<std::vector<BudgetId>> key_budgets_;  // by account; by key and model class
     std::size_t first_lane_ = 0;                      // round robin over the lanes
     std::vector<double> headroom_;                    // by account

@@ -73,6 +73,7 @@ void Core::try_start(RequestIndex index, TimeNs now, std::vector<Action>* action
     if (room.kind == Verdict::Kind::never) {
         return finish(index, Action::Kind::fail, WEIR_ERR_NEVER_FITS, 0, actions);
     }
+    if (fail_if_outlasted(index, room.account, room.at, now, actions)) return;
     const Promise* promised = promise(index, room, now);
     if (backfill(index, room, promised, now, &room.at, actions)) return;
     queue_.block(request.model_class, std::max(room.at, now + 1));
@@ -220,7 +221,8 @@ void Core::start(RequestIndex index, const Offer& offer, TimeNs now, std::vector
     attempt.key = keys_.take(offer.key);
     chooser_.chosen(account);
     attempt.reservation = offer.reservation;
-    attempt.trial = out_there.breaker.started();
+    attempt.probe = out_there.breaker.state() == Breaker::State::open;
+    attempt.trial = out_there.breaker.started(now);
     request.attempt = attempt_index;
     request.state = Request::State::in_flight;
     ++request.attempts;

@@ -19,6 +19,7 @@ void Request::reset() {
     attempts = 0;
     maybe_executed = false;
     refusals = 0;
+    stream_restart = false;
     awaits_report = false;
     attempt = kNoAttempt;
     timer = TimerLink();

@@ -18,6 +18,9 @@ weir_event make_done(const Request& request, Exchange* exchange, std::string_vie
 weir_event make_batch_done(const Request& request, const BatchResult& result,
                            std::string_view account, TimeNs now) noexcept;
 
+// What was passed on of the request's stream is void.
+weir_event make_stream_restart(const Request& request) noexcept;
+
 // The terminal event of a request that failed, with what its last attempt left to say.
 weir_event make_failed(const Request& request, std::int32_t status) noexcept;
 
