@@ -27,7 +27,8 @@ Core::Core(const CoreSettings& settings, RequestSlab* slab, std::uint64_t seed)
         }
     }
     for (std::size_t i = 0; i < budgets_.size(); ++i) {
-        endpoints_.push_back({.retries = RetryBudget(settings.retry),
+        endpoints_.push_back({.breaker = {},
+                              .retries = RetryBudget(settings.retry),
                               .concurrency = AdaptiveConcurrency(settings.adaptive)});
     }
     accounts_in_flight_.resize(settings.accounts.accounts.size());

@@ -186,6 +186,7 @@ private:
         std::uint16_t account = kNoAccount;         // not before: the first that has room
         TimeNs at = kNever;                         // likewise: when
         BudgetId budget = 0;                        // likewise: of the key that it waits for
+        bool may_be_soon = false;                   // where nobody knows when: one has to end
     };
     // What an attempt starts with.
     struct Offer {

@@ -73,7 +73,7 @@ void Core::try_start(RequestIndex index, TimeNs now, std::vector<Action>* action
     if (room.kind == Verdict::Kind::never) {
         return finish(index, Action::Kind::fail, WEIR_ERR_NEVER_FITS, 0, actions);
     }
-    if (fail_if_outlasted(index, room.account, room.at, now, actions)) return;
+    if (!room.may_be_soon && fail_if_outlasted(index, room.account, room.at, now, actions)) return;
     const Promise* promised = promise(index, room, now);
     if (backfill(index, room, promised, now, &room.at, actions)) return;
     queue_.block(request.model_class, std::max(room.at, now + 1));
@@ -86,6 +86,7 @@ Core::Room Core::find_room(const Request& request, TimeNs now, Offer* out) {
         if (verdict.kind == Verdict::Kind::granted) return {verdict.kind, account, now};
         if (verdict.kind == Verdict::Kind::never) continue;
         room.kind = Verdict::Kind::not_before;
+        room.may_be_soon |= verdict.at == kNever;
         if (verdict.at <= room.at) {
             room.at = verdict.at;
             room.account = account;

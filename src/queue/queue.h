@@ -66,7 +66,12 @@ public:
     void take(std::uint32_t index, TimeNs cost, bool in_turn = true) {
         const QueuePlace place = table_->queue_place(index);
         Lane& lane = lanes_[place.lane];
-        if (in_turn) lane.passed_over = is_longest_waiting(lane, index) ? 0 : lane.passed_over + 1;
+        if (in_turn) {
+            const bool is_longest = longest_waiting(lane) == &lane.levels[place.priority];
+            lane.passed_over = is_longest
+                                   ? std::max(lane.passed_over - (kTurnsPerAged - 1), kMostCredit)
+                                   : std::min(lane.passed_over + 1, kTurnsPerAged - 1);
+        }
         tenants_.started(place.tenant);
         std::int64_t& tag = lane.tags[place.priority];
         if (in_turn) lane.virtual_time = std::max(lane.virtual_time, tag);
@@ -145,16 +150,24 @@ private:
         std::array<std::int64_t, kPriorities> tags{};  // weighted sharing: as a flow's
         std::int64_t virtual_time = 0;
         TimeNs blocked_until = 0;
-        std::uint32_t passed_over = 0;  // turns since the longest waiting request had one
+        // Turns that the priority that has waited longest is owed, in parts of a turn.
+        int passed_over = 0;
         std::uint64_t size = 0;
     };
     // What has aged gets at least one turn of so many: an old backlog makes progress, and yet an
     // urgent request never waits for all of it.
-    static constexpr std::uint32_t kTurnsPerAged = 4;
+    static constexpr int kTurnsPerAged = 4;
+    // Where it has had more than that, so many turns of others may follow each other.
+    static constexpr int kMostCredit = -4 * (kTurnsPerAged - 1);
 
     std::uint32_t first(const Lane& lane, TimeNs now) const {
-        if (lane.passed_over >= kTurnsPerAged - 1) {
-            if (const std::uint32_t aged = longest_waiting(lane, now); aged != kNone) return aged;
+        if (settings_.ageing_ns != 0 && lane.passed_over >= kTurnsPerAged - 1) {
+            // Its tenants share its turns as they share any.
+            const Level* aged = longest_waiting(lane);
+            if (aged != nullptr &&
+                now - table_->submitted_at(aged->oldest()) >= settings_.ageing_ns) {
+                return aged->head();
+            }
         }
         const Level* chosen = nullptr;
         std::int64_t least = 0;
@@ -186,23 +199,14 @@ private:
         tag = std::max(tag, lanes_[place.lane].virtual_time);
     }
 
-    bool is_longest_waiting(const Lane& lane, std::uint32_t index) const {
-        const TimeNs since = table_->submitted_at(index);
-        for (const Level& other : lane.levels) {
-            if (!other.empty() && table_->submitted_at(other.oldest()) < since) return false;
-        }
-        return true;
-    }
-
-    std::uint32_t longest_waiting(const Lane& lane, TimeNs now) const {
-        if (settings_.ageing_ns == 0) return kNone;
-        std::uint32_t longest = kNone;
+    // The priority that has the request that has waited longest, or NULL.
+    const Level* longest_waiting(const Lane& lane) const {
+        const Level* longest = nullptr;
         for (const Level& candidate : lane.levels) {
             if (candidate.empty()) continue;
-            const std::uint32_t oldest = candidate.oldest();
-            if (now - table_->submitted_at(oldest) < settings_.ageing_ns) continue;
-            if (longest == kNone || table_->submitted_at(oldest) < table_->submitted_at(longest)) {
-                longest = oldest;
+            if (longest == nullptr || table_->submitted_at(candidate.oldest()) <
+                                          table_->submitted_at(longest->oldest())) {
+                longest = &candidate;
             }
         }
         return longest;
