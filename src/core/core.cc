@@ -139,7 +139,6 @@ void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDet
     free_attempt(request.attempt);
     request.attempt = kNoAttempt;
     queue_.unblock_all();
-    if (request.lease_ms != 0) rearm(index, request.deadline_at);
 
     if (outcome.cls != OutcomeClass::success) {
         request.maybe_executed |= outcome.maybe_executed;
@@ -266,10 +265,7 @@ TimeNs Core::next_timer() const {
 void Core::on_timer(RequestIndex index, TimeNs now, std::vector<Action>* actions) {
     Request& request = slab_->at(index);
     if (request.deadline_at <= now) return end_early(index, WEIR_ERR_DEADLINE, now, actions);
-    if (request.state == Request::State::in_flight) {
-        ++counts_.permits_expired;
-        return end_early(index, WEIR_ERR_ATTEMPT_TIMEOUT, now, actions);
-    }
+    if (request.state == Request::State::in_flight) return lease_ended(index, now, actions);
     assert(request.state == Request::State::backing_off);
     request.state = Request::State::queued;
     --counts_.backing_off;
@@ -290,6 +286,23 @@ std::vector<Core::ConcurrencyView> Core::concurrency() const {
                        .recent_first_token = each.concurrency.recent_first_token()});
     }
     return all;
+}
+
+// Nothing was heard of an attempt for so long that nothing is expected of it any more. What it
+// holds is settled as its estimate.
+void Core::lease_ended(RequestIndex index, TimeNs now, std::vector<Action>* actions) {
+    const Request& request = slab_->at(index);
+    if (request.lease_ms != 0) {
+        ++counts_.permits_expired;
+        return end_early(index, WEIR_ERR_ATTEMPT_TIMEOUT, now, actions);
+    }
+    ++counts_.leases_ended;
+    const AttemptId attempt = id_of(request.attempt);
+    actions->push_back({.kind = Action::Kind::abort, .request = index, .attempt = attempt});
+    Outcome outcome;
+    outcome.cls = OutcomeClass::timeout;
+    outcome.maybe_executed = true;
+    on_end(attempt, outcome, nullptr, now, actions);
 }
 
 // ---- Ending ----

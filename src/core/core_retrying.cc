@@ -85,6 +85,7 @@ void Core::try_again(RequestIndex index, const Decision& decision, std::uint16_t
     if (not_before > now) return pause(index, not_before);
     request.state = Request::State::queued;
     queue_.push_front(index);
+    rearm(index, request.deadline_at);
 }
 
 // What no account can take before its deadline (or retry.max_wait_ms) because of a wait that the

@@ -5,14 +5,17 @@
 #include <cstdint>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include "core/request_slab.h"
 #include "engine/config.h"
 #include "engine/descriptor.h"
 #include "engine/fork_guard.h"
 #include "engine/inbox.h"
+#include "engine/key_changes.h"
 #include "engine/loop.h"
 #include "engine/outbox.h"
+#include "engine/outlook.h"
 #include "engine/request_builder.h"
 #include "engine/settings.h"
 #include "engine/wake_hook.h"
@@ -37,9 +40,16 @@ public:
     void abandon() noexcept;
 
     std::uint64_t submit(const RequestBuilder& request);
+    // What a request would come to, as a JSON document.
+    std::string estimate(const RequestBuilder& request);
+    // Where a request stands. A status.
+    std::int32_t place(std::uint64_t ticket, std::int64_t* ahead, std::int64_t* starts_in_ms);
     bool cancel(std::uint64_t ticket);
     bool cancel_tag(std::uint64_t tag);
     void close() noexcept;
+
+    void set_key(std::string_view account, std::string_view key, std::string_view secret);
+    void retire_key(std::string_view account, std::string_view key);
 
     // The batch lane. A status.
     std::int32_t tell_batch_lane(Inbox::Command::Kind kind, std::uint64_t value);
@@ -78,7 +88,9 @@ private:
     const Settings settings_;
     ForkGuard fork_guard_;
     RequestSlab slab_;
+    Outlook outlook_;
     Inbox inbox_;
+    KeyChanges key_changes_;
     Outbox outbox_;
     EventDescriptor wakeup_;   // weir_wakeup was called; taken by the next that would wait
     EventDescriptor stopped_;  // stays readable once the loop has stopped

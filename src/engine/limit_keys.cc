@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::size_t kMaxClasses = 1000;
 
-// Overwrites what is set below `prefix`, "limit.claude-sonnet-4".
+}  // namespace
+
 void read_limits(const Config& config, const std::string& prefix, BucketLimits* limits) {
     const auto read = [&](const char* name, std::int64_t* limit) {
         const std::string_view text = config.value(fmt::format("{}.{}", prefix, name), "");
@@ -28,6 +29,8 @@ void read_limits(const Config& config, const std::string& prefix, BucketLimits* 
     read("tokens_per_day", &limits->tokens_per_day);
 }
 
+namespace {
+
 // Every class that the configuration speaks of, and the built-in ones.
 std::set<std::string, std::less<>> class_names(const Config& config) {
     std::set<std::string, std::less<>> names;
@@ -36,6 +39,12 @@ std::set<std::string, std::less<>> class_names(const Config& config) {
     names.merge(config.names("limit."));
     for (const std::string& account : config.names("account.")) {
         names.merge(config.names(fmt::format("account.{}.limit.", account)));
+        for (const char* const part : {"workspace", "keys"}) {
+            const std::string prefix = fmt::format("account.{}.{}.", account, part);
+            for (const std::string& name : config.names(prefix)) {
+                names.merge(config.names(fmt::format("{}{}.limit.", prefix, name)));
+            }
+        }
     }
     if (names.size() > kMaxClasses) {
         throw Failure(WEIR_ERR_INVALID_VALUE, ErrorSource::config,
@@ -91,6 +100,24 @@ void settle_claims(const Config& config, std::vector<LimitSettings::Class>* clas
 }
 
 }  // namespace
+
+const char* kind_name(LimitKind kind) {
+    switch (kind) {
+        case LimitKind::requests:
+            return "requests";
+        case LimitKind::input_tokens:
+            return "input_tokens";
+        case LimitKind::output_tokens:
+            return "output_tokens";
+        case LimitKind::tokens:
+            return "tokens";
+        case LimitKind::day_tokens:
+            return "day_tokens";
+        case LimitKind::unknown:
+            break;
+    }
+    return "unknown";
+}
 
 LimitSettings limit_settings(const Config& config) {
     LimitSettings settings;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -9,16 +10,6 @@ namespace weir {
 namespace {
 
 constexpr std::uint64_t kIndexMask = 0xFFFFFFFFu;
-
-// Whatever the provider sends back, the key is not shown.
-void cover(std::string_view secret, std::string* text) {
-    if (secret.empty()) return;
-    for (std::size_t at = text->find(secret); at != std::string::npos;
-         at = text->find(secret, at)) {
-        text->replace(at, secret.size(), kHiddenSecret);
-        at += kHiddenSecret.size();
-    }
-}
 
 std::uint32_t log_level_of(OutcomeClass cls) {
     switch (cls) {
@@ -64,7 +55,7 @@ void Loop::carry_out() {
                 end(action);
                 break;
             case Action::Kind::key_changed:
-                key_changed(action);
+                if (!key_changed(action)) return;
                 break;
         }
     }
@@ -92,12 +83,11 @@ void Loop::start(const Action& action) {
         if (exchange == nullptr) {
             exchange = std::make_unique<Exchange>(static_cast<Exchange::Listener*>(this), &parser_);
         }
-        exchange->begin({action.attempt, action.request, action.account,
-                         slab_->at(action.request).body, now_, now_ + wall_offset_},
-                        settings_.max_response_bytes);
-        transport_->start(action.attempt,
-                          exchange->wire(account, headers_[action.account], settings_.timeouts),
-                          now_);
+        exchange->begin(
+            {action.attempt, action.request, action.account, keys_.of({action.account, action.key}),
+             slab_->at(action.request).body, now_, now_ + wall_offset_},
+            settings_.max_response_bytes);
+        transport_->start(action.attempt, exchange->wire(account, settings_.timeouts), now_);
     } catch (const std::bad_alloc&) {
         transport_->abort(action.attempt);
         if (Exchange* exchange = exchange_of(action.attempt)) exchange->drop();
@@ -114,6 +104,11 @@ void Loop::abort(const Action& action) {
     exchange->drop();
 }
 
+// How long it is until a key comes back, where there is none for the request.
+TimeNs Loop::keys_back_in(const Action& action) const {
+    return action.keys_back_at == 0 ? -1 : std::max<TimeNs>(0, action.keys_back_at - now_);
+}
+
 void Loop::restart(const Action& action) {
     events_.push_back(make_stream_restart(slab_->at(action.request)));
 }
@@ -125,17 +120,9 @@ void Loop::end(const Action& action) {
         const AccountAccess& account = settings_.accounts[exchange->account()];
         events_.push_back(make_done(request, exchange, account.name, now_));
     } else {
-        events_.push_back(make_failed(request, action.status));
+        events_.push_back(make_failed(request, action.status, keys_back_in(action)));
     }
     ended_.push_back(Inbox::Ended(action.request));
-}
-
-void Loop::key_changed(const Action& action) {
-    const KeyRing::View key = core_.keys().view(KeyId{action.account, action.key});
-    const bool active = key.state == KeyRing::State::active;
-    log(active ? WEIR_LOG_INFO : WEIR_LOG_WARNING, "account {}: key {} {}: {}",
-        settings_.accounts[action.account].name, action.key, state_name(key.state),
-        rule(key.reason).name);
 }
 
 // What a response came to, as far as there was memory to find out.
@@ -144,7 +131,7 @@ Outcome Loop::outcome_of(Exchange* exchange, const WireEnd& end,
     try {
         *detail = std::make_unique<ErrorDetail>();
         const Outcome outcome = exchange->finish(end, detail->get());
-        cover(settings_.accounts[exchange->account()].key, &(*detail)->message);
+        exchange->key().cover(&(*detail)->message);
         if (outcome.cls == OutcomeClass::success) detail->reset();
         return outcome;
     } catch (const std::bad_alloc&) {
@@ -161,6 +148,7 @@ void Loop::on_end(ExchangeId id, const WireEnd& end, TimeNs now) {
     if (batch_lane_ && BatchLane::is_ours(id)) return batch_lane_->on_end(id, end, now);
     Exchange* exchange = exchange_of(id);
     if (exchange == nullptr || !exchange->open()) return;
+    ++responses_seen_;
     std::unique_ptr<ErrorDetail> detail;
     const Outcome outcome = outcome_of(exchange, end, &detail);
     log(log_level_of(outcome.cls), "ticket {}: account {}: {} (HTTP status {}){}{}",

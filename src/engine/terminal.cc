@@ -1,5 +1,7 @@
 #include "engine/terminal.h"
 
+#include <fmt/format.h>
+
 #include <memory>
 #include <new>
 #include <string>
@@ -82,7 +84,7 @@ std::string message_of(const StatusRow& row, const ErrorDetail& detail) {
     return words.empty() ? message : message + ": " + words;
 }
 
-weir_error* error_of(const Request& request, std::int32_t status) {
+weir_error* error_of(const Request& request, std::int32_t status, TimeNs keys_back_in_ns) {
     const StatusRow* row = find_status(status);
     if (row == nullptr) row = &status_table()[0];
     ErrorParts parts;
@@ -101,6 +103,13 @@ weir_error* error_of(const Request& request, std::int32_t status) {
         if (row->source != ErrorSource::local) {
             parts.source = detail->from_provider ? ErrorSource::provider : ErrorSource::transport;
         }
+    }
+    if (keys_back_in_ns >= 0) {
+        parts.retry_after_ms = (keys_back_in_ns + kNsPerMs - 1) / kNsPerMs;
+        if (message.empty()) message = row->text;
+        message += fmt::format("; every key is out, and the first comes back in {} ms",
+                               parts.retry_after_ms);
+        parts.message = message;
     }
     return make_error(parts);
 }
@@ -139,9 +148,10 @@ weir_event make_stream_restart(const Request& request) noexcept {
     return event_of(request, WEIR_EVENT_STREAM_RESTART);
 }
 
-weir_event make_failed(const Request& request, std::int32_t status) noexcept {
+weir_event make_failed(const Request& request, std::int32_t status,
+                       TimeNs keys_back_in_ns) noexcept {
     try {
-        return failed_event(request, error_of(request, status));
+        return failed_event(request, error_of(request, status, keys_back_in_ns));
     } catch (const std::bad_alloc&) {
         return make_plain_failure(request, status);
     }

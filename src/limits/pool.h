@@ -79,6 +79,13 @@ public:
     OutputAccounting accounting() const {
         return reserves_ ? OutputAccounting::reserved : OutputAccounting::produced;
     }
+    // The same without doubt: configured so, or seen to be so.
+    bool surely_reserves() const {
+        return reserves_ &&
+               (rules_.accounting == OutputAccounting::reserved || detector_.decided());
+    }
+    // Nothing starts before this, since the provider has refused something.
+    TimeNs paused_until() const { return paused_until_; }
     // The largest amount that may ever pass at once; -1 if that is not limited.
     std::int64_t largest(LimitKind kind) const;
     // Of a bucket: what attempts in flight hold, and what is left beside that.
@@ -103,6 +110,9 @@ private:
                                 TimeNs now);
     std::uint32_t observe_remaining(LimitKind kind, const LimitReading& reading,
                                     const Sighted& attempt, const Hold& hold, TimeNs now);
+    bool accounting_known() const {
+        return rules_.accounting != OutputAccounting::automatic || detector_.decided();
+    }
     void note_accounting(const LimitReading& reading, const Sighted& attempt, const Hold& hold);
     void confirm_accounting(TimeNs now);
     TimeNs accelerated(const Outcome& outcome, const Sighted& attempt, const Hold& hold,
@@ -145,6 +155,7 @@ private:
     double seconds_sum_ = 0;
 
     bool reserves_ = false;
+    int careful_answers_ = 0;  // while it is not known how output is counted
     AccountingDetector detector_;
     double detector_rounding_ = 0;
 };

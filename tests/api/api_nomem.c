@@ -165,6 +165,22 @@ static int32_t engine_stats(weir_error** error) {
     return status;
 }
 
+static int32_t estimate(weir_error** error) {
+    weir_text* text = NULL;
+    const int32_t status = weir_estimate(world.engine, request, &text, error);
+    disarm();
+    CHECK((text != NULL) == (status == WEIR_OK));
+    weir_text_release(text);
+    return status;
+}
+
+static int32_t place(weir_error** error) {
+    const int32_t status = weir_place(world.engine, 12345, NULL, NULL, error);
+    weir_error_release(*error);
+    *error = NULL;
+    return status == WEIR_ERR_NOT_FOUND ? WEIR_OK : status;
+}
+
 static int32_t engine_calls(weir_error** error) {
     (void)error;
     CHECK_GE(weir_fd(world.engine), 0);
@@ -177,6 +193,51 @@ static int32_t cancel_by_tag(weir_error** error) {
     const int32_t status = weir_cancel_tag(world.engine, 12345);
     (void)error;
     return status == WEIR_ERR_NOT_FOUND ? WEIR_OK : status;
+}
+
+/* Polls a little, as short of memory as the call was, and then with memory until the key's event is
+ * there: what was accepted is done. */
+static void await_key(const char* state) {
+    const long long until = api_now_ms() + PATIENCE_MS;
+    int polls, told = 0;
+    for (polls = 0; !told && api_now_ms() < until; ++polls) {
+        weir_event event;
+        const int32_t count = weir_poll(world.engine, &event, sizeof event, 1, polls < 5 ? 0 : 100);
+        CHECK(count >= 0 || count == WEIR_ERR_NOMEM);
+        if (polls == 5) disarm();
+        if (count != 1) continue;
+        told = event.type == WEIR_EVENT_KEY && strstr(event.data, state) != NULL;
+        api_release(&event);
+    }
+    disarm();
+    CHECK(told);
+}
+
+static int32_t key_set(weir_error** error) {
+    const int32_t status =
+        weir_key_set(world.engine, "main", WEIR_NUL, "main", WEIR_NUL, SECRET, WEIR_NUL, error);
+    if (status == WEIR_OK) await_key("replaced");
+    return status;
+}
+
+static int32_t key_come_and_go(weir_error** error) {
+    int32_t status =
+        weir_key_set(world.engine, "main", WEIR_NUL, "spare", WEIR_NUL, SECRET, WEIR_NUL, error);
+    if (status != WEIR_OK) return status;
+    await_key("active");
+    CHECK_EQ(weir_key_retire(world.engine, "main", WEIR_NUL, "spare", WEIR_NUL, NULL), WEIR_OK);
+    await_key("retired");
+    return status;
+}
+
+static int32_t key_retire(weir_error** error) {
+    const int32_t status = weir_key_retire(world.engine, "main", WEIR_NUL, "main", WEIR_NUL, error);
+    if (status != WEIR_OK) return status;
+    await_key("retired");
+    CHECK_EQ(weir_key_set(world.engine, "main", WEIR_NUL, "main", WEIR_NUL, SECRET, WEIR_NUL, NULL),
+             WEIR_OK);
+    await_key("replaced");
+    return status;
 }
 
 static void nothing(void* user) { (void)user; }
@@ -332,9 +393,14 @@ static const struct {
     {"engine_open", engine_open},
     {"engine_config", engine_config},
     {"engine_stats", engine_stats},
+    {"estimate", estimate},
+    {"place", place},
     {"engine_calls", engine_calls},
     {"cancel_by_tag", cancel_by_tag},
     {"set_wake_hook", set_wake_hook},
+    {"key_set", key_set},
+    {"key_come_and_go", key_come_and_go},
+    {"key_retire", key_retire},
     {"request_whole", request_whole},
     {"request_streamed", request_streamed},
     {"dispatched", dispatched},

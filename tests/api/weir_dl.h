@@ -26,6 +26,8 @@
 #define weir_error_new weir_dl.weir_error_new
 #define weir_error_release weir_dl.weir_error_release
 #define weir_error_table weir_dl.weir_error_table
+#define weir_key_set weir_dl.weir_key_set
+#define weir_key_retire weir_dl.weir_key_retire
 #define weir_batch_acknowledge weir_dl.weir_batch_acknowledge
 #define weir_batch_flush weir_dl.weir_batch_flush
 #define weir_batch_cancel weir_dl.weir_batch_cancel
@@ -62,6 +64,8 @@
 #define weir_engine_config weir_dl.weir_engine_config
 #define weir_engine_stats weir_dl.weir_engine_stats
 #define weir_submit weir_dl.weir_submit
+#define weir_estimate weir_dl.weir_estimate
+#define weir_place weir_dl.weir_place
 #define weir_cancel weir_dl.weir_cancel
 #define weir_cancel_tag weir_dl.weir_cancel_tag
 #define weir_fd weir_dl.weir_fd

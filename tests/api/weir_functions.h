@@ -25,10 +25,14 @@
     X(weir_error_new)               \
     X(weir_error_release)           \
     X(weir_error_table)             \
+    X(weir_key_set)                 \
+    X(weir_key_retire)              \
     X(weir_batch_acknowledge)       \
     X(weir_batch_flush)             \
     X(weir_batch_cancel)            \
     X(weir_batch_list)              \
+    X(weir_estimate)                \
+    X(weir_place)                   \
     X(weir_text_data)               \
     X(weir_text_release)            \
     X(weir_config_new)              \
