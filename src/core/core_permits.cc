@@ -15,7 +15,7 @@ Core::Grant Core::try_acquire(RequestIndex index, TimeNs now) {
     if (!queue_.may_start(request.tenant)) return {.status = WEIR_ERR_NOT_NOW};
     if (would_overtake(request)) {
         const TimeNs until = queue_.blocked_until(request.model_class);
-        return {.status = WEIR_ERR_NOT_NOW, .ask_again_at = std::max(until, now)};
+        return {.status = WEIR_ERR_NOT_NOW, .ask_again_at = std::max(until, now + kNsPerMs)};
     }
     Offer offer;
     const Room room = find_room(request, now, &offer);
