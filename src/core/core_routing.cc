@@ -128,7 +128,7 @@ bool Core::leave_after(RequestIndex index, const Outcome& outcome, bool counted,
     if (!counted) ++request.refusals;
     request.state = Request::State::queued;
     request.claim.store(Request::Claim::free, std::memory_order_release);
-    queue_.push_back(index);
+    join_back(index);
     arm_waiting(index, now);
     return true;
 }
@@ -148,7 +148,12 @@ bool Core::move_on(RequestIndex index, RouteReason reason, TimeNs by, TimeNs wai
     });
     if (step == kNoStep) return false;
     const bool queued = request.state == Request::State::queued;
-    if (queued) queue_.remove(index);
+    if (queued) {
+        queue_.remove(index);
+        // What it was promised there is for others.
+        Promise& promise = promises_[request.model_class];
+        if (promise.request == index) promise = Promise();
+    }
     StepCounts& left = counts_of(request.route);
     ++(reason == RouteReason::overloaded ? left.left_overloaded
        : reason == RouteReason::budget   ? left.left_budget
@@ -156,7 +161,7 @@ bool Core::move_on(RequestIndex index, RouteReason reason, TimeNs by, TimeNs wai
     move_to(step, reason, wait_ns, &request.route);
     ++counts_of(request.route).moved_in;
     request.model_class = route.steps[step].model_class;
-    if (queued) queue_.push_back(index);
+    if (queued) join_back(index);
     return true;
 }
 
