@@ -9,16 +9,18 @@
 namespace weir {
 
 Core::Core(const CoreSettings& settings, RequestSlab* slab, std::uint64_t seed)
-    : settings_(settings),
+    : settings_(with_counting(settings)),
+      counting_lane_(static_cast<std::uint16_t>(settings.limits.classes.size())),
       slab_(slab),
       random_(seed),
-      limiter_(settings.limits),
+      limiter_(settings_.limits),
       keys_(settings.accounts.accounts),
       chooser_(settings.accounts),
-      queue_(slab, settings.limits.classes.size(), settings.queue),
+      queue_(slab, settings_.limits.classes.size(), settings.queue),
       wheel_(slab),
       headroom_(settings.accounts.accounts.size()) {
     scratch_.reserve(4);
+    slab_->set_counting_lane(counting_lane_);
     assert(settings.accounts.accounts.size() == settings.limits.accounts.size());
     for (std::size_t account = 0; account < settings.limits.accounts.size(); ++account) {
         for (std::size_t lane = 0; lane < queue_.lanes(); ++lane) {
@@ -42,9 +44,11 @@ void Core::submit(RequestIndex index, TimeNs now, std::vector<Action>* actions) 
     if (request.deadline_at <= now) {
         return finish(index, Action::Kind::fail, WEIR_ERR_DEADLINE, 0, actions);
     }
+    // A figure of the caller's own is taken as it is.
+    request.counting = request.counting && request.input_tokens == 0 && request.lease_ms == 0;
     request.state = Request::State::queued;
     queue_.push_back(index);
-    wheel_.arm(index, request.deadline_at);
+    wheel_.arm(index, first_timer(request, now));
 }
 
 void Core::cancel(std::uint64_t ticket, TimeNs now, std::vector<Action>* actions) {
@@ -84,11 +88,19 @@ void Core::close(TimeNs now, std::vector<Action>* actions) {
 void Core::on_head(AttemptId id, bool answered, const LimitReadings& readings, TimeNs now) {
     Attempt* attempt = find(id);
     if (attempt == nullptr) return;
-    limiter_.observe(attempt->reservation, readings, now);
+    const Request& request = slab_->at(attempt->request);
+    if (request.counting) {
+        // What is said of tokens there is not about these calls.
+        constexpr auto kRequests = static_cast<std::size_t>(LimitKind::requests);
+        LimitReadings own;
+        own.of[kRequests] = readings.of[kRequests];
+        limiter_.observe(attempt->reservation, own, now);
+    } else {
+        limiter_.observe(attempt->reservation, readings, now);
+    }
     if (answered && !attempt->answered) {
         attempt->answered = true;
-        endpoint(attempt->key.id.account, slab_->at(attempt->request).model_class)
-            .breaker.answered(now);
+        endpoint(attempt->key.id.account, lane_of(request)).breaker.answered(now);
     }
     queue_.unblock_all();
 }
@@ -105,6 +117,7 @@ void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDet
     if (attempt == nullptr) return;
     const RequestIndex index = attempt->request;
     Request& request = slab_->at(index);
+    if (request.counting) return on_counted(index, outcome, now, actions);
 
     const std::uint16_t account = attempt->key.id.account;
     if (rule(outcome.cls).action == OutcomeRule::Action::wait_bucket) {
@@ -155,7 +168,7 @@ void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDet
 
 // What an outcome says about the provider, and not about the request.
 void Core::learn_of_endpoint(const Attempt& attempt, const Outcome& outcome, TimeNs now) {
-    Endpoint& out_there = endpoint(attempt.key.id.account, slab_->at(attempt.request).model_class);
+    Endpoint& out_there = endpoint(attempt.key.id.account, lane_of(slab_->at(attempt.request)));
     out_there.breaker.ended(attempt.trial);
     switch (sign_of(outcome)) {
         case EndpointSign::none:
@@ -234,6 +247,7 @@ TimeNs Core::next_timer() const {
 void Core::on_timer(RequestIndex index, TimeNs now, std::vector<Action>* actions) {
     Request& request = slab_->at(index);
     if (request.deadline_at <= now) return end_early(index, WEIR_ERR_DEADLINE, now, actions);
+    if (request.counting) return counting_is_late(index, now, actions);
     if (request.state == Request::State::in_flight) return lease_ended(index, now, actions);
     assert(request.state == Request::State::backing_off);
     request.state = Request::State::queued;

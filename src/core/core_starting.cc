@@ -38,6 +38,7 @@ void Core::try_start(RequestIndex index, TimeNs now, std::vector<Action>* action
     Offer offer;
     Room room = find_room(request, now, &offer);
     if (room.kind == Verdict::Kind::granted) return start(index, offer, now, actions);
+    if (request.counting) return wait_to_count(index, room, now);
     if (!settings_.accounts.wait_when_all_out && !keys_.any_usable(now)) {
         finish(index, Action::Kind::fail, why_no_account(), 0, actions);
         return say_when_keys_come_back(now, &actions->back());
@@ -95,7 +96,7 @@ bool Core::backfill(RequestIndex head, std::uint16_t promised_account, TimeNs no
 const std::vector<std::uint16_t>& Core::accounts_for(const Request& request, TimeNs now) {
     if (chooser_.wants_headroom()) {
         for (std::size_t account = 0; account < headroom_.size(); ++account) {
-            const BudgetId budget = budgets_[account * queue_.lanes() + request.model_class];
+            const BudgetId budget = budgets_[account * queue_.lanes() + lane_of(request)];
             headroom_[account] = limiter_.headroom(budget, now);
         }
     }
@@ -104,19 +105,19 @@ const std::vector<std::uint16_t>& Core::accounts_for(const Request& request, Tim
 
 // Room on the account: with a key that may go, and whose budget grants it.
 Verdict Core::reserve(const Request& request, std::uint16_t account, TimeNs now, Offer* out) {
-    const Breaker& breaker = endpoint(account, request.model_class).breaker;
+    const Breaker& breaker = endpoint(account, lane_of(request)).breaker;
     if (!breaker.may_start(now)) {
         const TimeNs at = std::max(breaker.may_start_at(), keys_.usable_at(account));
         return {.kind = Verdict::Kind::not_before, .at = at};
     }
     constexpr BudgetId kNone = 0xFFFFFFFF;
-    const Cost cost = cost_of(request);
+    const Cost cost = request.counting ? Cost{} : cost_of(request);
     Verdict best{.kind = Verdict::Kind::never, .at = kNever};
     BudgetId asked = kNone;  // most keys of an account have one budget
     bool any = false;
     keys_.for_each_in_turn(account, [&](std::uint16_t key, TimeNs may_go_at) {
         any = true;
-        const BudgetId budget = budget_of({account, key}, request.model_class);
+        const BudgetId budget = budget_of({account, key}, lane_of(request));
         Verdict verdict{.kind = Verdict::Kind::not_before, .at = may_go_at};
         if (may_go_at <= now) {
             if (budget == asked) return false;
@@ -151,11 +152,12 @@ void Core::start(RequestIndex index, const Offer& offer, TimeNs now, std::vector
     attempt.key = keys_.take(offer.key);
     chooser_.chosen(account);
     attempt.reservation = offer.reservation;
-    Breaker& breaker = endpoint(account, request.model_class).breaker;
+    Breaker& breaker = endpoint(account, lane_of(request)).breaker;
     attempt.probe = breaker.state() == Breaker::State::open;
     attempt.trial = breaker.started(now);
     request.attempt = attempt_index;
     request.state = Request::State::in_flight;
+    if (request.counting) return count(index, id_of(attempt_index), attempt.key.id, actions);
     ++request.attempts;
     ++counts_.attempts;
     if (request.attempts > 1) ++counts_.retries;

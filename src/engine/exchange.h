@@ -11,6 +11,7 @@
 #include "engine/key_access.h"
 #include "engine/settings.h"
 #include "engine/transport.h"
+#include "provider/count_body.h"
 #include "provider/response_reader.h"
 
 namespace weir {
@@ -38,6 +39,7 @@ public:
         BodyRef body;
         TimeNs now;
         std::int64_t unix_ns;
+        bool counting;  // it asks for the request's input tokens
     };
     void begin(Start start, std::size_t max_response_bytes);
 
@@ -51,6 +53,7 @@ public:
     void drop();
 
     bool open() const { return open_; }
+    bool counting() const { return start_.counting; }
     AttemptId attempt() const { return start_.attempt; }
     RequestIndex request() const { return start_.request; }
     std::uint16_t account() const { return start_.account; }
@@ -79,6 +82,7 @@ private:
     ResponseReader reader_;
     Start start_{};
     std::vector<std::string> headers_;
+    CountBody count_body_;
     Usage usage_;
     TimeNs head_at_ = 0;
     std::uint32_t events_ = 0;

@@ -38,6 +38,7 @@ struct Submission {
     std::uint8_t priority;
     bool stream_restart = false;
     const BatchWish* batch;  // NULL: online
+    bool count_tokens = false;
 };
 
 // Sets what the submitter decides.

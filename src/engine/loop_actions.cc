@@ -41,6 +41,7 @@ void Loop::carry_out() {
         const Action action = actions_[next_action_];
         switch (action.kind) {
             case Action::Kind::start:
+            case Action::Kind::count:
             case Action::Kind::permit:
                 start(action);
                 break;
@@ -83,10 +84,10 @@ void Loop::start(const Action& action) {
         if (exchange == nullptr) {
             exchange = std::make_unique<Exchange>(static_cast<Exchange::Listener*>(this), &parser_);
         }
-        exchange->begin(
-            {action.attempt, action.request, action.account, keys_.of({action.account, action.key}),
-             slab_->at(action.request).body, now_, now_ + wall_offset_},
-            settings_.max_response_bytes);
+        exchange->begin({action.attempt, action.request, action.account,
+                         keys_.of({action.account, action.key}), slab_->at(action.request).body,
+                         now_, now_ + wall_offset_, action.kind == Action::Kind::count},
+                        settings_.max_response_bytes);
         transport_->start(action.attempt, exchange->wire(account, settings_.timeouts), now_);
     } catch (const std::bad_alloc&) {
         transport_->abort(action.attempt);
@@ -100,7 +101,8 @@ void Loop::start(const Action& action) {
 void Loop::abort(const Action& action) {
     Exchange* exchange = exchange_of(action.attempt);
     if (exchange == nullptr || !exchange->open()) return;
-    if (transport_->abort(action.attempt)) slab_->at(action.request).maybe_executed = true;
+    const bool sent = transport_->abort(action.attempt);
+    if (sent && !exchange->counting()) slab_->at(action.request).maybe_executed = true;
     exchange->drop();
 }
 
