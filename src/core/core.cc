@@ -2,11 +2,26 @@
 
 #include <algorithm>
 #include <cassert>
+#include <new>
 #include <utility>
 
 #include "weir/weir.h"
 
 namespace weir {
+namespace {
+
+// What the caller of a permit is told that was never reported.
+std::unique_ptr<ErrorDetail> no_report() noexcept {
+    try {
+        auto detail = std::make_unique<ErrorDetail>();
+        detail->message = "the permit was not reported within its lease";
+        return detail;
+    } catch (const std::bad_alloc&) {
+        return nullptr;
+    }
+}
+
+}  // namespace
 
 Core::Core(const CoreSettings& settings, RequestSlab* slab, std::uint64_t seed)
     : settings_(with_counting(settings)),
@@ -192,6 +207,11 @@ void Core::learn_of_key(const Attempt& attempt, const Outcome& outcome, TimeNs n
     actions->push_back({.kind = Action::Kind::key_changed,
                         .account = attempt.key.id.account,
                         .key = attempt.key.id.key});
+    if (seen.cls != OutcomeClass::spend_limit) return;
+    keys_.spend_together(attempt.key, seen.of_workspace, [&](KeyId id) {
+        actions->push_back(
+            {.kind = Action::Kind::key_changed, .account = id.account, .key = id.key});
+    });
 }
 
 // Where there is no other key, a 403 is more likely to be about the request than about the key.
@@ -259,9 +279,11 @@ void Core::on_timer(RequestIndex index, TimeNs now, std::vector<Action>* actions
 // Nothing was heard of an attempt for so long that nothing is expected of it any more. What it
 // holds is settled as its estimate.
 void Core::lease_ended(RequestIndex index, TimeNs now, std::vector<Action>* actions) {
-    const Request& request = slab_->at(index);
+    Request& request = slab_->at(index);
     if (request.lease_ms != 0) {
         ++counts_.permits_expired;
+        request.last_error = no_report();
+        request.maybe_executed = true;
         return end_early(index, WEIR_ERR_ATTEMPT_TIMEOUT, now, actions);
     }
     ++counts_.leases_ended;

@@ -10,7 +10,8 @@ void Exchange::begin(Start start, std::size_t max_response_bytes) {
     head_at_ = 0;
     events_ = 0;
     stream_lost_ = false;
-    const bool stream = start_.body->head().stream && !start_.counting;
+    max_response_bytes_ = max_response_bytes;
+    const bool stream = start_.body->head().stream && !start_.permit && !start_.counting;
     reader_.reset(stream, max_response_bytes, start_.unix_ns, this);
     if (start_.counting) {
         reader_.expect_token_count();
