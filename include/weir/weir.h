@@ -641,7 +641,7 @@ WEIR_API int32_t weir_outcome_set_body(weir_outcome *outcome, const void *body, 
  * _CACHE_READ_TOKENS. It wins over the body's. */
 WEIR_API int32_t weir_outcome_set_number(weir_outcome *outcome, uint32_t number, int64_t value);
 
-/* 1: content of the answer has been passed on, so that the attempt must not be repeated. */
+/* 1: content of the answer was passed on: no further attempt, unless stream_restart allows it. */
 WEIR_API int32_t weir_outcome_set_delivered(weir_outcome *outcome, int32_t delivered);
 
 /* As new. */

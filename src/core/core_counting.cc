@@ -36,10 +36,12 @@ TimeNs Core::first_timer(const Request& request, TimeNs now) const {
 
 // There is no room for the call now.
 void Core::wait_to_count(RequestIndex index, const Room& room, TimeNs now) {
-    if (room.kind == Verdict::Kind::never || room.at > later(now, kPatienceNs)) {
+    const TimeNs latest = later(now, kPatienceNs);
+    const bool too_long = room.at > latest && !room.may_be_soon;
+    if (room.kind == Verdict::Kind::never || too_long || !keys_.any_usable(now)) {
         return go_on_uncounted(index);
     }
-    queue_.block(counting_lane_, std::max(room.at, now + 1));
+    queue_.block(counting_lane_, std::clamp(room.at, now + 1, latest));
 }
 
 // Out of the lane of those that wait to be counted, and into that of its model class.

@@ -25,10 +25,10 @@ std::unique_ptr<weir_permit> Loop::make_permit(const Action& action, TimeNs now)
     permit->numbers[WEIR_PERMIT_LEASE_MS] = lease / kNsPerMs;
     permit->numbers[WEIR_PERMIT_INPUT_TOKENS] = held.input_tokens;
     permit->numbers[WEIR_PERMIT_OUTPUT_TOKENS] = held.output_tokens;
-    permit->strings[WEIR_PERMIT_ACCOUNT] = account.name;
-    permit->strings[WEIR_PERMIT_KEY] = core_.keys().name(KeyId{action.account, action.key});
-    permit->strings[WEIR_PERMIT_MODEL] = request.body->model();
-    permit->strings[WEIR_PERMIT_BASE_URL] = account.base_url;
+    permit->set_texts({{WEIR_PERMIT_ACCOUNT, account.name},
+                       {WEIR_PERMIT_KEY, core_.keys().name(KeyId{action.account, action.key})},
+                       {WEIR_PERMIT_MODEL, request.body->model()},
+                       {WEIR_PERMIT_BASE_URL, account.base_url}});
     return permit;
 }
 

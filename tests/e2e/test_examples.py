@@ -30,6 +30,11 @@ class Examples(support.EndToEnd):
         lines = self.run_example("epoll_loop", input=bodies).splitlines()
         self.assertEqual([json.loads(line)["type"] for line in lines], ["message"] * 5)
 
+    def test_permit_loop(self):
+        bodies = "".join(json.dumps(support.prompt(number)["params"]) + "\n" for number in range(5))
+        lines = self.run_example("permit_loop", input=bodies).splitlines()
+        self.assertEqual([json.loads(line)["type"] for line in lines], ["message"] * 5)
+
     def test_dispatch_callbacks(self):
         output = self.run_example("dispatch_callbacks")
         self.assertEqual(output.count("output tokens"), 4)
