@@ -170,7 +170,7 @@ bool Core::move_on(RequestIndex index, RouteReason reason, TimeNs by, TimeNs wai
 // less and less.
 void Core::arm_waiting(RequestIndex index, TimeNs now) {
     const Request& request = slab_->at(index);
-    TimeNs at = request.deadline_at;
+    TimeNs at = first_timer(request, now);
     if (request.route.ahead != 0) {
         const TimeNs wait = route_of(settings_.routes, request.route).max_wait_ns;
         const TimeNs waited = now - request.submitted_at;

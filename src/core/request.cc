@@ -16,6 +16,7 @@ void Request::reset() {
     route = RoutePlace();
     model_class = 0;
     priority = 2;
+    counting = false;
     state = State::idle;
     attempts = 0;
     maybe_executed = false;

@@ -43,6 +43,7 @@ struct Request {
     std::uint16_t model_class = 0;
     std::uint8_t priority = 2;
     bool stream_restart : 1 = false;  // the caller allows a broken stream to begin again
+    bool counting : 1 = false;        // its input tokens are asked for, before anything else
 
     // The core's part.
     std::unique_ptr<ErrorDetail> last_error;  // of the last attempt that failed

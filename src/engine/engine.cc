@@ -204,6 +204,7 @@ std::uint64_t Engine::submit(const RequestBuilder& request) {
     BodyRef rewritten;
     choose_route(settings_.core.routes, request, &submission, &rewritten);
     bool wake = false;
+    submission.count_tokens |= settings_.count_tokens && submission.input_tokens == 0;
     const std::uint64_t ticket = inbox_.submit(submission, &wake);
     if (wake) loop_.wake();
     return ticket;

@@ -39,8 +39,9 @@ struct Submission {
     std::uint32_t affinity;  // name_hash
     std::uint8_t priority;
     bool stream_restart = false;
-    const BatchWish* batch;         // NULL: online
-    std::uint32_t lease_ms = 0;     // of a permit; 0: a request
+    const BatchWish* batch;      // NULL: online
+    std::uint32_t lease_ms = 0;  // of a permit; 0: a request
+    bool count_tokens = false;
     RoutePlace route = {};          // chosen for it, where it asks for one
     std::uint16_t model_class = 0;  // that of the route
 };

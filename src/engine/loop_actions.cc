@@ -41,6 +41,7 @@ void Loop::carry_out() {
         const Action action = actions_[next_action_];
         switch (action.kind) {
             case Action::Kind::start:
+            case Action::Kind::count:
                 start(action);
                 break;
             case Action::Kind::permit:
@@ -84,12 +85,13 @@ Exchange* Loop::open_exchange(const Action& action, TimeNs now) {
         exchange = std::make_unique<Exchange>(static_cast<Exchange::Listener*>(this), &parser_);
     }
     const bool permit = action.kind == Action::Kind::permit;
+    const bool counting = action.kind == Action::Kind::count;
     const Request& request = slab_->at(action.request);
     std::string_view model;
     if (request.route.routed()) model = step_of(settings_.core.routes, request.route).model;
     exchange->begin(
         {action.attempt, action.request, action.account, keys_.of({action.account, action.key}),
-         request.body, model, now, now + wall_offset_, permit},
+         request.body, model, now, now + wall_offset_, permit, counting},
         settings_.max_response_bytes);
     return exchange.get();
 }
@@ -117,9 +119,8 @@ void Loop::abort(const Action& action) {
     Exchange* exchange = exchange_of(action.attempt);
     if (exchange == nullptr || !exchange->open()) return;
     // Of a permit nobody knows, unless it is reported.
-    if (exchange->permit() || transport_->abort(action.attempt)) {
-        slab_->at(action.request).maybe_executed = true;
-    }
+    const bool sent = exchange->permit() || transport_->abort(action.attempt);
+    if (sent && !exchange->counting()) slab_->at(action.request).maybe_executed = true;
     exchange->drop();
 }
 
