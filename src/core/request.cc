@@ -14,6 +14,7 @@ void Request::reset() {
     affinity = 0;
     lease_ms = 0;
     model_class = 0;
+    prices = 0xFFFF;
     priority = 2;
     state = State::idle;
     attempts = 0;

@@ -36,6 +36,7 @@ struct Request {
     std::uint32_t affinity = 0;  // like requests go to the same account, where that is configured
     std::uint32_t lease_ms = 0;  // a permit's: the caller makes the attempt, and reports it within
     std::uint16_t model_class = 0;
+    std::uint16_t prices = 0xFFFF;  // a PricesId
     std::uint8_t priority = 2;
 
     // The core's part.

@@ -110,7 +110,7 @@ private:
 Engine::Engine(const Config& config, const TransportFactory& make_transport)
     : config_(config),
       settings_(make_settings(config)),
-      inbox_(&slab_, ModelClasses(settings_.core.limits.classes), settings_.max_requests,
+      inbox_(&slab_, ModelClasses(settings_.core.limits.classes, settings_.core.limits.prices), settings_.max_requests,
              settings_.max_bytes),
       outbox_(settings_.max_undelivered_bytes, settings_.max_undelivered_events),
       loop_(

@@ -42,7 +42,7 @@ std::uint64_t Inbox::submit(const Submission& submission, bool* wake) {
     if (submission.batch != nullptr) wish.wish = *submission.batch;
     const std::lock_guard lock(mutex_);
     refuse_if_over(submission);
-    const std::uint16_t model_class = classes_.find(body.model(), body.head().fast);
+    const ModelClasses::Found found = classes_.find(body.model(), body.head().fast);
     if (submission.batch != nullptr && wishes_.size() == wishes_.capacity()) {
         wishes_.reserve(2 * wishes_.size() + 16);
     }
@@ -70,7 +70,8 @@ std::uint64_t Inbox::submit(const Submission& submission, bool* wake) {
     request.output_tokens = submission.output_tokens;
     request.tenant = submission.tenant;
     request.affinity = submission.affinity;
-    request.model_class = model_class;
+    request.model_class = found.model_class;
+    request.prices = found.prices;
     request.priority = submission.priority;
     (tail_ == kNoRequest ? head_ : slab_->at(tail_).link.next) = index;
     tail_ = index;

@@ -1,54 +1,17 @@
 #include "engine/secret.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <cstdlib>
 
-#include "engine/descriptor.h"
 #include "engine/failure.h"
+#include "engine/file_text.h"
 #include "weir/weir.h"
 
 namespace weir {
 namespace {
 
 constexpr std::size_t kMaxFile = 65536;
-
-std::string reason(int error_number) {
-    switch (error_number) {
-        case ENOENT:
-            return "there is no such file";
-        case EACCES:
-            return "permission is denied";
-        case EISDIR:
-            return "it is a directory";
-        default:
-            return fmt::format("error {}", error_number);
-    }
-}
-
-std::string read_file(std::string_view key, const std::string& path) {
-    const auto refuse = [&](const std::string& why) {
-        throw Failure(WEIR_ERR_IO, ErrorSource::config,
-                      fmt::format("{}: {} cannot be read: {}", key, path, why));
-    };
-    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (file.get() < 0) refuse(reason(errno));
-    std::string content(kMaxFile, '\0');
-    std::size_t size = 0;
-    while (size < content.size()) {
-        const ssize_t got = ::read(file.get(), &content[size], content.size() - size);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) refuse(reason(errno));
-        if (got == 0) break;
-        size += static_cast<std::size_t>(got);
-    }
-    if (size == content.size()) refuse("it is too large to be a key");
-    content.resize(size);
-    return content;
-}
 
 std::string checked(std::string_view key, std::string value) {
     while (value.ends_with('\n') || value.ends_with('\r')) value.pop_back();
@@ -80,7 +43,7 @@ std::string account_key(const Config& config, std::string_view account) {
     }
     const std::string value(config.value(*chosen));
     if (chosen == &sources[0]) return value;
-    if (chosen == &sources[2]) return checked(*chosen, read_file(*chosen, value));
+    if (chosen == &sources[2]) return checked(*chosen, read_file(*chosen, value, kMaxFile, "a key"));
 
     const char* variable = std::getenv(value.c_str());
     if (variable == nullptr) {
