@@ -116,7 +116,8 @@ WEIR_API int32_t weir_global_init(void);
 #define WEIR_ERR_INVALID_VALUE (-6) /* the key is known, the value is not one of its values */
 #define WEIR_ERR_UNSUPPORTED (-7)   /* known, but not in this build or with this libcurl */
 #define WEIR_ERR_NOT_FOUND (-8)     /* nothing by that name, index or ticket */
-#define WEIR_ERR_QUEUE_FULL (-9)    /* queue.max_requests or queue.max_bytes is reached */
+#define WEIR_ERR_QUEUE_FULL (-9)    /* queue.max_requests, queue.max_bytes or a tenant's is reached;
+                                     * also a failure: see queue.on_full */
 #define WEIR_ERR_CLOSED (-10)       /* the engine was closed */
 #define WEIR_ERR_FORKED (-11)       /* the engine belongs to the parent process */
 #define WEIR_ERR_REENTRANT (-12)    /* dispatch inside a dispatch callback of the same engine */
@@ -129,7 +130,8 @@ WEIR_API int32_t weir_global_init(void);
 #define WEIR_ERR_IO (-19)           /* a file or a descriptor could not be had */
 #define WEIR_ERR_NOT_NOW (-20)      /* weir_try_acquire: there is no room at this moment */
 
-/* Failures: the status of a WEIR_EVENT_FAILED. */
+/* Failures: the status of a WEIR_EVENT_FAILED. WEIR_ERR_QUEUE_FULL is one too: with queue.on_full =
+ * drop_lowest it ends requests that waited, were gave way to a more urgent one. */
 #define WEIR_ERR_CANCELLED (-100)      /* by weir_cancel or weir_cancel_tag */
 #define WEIR_ERR_SHUTDOWN (-101)       /* the engine was closed first */
 #define WEIR_ERR_DEADLINE (-102)       /* the request's deadline passed */
@@ -375,6 +377,7 @@ WEIR_API int32_t weir_response_header_at(const weir_response *response, size_t i
 #define WEIR_NUMBER_QUEUED_MS 6u     /* from submit to the last attempt's start */
 #define WEIR_NUMBER_FIRST_BYTE_MS 7u /* from that start to the response's head */
 #define WEIR_NUMBER_TOTAL_MS 8u      /* from submit to the end */
+#define WEIR_NUMBER_COST_MICROS 9u   /* its price, in millionths of a dollar (prices.table) */
 
 /* A WEIR_NUMBER_ of the answer; -1 if it is not known. */
 WEIR_API int64_t weir_response_number(const weir_response *response, uint32_t number);
@@ -418,12 +421,14 @@ WEIR_API int32_t weir_engine_config(weir_engine *engine, weir_config **out, weir
 WEIR_API int32_t weir_engine_stats(weir_engine *engine, weir_text **out, weir_error **error);
 
 /* Accepts the request, and gives its ticket to *ticket, which may be NULL. WEIR_ERR_QUEUE_FULL and
- * the like refuse it. */
+ * the like refuse it. With queue.on_full = drop_lowest a full queue takes it all the same where
+ * less urgent requests wait: the newest of those get their terminal event for it. */
 WEIR_API int32_t weir_submit(weir_engine *engine, const weir_request *request, uint64_t *ticket,
                              weir_error **error);
 
 /* Asks for a request to end: WEIR_OK if it was outstanding, else WEIR_ERR_NOT_FOUND. Its one
- * terminal event still comes, and may be an answer that was faster. */
+ * terminal event still comes, and may be an answer that was faster. The place of a request that
+ * waits is free for the next submit when this returns. */
 WEIR_API int32_t weir_cancel(weir_engine *engine, uint64_t ticket);
 
 /* The same for all requests of a tag (not 0) that were accepted before the call. */

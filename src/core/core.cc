@@ -17,6 +17,7 @@ Core::Core(const CoreSettings& settings, RequestSlab* slab, std::uint64_t seed)
       chooser_(settings.accounts),
       queue_(slab, settings.limits.classes.size(), settings.queue),
       wheel_(slab),
+      set_aside_(slab, settings.limits.day_budgets.size()),
       headroom_(settings.accounts.accounts.size()) {
     scratch_.reserve(4);
     assert(settings.accounts.accounts.size() == settings.limits.accounts.size());
@@ -61,6 +62,15 @@ void Core::cancel_tag(std::uint64_t tag, TimeNs now, std::vector<Action>* action
     });
 }
 
+void Core::drop(std::uint64_t ticket, TimeNs now, std::vector<Action>* actions) {
+    if (!slab_->outstanding(ticket)) return;
+    const RequestIndex index = RequestSlab::index_of(ticket);
+    const Request& request = slab_->at(index);
+    if (request.state == Request::State::idle) return;
+    if (request.claim.load(std::memory_order_relaxed) != Request::Claim::dropped) return;
+    end_early(index, WEIR_ERR_QUEUE_FULL, now, actions);
+}
+
 void Core::close(TimeNs now, std::vector<Action>* actions) {
     closed_ = true;
     slab_->for_each([&](RequestIndex index) {
@@ -102,6 +112,7 @@ void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDet
     learn_of_key(*attempt, outcome, now, actions);
     const bool elsewhere = may_go_elsewhere(*attempt, outcome, now);
     limiter_.settle(attempt->reservation, outcome, now);
+    take_back_next(attempt->reservation.cost.tenant_budget);
     charge_difference(request, attempt->reservation, outcome);
     free_attempt(request.attempt);
     request.attempt = kNoAttempt;
@@ -135,6 +146,7 @@ void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDet
         ++counts_.unpaid;
         not_before = std::max(not_before, later(now, settings_.retry.cap_ns));
     }
+    request.claim.store(Request::Claim::free, std::memory_order_release);
     if (not_before > now) return pause(index, not_before);
     request.state = Request::State::queued;
     queue_.push_front(index);
@@ -212,11 +224,12 @@ void Core::charge_difference(const Request& request, const Reservation& reservat
 
 void Core::advance(TimeNs now, std::vector<Action>* actions) {
     wheel_.advance(now, [&](RequestIndex index) { on_timer(index, now, actions); });
+    set_aside_.advance(now, [&](RequestIndex index) { take_back(index); });
     if (!closed_ && !delivery_blocked_) start_what_may(now, actions);
 }
 
 TimeNs Core::next_timer() const {
-    TimeNs next = wheel_.next();
+    TimeNs next = std::min(wheel_.next(), set_aside_.next_timer());
     if (delivery_blocked_ || counts_.in_flight >= settings_.max_in_flight) return next;
     for (std::size_t lane = 0; lane < queue_.lanes(); ++lane) {
         if (!queue_.empty(lane)) next = std::min(next, queue_.blocked_until(lane));
@@ -264,6 +277,7 @@ void Core::let_go(RequestIndex index, const Outcome& outcome, TimeNs now,
     learn_of_endpoint(attempt, outcome, now);
     learn_of_key(attempt, outcome, now, actions);
     limiter_.settle(attempt.reservation, outcome, now);
+    take_back_next(attempt.reservation.cost.tenant_budget);
     free_attempt(request.attempt);
     request.attempt = kNoAttempt;
     queue_.unblock_all();
@@ -273,6 +287,7 @@ void Core::finish(RequestIndex index, Action::Kind kind, std::int32_t status, At
                   std::vector<Action>* actions) {
     Request& request = slab_->at(index);
     if (request.state == Request::State::queued) queue_.remove(index);
+    if (request.state == Request::State::set_aside) set_aside_.remove(index);
     if (request.state == Request::State::backing_off) --counts_.backing_off;
     wheel_.disarm(index);
     request.state = Request::State::idle;
@@ -281,6 +296,7 @@ void Core::finish(RequestIndex index, Action::Kind kind, std::int32_t status, At
     } else {
         ++counts_.failed;
         if (status == WEIR_ERR_CANCELLED) ++counts_.cancelled;
+        if (status == WEIR_ERR_QUEUE_FULL) ++counts_.dropped;
     }
     actions->push_back({.kind = kind, .status = status, .request = index, .attempt = attempt});
 }

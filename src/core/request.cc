@@ -20,9 +20,11 @@ void Request::reset() {
     attempts = 0;
     maybe_executed = false;
     refusals = 0;
+    was_set_aside = false;
     awaits_report = false;
     attempt = kNoAttempt;
     timer = TimerLink();
+    claim.store(Claim::free, std::memory_order_relaxed);
     link = QueueLink();
     last_error.reset();
 }

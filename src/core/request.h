@@ -21,7 +21,10 @@ inline constexpr AttemptIndex kNoAttempt = 0xFFFFFFFFu;
 // fills in the first part and hands the slot over; from then on the core alone touches it, but for
 // `ticket`, which any thread may read to learn whether the request is still outstanding.
 struct Request {
-    enum class State : std::uint8_t { idle, queued, backing_off, in_flight };
+    enum class State : std::uint8_t { idle, queued, backing_off, in_flight, set_aside };
+    // Whose a request is. While it waits it is free for whoever comes first: the core, which starts
+    // it, or a caller, who has it dropped or cancels it.
+    enum class Claim : std::uint8_t { free, core, dropped, cancelled };
 
     std::atomic<std::uint64_t> ticket{0};  // generation << 32 | index + 1; 0 while free
     std::uint64_t user_data = 0;
@@ -29,10 +32,10 @@ struct Request {
     BodyRef body;
     TimeNs submitted_at = 0;
     TimeNs deadline_at = kNever;
+    std::uint64_t tenant = 0;         // name_hash_64
     std::uint32_t generation = 0;     // of the slot; a generation is never given twice
     std::uint32_t input_tokens = 0;   // the caller's figure, or 0: to be estimated
     std::uint32_t output_tokens = 0;  // the caller's figure, or 0: as learnt
-    std::uint32_t tenant = 0;
     std::uint32_t affinity = 0;  // like requests go to the same account, where that is configured
     std::uint32_t lease_ms = 0;  // a permit's: the caller makes the attempt, and reports it within
     std::uint16_t model_class = 0;
@@ -44,11 +47,20 @@ struct Request {
     std::uint8_t attempts = 0;
     bool maybe_executed = false;  // by an earlier attempt
     std::uint8_t refusals = 0;    // attempts that a limit of the provider's turned away
+    bool was_set_aside = false;   // its tenant's budget had no room for it
     bool awaits_report = false;   // a permit was given out; under the inbox's lock alone
     AttemptIndex attempt = kNoAttempt;
-    TimerLink timer;  // the deadline, or the end of the backoff, whichever is first
-    QueueLink link;   // in the queue, the inbox or the free list
+    // The deadline, or the end of the backoff, whichever is first. What follows is put into its
+    // tail.
+    [[no_unique_address]] TimerLink timer;
+    std::atomic<Claim> claim{Claim::free};
+    QueueLink link;                           // in the queue, the inbox or the free list
     std::unique_ptr<ErrorDetail> last_error;  // of the last attempt that failed
+
+    bool take(Claim by) {
+        Claim expected = Claim::free;
+        return claim.compare_exchange_strong(expected, by, std::memory_order_acq_rel);
+    }
 
     void reset();  // as a free slot, but for ticket and generation
 };

@@ -156,6 +156,8 @@ void BatchLane::run(const Inbox::Command& command) {
             return cancel(command.value);
         case Inbox::Command::Kind::cancel_tag:
             return cancel_tag(command.value);
+        case Inbox::Command::Kind::drop:
+            return;  // what the lane has is never dropped
         case Inbox::Command::Kind::acknowledge:
             return acknowledge(command.value);
         case Inbox::Command::Kind::flush:
@@ -330,8 +332,14 @@ void BatchLane::end_request(const BatchAction& action) {
     if (action.kind == BatchAction::Kind::deliver && result_ != nullptr) {
         half_price_input_ += std::max<std::int64_t>(result_->facts.usage.input_tokens, 0);
         half_price_output_ += std::max<std::int64_t>(result_->facts.usage.output_tokens, 0);
+        const PriceTable& prices = settings_.core.limits.prices;
+        const MessageFacts& facts = result_->facts;
+        const std::int64_t cost =
+            prices.cost_of(prices.find(facts.model, false), facts.usage, prices.batch_factor);
+        host_->on_batch_usage(account, request.tenant, facts.usage, cost);
         return host_->on_batch_end(
-            index, make_batch_done(request, *result_, settings_.accounts[account].name, now_));
+            index,
+            make_batch_done(request, *result_, settings_.accounts[account].name, cost, now_));
     }
     request.maybe_executed = action.maybe_executed;
     if (result_ != nullptr && result_->type == BatchResult::Type::errored) {

@@ -31,6 +31,9 @@ public:
         virtual ~Host() = default;
         virtual void on_batch_event(weir_event event) = 0;                         // takes it over
         virtual void on_batch_end(RequestIndex request, weir_event terminal) = 0;  // likewise
+        // What an answer has used of the day's budgets.
+        virtual void on_batch_usage(std::uint16_t account, std::uint64_t tenant, const Usage& usage,
+                                    std::int64_t cost_micros) = 0;
         virtual void on_batch_fall_back(RequestIndex request) = 0;  // it goes online, with its body
     };
 

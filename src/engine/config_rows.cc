@@ -22,6 +22,14 @@ constexpr KeyRow kRows[] = {
     {"queue.max_bytes", integer, "1073741824", "1..1099511627776",
      "Bytes of the bodies of the outstanding requests."},
 
+    {"queue.on_full", choice, "refuse", "refuse|drop_lowest",
+     "What a submit to a full queue leads to: it is refused; or the newest of the requests of the "
+     "lowest priority that wait, if that is below its own, fail as queue_full for it."},
+    {"queue.tenant_max_requests", integer, "0", "0..16000000",
+     "queue.max_requests for each tenant; requests without a tenant are one's. 0 is none."},
+    {"queue.tenant_max_bytes", integer, "0", "0..1099511627776",
+     "queue.max_bytes for each tenant. 0 is none."},
+
     {"queue.order", choice, "arrival", "arrival|deadline",
      "Which of the requests of one priority goes first: the one that came first, or the one whose "
      "deadline is nearest."},
@@ -39,6 +47,10 @@ constexpr KeyRow kRows[] = {
      "Input and output tokens a day of the tenant's requests, over all accounts and models."},
     {"tenant.<name>.weight", integer, "1", "1..1000",
      "The tenant's share of its priority, beside the others' weights."},
+    {"tenant.<name>.max_requests", integer, "0", "0..16000000",
+     "The tenant's requests that may be outstanding. 0 takes queue.tenant_max_requests."},
+    {"tenant.<name>.max_bytes", integer, "0", "0..1099511627776",
+     "Bytes of the bodies of the tenant's outstanding requests. 0 takes queue.tenant_max_bytes."},
 
     {"concurrency.max", integer, "512", "1..65535", "Attempts that may be in flight at once."},
 

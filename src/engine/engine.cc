@@ -110,8 +110,8 @@ private:
 Engine::Engine(const Config& config, const TransportFactory& make_transport)
     : config_(config),
       settings_(make_settings(config)),
-      inbox_(&slab_, ModelClasses(settings_.core.limits.classes, settings_.core.limits.prices), settings_.max_requests,
-             settings_.max_bytes),
+      inbox_(&slab_, ModelClasses(settings_.core.limits.classes, settings_.core.limits.prices),
+             settings_.bounds),
       outbox_(settings_.max_undelivered_bytes, settings_.max_undelivered_events),
       loop_(
           &settings_, &slab_, &inbox_, &outbox_, [this] { hook_.call(); }, make_transport) {

@@ -5,6 +5,7 @@
 #include "engine/clock.h"
 #include "engine/engine.h"
 #include "engine/json_writer.h"
+#include "engine/spend_keys.h"
 #include "weir/weir.h"
 
 namespace weir {
@@ -41,6 +42,15 @@ void write_bucket(const Limiter::BucketView& bucket, std::string_view account,
     json->member("paused_ms", paused / kNsPerMs).close('}');
 }
 
+// Where the tables are from that limits and prices are taken from, and of when.
+void write_origins(const LimitSettings& settings, JsonWriter* json) {
+    json->key("tables").open('{');
+    json->key("limits").open('{').member("source", settings.table.source);
+    json->member("date", settings.table.date).close('}');
+    json->key("prices").open('{').member("source", settings.prices.source);
+    json->member("date", settings.prices.date).close('}').close('}');
+}
+
 }  // namespace
 
 std::string Engine::stats() {
@@ -48,6 +58,9 @@ std::string Engine::stats() {
     std::uint64_t queued = 0;
     std::vector<Limiter::BucketView> buckets;
     JsonWriter batches(false);
+    JsonWriter budgets(false);
+    std::uint64_t unpriced = 0;
+    std::uint64_t ignored = 0;
     const char* state = "open";
     const TimeNs now = monotonic_now();
     {
@@ -55,6 +68,9 @@ std::string Engine::stats() {
         counts = loop_.core().counts();
         queued = loop_.core().queued();
         loop_.core().limiter().view(now, &buckets);
+        write_day_budgets(loop_.core().limiter(), settings_.core.limits, now, &budgets);
+        unpriced = loop_.core().limiter().unpriced();
+        ignored = loop_.core().limiter().ignored_readings();
         batches.open('{');
         if (const BatchLane* lane = loop_.batch_lane()) lane->write_counts(&batches);
         batches.close('}');
@@ -75,11 +91,12 @@ std::string Engine::stats() {
     json.member("queued", queued).member("backing_off", counts.backing_off);
     json.member("in_flight", counts.in_flight).member("succeeded", counts.succeeded);
     json.member("failed", counts.failed).member("cancelled", counts.cancelled);
+    json.member("dropped", counts.dropped);
     json.member("attempts", counts.attempts).member("retries", counts.retries);
     json.member("refused", counts.refused).member("unpaid", counts.unpaid).close('}');
     json.key("queue").open('{');
-    json.member("requests", held.requests).member("max_requests", settings_.max_requests);
-    json.member("bytes", held.bytes).member("max_bytes", settings_.max_bytes).close('}');
+    json.member("requests", held.requests).member("max_requests", settings_.bounds.max_requests);
+    json.member("bytes", held.bytes).member("max_bytes", settings_.bounds.max_bytes).close('}');
     json.key("events").open('{');
     json.member("waiting", waiting.events).member("bytes", waiting.bytes);
     json.member("max_events", settings_.max_undelivered_events);
@@ -90,6 +107,10 @@ std::string Engine::stats() {
     json.key("memory").open('{').member("bodies", held.bytes);
     json.member("requests", slab_.used() * sizeof(Request));
     json.member("events", waiting.bytes + waiting.events * sizeof(weir_event)).close('}');
+    write_origins(settings_.core.limits, &json);
+    json.key("day").open('{').member("unpriced", unpriced);
+    json.key("budgets").literal(budgets.take()).close('}');
+    json.key("readings").open('{').member("ignored", ignored).close('}');
     json.key("limits").open('[');
     for (const Limiter::BucketView& bucket : buckets) {
         write_bucket(bucket, settings_.accounts[bucket.account].name,

@@ -9,30 +9,28 @@
 
 namespace weir {
 
-Inbox::Inbox(RequestSlab* slab, ModelClasses classes, std::uint32_t max_requests,
-             std::uint64_t max_bytes)
-    : slab_(slab),
-      max_requests_(max_requests),
-      max_bytes_(max_bytes),
-      classes_(std::move(classes)) {}
+Inbox::Inbox(RequestSlab* slab, ModelClasses classes, BoundSettings bounds)
+    : slab_(slab), classes_(std::move(classes)), bounds_(slab, std::move(bounds)) {}
 
-void Inbox::refuse_if_over(const Submission& submission) const {
+void Inbox::refuse_if_closed() const {
     if (failed_) {
         throw Failure(WEIR_ERR_INTERNAL, ErrorSource::local,
                       "the engine has met a defect and is unusable; open another one");
     }
     if (closed_) throw Failure(WEIR_ERR_CLOSED, ErrorSource::local, "the engine was closed");
-    if (held_.requests >= max_requests_) {
-        throw Failure(WEIR_ERR_QUEUE_FULL, ErrorSource::local,
-                      fmt::format("queue.max_requests is reached: {} requests are outstanding",
-                                  held_.requests));
+}
+
+// Room within the bounds, at the cost of less urgent requests where that is configured. What is
+// dropped is dropped by the loop; its place is free already.
+void Inbox::make_room(const Submission& submission) {
+    if (commands_.capacity() - commands_.size() < QueueBounds::Dropped::kMost) {
+        commands_.reserve(2 * commands_.size() + QueueBounds::Dropped::kMost);
     }
-    const std::size_t size = (*submission.body)->bytes().size();
-    if (size > max_bytes_ - held_.bytes) {
-        throw Failure(WEIR_ERR_QUEUE_FULL, ErrorSource::local,
-                      fmt::format("queue.max_bytes would be passed: the outstanding bodies have {} "
-                                  "bytes, this one {}",
-                                  held_.bytes, size));
+    QueueBounds::Dropped dropped;
+    bounds_.make_room(submission.tenant, submission.priority, (*submission.body)->bytes().size(),
+                      &dropped);
+    for (std::size_t i = 0; i < dropped.count; ++i) {
+        commands_.push_back({Command::Kind::drop, dropped.tickets[i], tail_});  // there is room
     }
 }
 
@@ -41,7 +39,8 @@ std::uint64_t Inbox::submit(const Submission& submission, bool* wake) {
     Wish wish{kNoRequest, {}};
     if (submission.batch != nullptr) wish.wish = *submission.batch;
     const std::lock_guard lock(mutex_);
-    refuse_if_over(submission);
+    refuse_if_closed();
+    make_room(submission);
     const ModelClasses::Found found = classes_.find(body.model(), body.head().fast);
     if (submission.batch != nullptr && wishes_.size() == wishes_.capacity()) {
         wishes_.reserve(2 * wishes_.size() + 16);
@@ -73,10 +72,11 @@ std::uint64_t Inbox::submit(const Submission& submission, bool* wake) {
     request.model_class = found.model_class;
     request.prices = found.prices;
     request.priority = submission.priority;
+    // What is the batch lane's is not to be taken from it.
+    if (submission.batch != nullptr) request.claim = Request::Claim::core;
     (tail_ == kNoRequest ? head_ : slab_->at(tail_).link.next) = index;
     tail_ = index;
-    ++held_.requests;
-    held_.bytes += body.bytes().size();
+    bounds_.add(index, submission.batch == nullptr);
     *wake = wake_if_asleep();
     return request.ticket.load(std::memory_order_relaxed);
 }
@@ -85,6 +85,7 @@ bool Inbox::cancel(std::uint64_t ticket, bool* wake) {
     const std::lock_guard lock(mutex_);
     if (failed_ || !slab_->outstanding(ticket)) return false;
     commands_.push_back({Command::Kind::cancel, ticket, tail_});
+    bounds_.cancelled(RequestSlab::index_of(ticket));
     *wake = wake_if_asleep();
     return true;
 }
@@ -112,7 +113,7 @@ void Inbox::close(bool* wake) noexcept {
 
 Inbox::Held Inbox::held() {
     const std::lock_guard lock(mutex_);
-    return held_;
+    return bounds_.held();
 }
 
 std::string Inbox::class_name(std::uint16_t model_class) {
@@ -140,25 +141,33 @@ bool Inbox::prepare_sleep() noexcept {
 
 bool Inbox::wake_if_asleep() { return std::exchange(asleep_, false); }
 
-void Inbox::give_back(std::span<const Ended> ended) noexcept {
+void Inbox::give_back(std::span<Ended> ended) noexcept {
     const std::lock_guard lock(mutex_);
-    for (const Ended& end : ended) {
-        const std::uint64_t tag = slab_->at(end.request).tag;
+    for (Ended& end : ended) {
+        Request& request = slab_->at(end.request);
+        const std::uint64_t tag = request.tag;
         if (tag != 0) {
             const auto found = tags_.find(tag);
             if (--found->second == 0) tags_.erase(found);
         }
-        --held_.requests;
-        if (end.body) held_.bytes -= end.body->bytes().size();
+        end.body = std::move(request.body);
+        bounds_.remove(end.request, end.body ? end.body->bytes().size() : 0);
         slab_->give_back(end.request);
     }
 }
 
 std::uint64_t Inbox::adopt(TimeNs now) {
     const std::lock_guard lock(mutex_);
-    Request& request = slab_->at(slab_->take());
+    const RequestIndex index = slab_->take();
+    Request& request = slab_->at(index);
     request.submitted_at = now;
-    ++held_.requests;
+    request.claim = Request::Claim::core;
+    try {
+        bounds_.adopt(index);
+    } catch (...) {
+        slab_->give_back(index);
+        throw;
+    }
     return request.ticket.load(std::memory_order_relaxed);
 }
 
@@ -166,12 +175,12 @@ void Inbox::release_body(RequestIndex index) noexcept {
     BodyRef body;  // freed without the lock
     const std::lock_guard lock(mutex_);
     body = std::move(slab_->at(index).body);
-    if (body) held_.bytes -= body->bytes().size();
+    if (body) bounds_.body_went(index, body->bytes().size());
 }
 
 void Inbox::restore_body(RequestIndex index, BodyRef body) noexcept {
     const std::lock_guard lock(mutex_);
-    held_.bytes += body->bytes().size();
+    bounds_.body_came(index, body->bytes().size());
     slab_->at(index).body = std::move(body);
 }
 

@@ -10,6 +10,7 @@
 #include "core/body.h"
 #include "core/request_slab.h"
 #include "engine/model_classes.h"
+#include "engine/queue_bounds.h"
 
 namespace weir {
 
@@ -31,8 +32,8 @@ struct Submission {
     TimeNs deadline_at;
     std::uint32_t input_tokens;
     std::uint32_t output_tokens;
-    std::uint32_t tenant;    // name_hash
-    std::uint32_t affinity;  // likewise
+    std::uint64_t tenant;    // name_hash_64
+    std::uint32_t affinity;  // name_hash
     std::uint8_t priority;
     const BatchWish* batch;  // NULL: online
 };
@@ -41,8 +42,7 @@ struct Submission {
 // outstanding. The one lock that a submit takes.
 class Inbox {
 public:
-    Inbox(RequestSlab* slab, ModelClasses classes, std::uint32_t max_requests,
-          std::uint64_t max_bytes);
+    Inbox(RequestSlab* slab, ModelClasses classes, BoundSettings bounds);
 
     // ---- The callers' side. `wake` becomes true if the loop sleeps and is to be woken ----
 
@@ -52,7 +52,14 @@ public:
     bool cancel(std::uint64_t ticket, bool* wake);
     bool cancel_tag(std::uint64_t tag, bool* wake);
     struct Command {
-        enum class Kind : std::uint8_t { cancel, cancel_tag, acknowledge, flush, cancel_batch };
+        enum class Kind : std::uint8_t {
+            cancel,
+            cancel_tag,
+            drop,
+            acknowledge,
+            flush,
+            cancel_batch
+        };
         Kind kind;
         std::uint64_t value;
         RequestIndex after;  // the request submitted last before it, of the same batch
@@ -62,10 +69,7 @@ public:
     // Nothing is accepted from here on.
     void close(bool* wake) noexcept;
 
-    struct Held {
-        std::uint32_t requests;
-        std::uint64_t bytes;
-    };
+    using Held = QueueBounds::Held;
     Held held();
     std::string class_name(std::uint16_t model_class);
 
@@ -89,10 +93,11 @@ public:
 
     // The requests have come to their ends. Their tickets are dead when this returns.
     struct Ended {
+        explicit Ended(RequestIndex ended = kNoRequest) : request(ended) {}
         RequestIndex request;
-        BodyRef body;  // moved out of the slot, so that it is not freed under the lock
+        BodyRef body;  // give_back() puts it here, so that it is not freed under the lock
     };
-    void give_back(std::span<const Ended> ended) noexcept;
+    void give_back(std::span<Ended> ended) noexcept;
 
     // A slot for a request of an earlier run; its ticket. Above all bounds, since it was accepted.
     std::uint64_t adopt(TimeNs now);
@@ -104,12 +109,11 @@ public:
     void fail() noexcept;
 
 private:
-    void refuse_if_over(const Submission& submission) const;
+    void refuse_if_closed() const;
+    void make_room(const Submission& submission);
     bool wake_if_asleep();
 
     RequestSlab* const slab_;
-    const std::uint32_t max_requests_;
-    const std::uint64_t max_bytes_;
 
     std::mutex mutex_;  // guards all below, and the slab's free list
     ModelClasses classes_;
@@ -118,7 +122,7 @@ private:
     std::vector<Command> commands_;
     std::vector<Wish> wishes_;
     std::unordered_map<std::uint64_t, std::uint32_t> tags_;  // outstanding requests of a tag
-    Held held_{0, 0};
+    QueueBounds bounds_;
     bool asleep_ = true;
     bool closed_ = false;
     bool close_taken_ = false;

@@ -186,6 +186,8 @@ void Loop::run_command(const Inbox::Command& command) {
             return core_.cancel(command.value, now_, &actions_);
         case Inbox::Command::Kind::cancel_tag:
             return core_.cancel_tag(command.value, now_, &actions_);
+        case Inbox::Command::Kind::drop:
+            return core_.drop(command.value, now_, &actions_);
         case Inbox::Command::Kind::acknowledge:
         case Inbox::Command::Kind::flush:
         case Inbox::Command::Kind::cancel_batch:
@@ -211,7 +213,13 @@ void Loop::on_batch_event(weir_event event) {
 
 void Loop::on_batch_end(RequestIndex index, weir_event terminal) {
     on_batch_event(terminal);
-    ended_.push_back({index, std::move(slab_->at(index).body)});
+    ended_.push_back(Inbox::Ended(index));
+}
+
+void Loop::on_batch_usage(std::uint16_t account, std::uint64_t tenant, const Usage& usage,
+                          std::int64_t cost_micros) {
+    const std::int64_t tokens = whole_input(usage) + std::max<std::int64_t>(usage.output_tokens, 0);
+    core_.limiter().add_day_use(account, tenant, {.tokens = tokens, .spend = cost_micros}, now_);
 }
 
 void Loop::on_batch_fall_back(RequestIndex index) { core_.submit(index, now_, &actions_); }

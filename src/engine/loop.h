@@ -92,6 +92,7 @@ private:
     void abort(const Action& action);
     void key_changed(const Action& action);
     void end(const Action& action);
+    weir_event failure_of(const Request& request, const Action& action) noexcept;
     bool make_room() noexcept;
     Outcome outcome_of(Exchange* exchange, const WireEnd& end,
                        std::unique_ptr<ErrorDetail>* detail);
@@ -108,6 +109,8 @@ private:
     void on_batch_event(weir_event event) override;
     void on_batch_end(RequestIndex request, weir_event terminal) override;
     void on_batch_fall_back(RequestIndex request) override;
+    void on_batch_usage(std::uint16_t account, std::uint64_t tenant, const Usage& usage,
+                        std::int64_t cost_micros) override;
     ResponseTaker* reader(ExchangeId id) override;
     void on_end(ExchangeId id, const WireEnd& end, TimeNs now) override;
     void on_response_head(Exchange* exchange) override;

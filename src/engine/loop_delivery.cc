@@ -70,7 +70,7 @@ bool Loop::fail_requests() noexcept {
             Request& request = slab_->at(fail_next_);
             if (request.ticket.load(std::memory_order_relaxed) == 0) continue;
             events[count] = make_plain_failure(request, WEIR_ERR_INTERNAL);
-            ended[count] = {fail_next_, std::move(request.body)};
+            ended[count].request = fail_next_;
             ++count;
         }
         inbox_->give_back({ended.data(), count});

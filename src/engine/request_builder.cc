@@ -88,9 +88,8 @@ std::uint32_t token_count(std::string_view key, std::string_view value) {
     return count;
 }
 
-std::uint32_t hash_of_name(std::string_view key, std::string_view name) {
+void check_name(std::string_view key, std::string_view name) {
     if (name.size() > kMaxName) refuse(fmt::format("{}: longer than {} bytes", key, kMaxName));
-    return name.empty() ? 0 : name_hash(name);
 }
 
 std::vector<std::string> lines_of(const std::map<std::string, std::string>& headers) {
@@ -141,9 +140,11 @@ void RequestBuilder::set(std::string_view key, std::string_view value) {
     } else if (key == "output_tokens") {
         output_tokens_ = token_count(key, value);
     } else if (key == "tenant") {
-        tenant_ = hash_of_name(key, value);
+        check_name(key, value);
+        tenant_ = value.empty() ? 0 : name_hash_64(value);
     } else if (key == "affinity") {
-        affinity_ = hash_of_name(key, value);
+        check_name(key, value);
+        affinity_ = value.empty() ? 0 : name_hash(value);
     } else if (key == "lane") {
         set_lane(value);
     } else if (key == "custom_id") {

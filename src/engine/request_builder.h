@@ -47,7 +47,7 @@ private:
     std::uint32_t input_tokens_ = 0;
     std::uint32_t output_tokens_ = 0;
     BatchWish batch_{.lane = Lane::online};
-    std::uint32_t tenant_ = 0;
+    std::uint64_t tenant_ = 0;
     std::uint32_t affinity_ = 0;
     std::uint8_t priority_ = WEIR_PRIORITY_NORMAL;
 };

@@ -85,9 +85,28 @@ QueueSettings queue_settings(const Config& config) {
     if (!right) refuse("queue.weights: not four numbers from 1 to 1000, as in 8,4,2,1");
     for (const std::string& name : config.names("tenant.")) {
         queue.tenant_weights.emplace_back(
-            name_hash(name), number<std::uint32_t>(config, fmt::format("tenant.{}.weight", name)));
+            name_hash_64(name),
+            number<std::uint32_t>(config, fmt::format("tenant.{}.weight", name)));
     }
     return queue;
+}
+
+BoundSettings bound_settings(const Config& config) {
+    BoundSettings bounds;
+    bounds.max_requests = number<std::uint32_t>(config, "queue.max_requests");
+    bounds.max_bytes = number<std::uint64_t>(config, "queue.max_bytes");
+    bounds.drop_lowest = config.value("queue.on_full") == "drop_lowest";
+    bounds.each_tenant.requests = number<std::uint32_t>(config, "queue.tenant_max_requests");
+    bounds.each_tenant.bytes = number<std::uint64_t>(config, "queue.tenant_max_bytes");
+    for (const std::string& name : config.names("tenant.")) {
+        const std::string prefix = fmt::format("tenant.{}.", name);
+        BoundSettings::Tenant tenant{.name = name, .bound = {}};
+        tenant.bound.requests = number<std::uint32_t>(config, prefix + "max_requests");
+        tenant.bound.bytes = number<std::uint64_t>(config, prefix + "max_bytes");
+        if (tenant.bound.requests == 0 && tenant.bound.bytes == 0) continue;
+        bounds.tenants.push_back(std::move(tenant));
+    }
+    return bounds;
 }
 
 AccountsSettings accounts_settings(const Config& config,
@@ -182,8 +201,7 @@ Settings make_settings(const Config& config) {
     settings.seed = number<std::uint64_t>(config, "engine.seed");
     settings.max_undelivered_bytes = number<std::size_t>(config, "engine.max_undelivered_bytes");
     settings.max_undelivered_events = number<std::size_t>(config, "engine.max_undelivered_events");
-    settings.max_requests = number<std::uint32_t>(config, "queue.max_requests");
-    settings.max_bytes = number<std::uint64_t>(config, "queue.max_bytes");
+    settings.bounds = bound_settings(config);
     settings.default_deadline_ns = milliseconds(config, "request.deadline_ms");
     settings.max_response_bytes = number<std::size_t>(config, "transport.max_response_bytes");
     settings.log_level = log_level(config.value("log.level"));

@@ -9,6 +9,7 @@
 #include "batch/batch_types.h"
 #include "core/core_settings.h"
 #include "engine/config.h"
+#include "engine/queue_bounds.h"
 #include "engine/transport.h"
 #include "transport/settings.h"
 
@@ -34,8 +35,7 @@ struct Settings {
     std::uint64_t seed = 0;  // 0: from the system
     std::size_t max_undelivered_bytes = 0;
     std::size_t max_undelivered_events = 0;
-    std::uint32_t max_requests = 0;
-    std::uint64_t max_bytes = 0;
+    BoundSettings bounds;
     TimeNs default_deadline_ns = 0;  // 0: none
     std::size_t max_response_bytes = 0;
     std::uint32_t log_level = 0;  // a WEIR_LOG_ level; 0: off

@@ -22,7 +22,7 @@ inline constexpr StatusRow kStatusRows[] = {
      ErrorSource::config},
     {WEIR_ERR_NOT_FOUND, "not_found", "there is nothing by that name, index or ticket", 0,
      ErrorSource::local},
-    {WEIR_ERR_QUEUE_FULL, "queue_full", "queue.max_requests or queue.max_bytes is reached",
+    {WEIR_ERR_QUEUE_FULL, "queue_full", "queue.max_requests, queue.max_bytes or a tenant's bound is reached",
      WEIR_ERROR_RETRYABLE | WEIR_ERROR_THROTTLED, ErrorSource::local},
     {WEIR_ERR_CLOSED, "closed", "the engine was closed", 0, ErrorSource::local},
     {WEIR_ERR_FORKED, "forked",

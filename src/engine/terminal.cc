@@ -30,7 +30,8 @@ weir_event failed_event(const Request& request, weir_error* error) noexcept {
 std::int64_t ms_between(TimeNs from, TimeNs to) { return (to - from) / kNsPerMs; }
 
 std::unique_ptr<weir_response> make_response(const Request& request, Exchange* exchange,
-                                             std::string_view account, TimeNs now) {
+                                             std::string_view account, std::int64_t cost_micros,
+                                             TimeNs now) {
     auto response = std::make_unique<weir_response>();
     ResponseReader& reader = exchange->reader();
     const Usage& usage = exchange->usage();
@@ -48,6 +49,7 @@ std::unique_ptr<weir_response> make_response(const Request& request, Exchange* e
     numbers[WEIR_NUMBER_FIRST_BYTE_MS] =
         exchange->head_at() == 0 ? -1 : ms_between(exchange->started_at(), exchange->head_at());
     numbers[WEIR_NUMBER_TOTAL_MS] = ms_between(request.submitted_at, now);
+    numbers[WEIR_NUMBER_COST_MICROS] = cost_micros;
     auto& strings = response->strings;
     strings[WEIR_STRING_MODEL] = reader.model();
     strings[WEIR_STRING_ACCOUNT] = account;
@@ -82,7 +84,8 @@ std::string message_of(const StatusRow& row, const ErrorDetail& detail) {
     return words.empty() ? message : message + ": " + words;
 }
 
-weir_error* error_of(const Request& request, std::int32_t status) {
+weir_error* error_of(const Request& request, std::int32_t status, std::string_view why,
+                     TimeNs retry_after_ns) {
     const StatusRow* row = find_status(status);
     if (row == nullptr) row = &status_table()[0];
     ErrorParts parts;
@@ -102,18 +105,22 @@ weir_error* error_of(const Request& request, std::int32_t status) {
             parts.source = detail->from_provider ? ErrorSource::provider : ErrorSource::transport;
         }
     }
+    if (!why.empty()) parts.message = why;
+    if (retry_after_ns >= 0) parts.retry_after_ms = retry_after_ns / kNsPerMs;
     return make_error(parts);
 }
 
 }  // namespace
 
 weir_event make_done(const Request& request, Exchange* exchange, std::string_view account,
-                     TimeNs now) noexcept {
-    return done_event(request, [&] { return make_response(request, exchange, account, now); });
+                     std::int64_t cost_micros, TimeNs now) noexcept {
+    return done_event(
+        request, [&] { return make_response(request, exchange, account, cost_micros, now); });
 }
 
 weir_event make_batch_done(const Request& request, const BatchResult& result,
-                           std::string_view account, TimeNs now) noexcept {
+                           std::string_view account, std::int64_t cost_micros,
+                           TimeNs now) noexcept {
     return done_event(request, [&] {
         auto response = std::make_unique<weir_response>();
         const Usage& usage = result.facts.usage;
@@ -128,6 +135,7 @@ weir_event make_batch_done(const Request& request, const BatchResult& result,
         numbers[WEIR_NUMBER_OUTPUT_TOKENS] = usage.output_tokens;
         numbers[WEIR_NUMBER_ATTEMPTS] = request.attempts;
         numbers[WEIR_NUMBER_TOTAL_MS] = ms_between(request.submitted_at, now);
+        numbers[WEIR_NUMBER_COST_MICROS] = cost_micros;
         response->strings[WEIR_STRING_MODEL] = result.facts.model;
         response->strings[WEIR_STRING_ACCOUNT] = account;
         response->strings[WEIR_STRING_STOP_REASON] = result.facts.stop_reason;
@@ -135,9 +143,10 @@ weir_event make_batch_done(const Request& request, const BatchResult& result,
     });
 }
 
-weir_event make_failed(const Request& request, std::int32_t status) noexcept {
+weir_event make_failed(const Request& request, std::int32_t status, std::string_view message,
+                       TimeNs retry_after_ns) noexcept {
     try {
-        return failed_event(request, error_of(request, status));
+        return failed_event(request, error_of(request, status, message, retry_after_ns));
     } catch (const std::bad_alloc&) {
         return make_plain_failure(request, status);
     }

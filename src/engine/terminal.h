@@ -12,14 +12,17 @@ namespace weir {
 
 // The terminal event of a request that was answered. Without memory for the answer it is a failure.
 weir_event make_done(const Request& request, Exchange* exchange, std::string_view account,
-                     TimeNs now) noexcept;
+                     std::int64_t cost_micros, TimeNs now) noexcept;
 
 // The terminal event of a request that a batch has answered.
 weir_event make_batch_done(const Request& request, const BatchResult& result,
-                           std::string_view account, TimeNs now) noexcept;
+                           std::string_view account, std::int64_t cost_micros,
+                           TimeNs now) noexcept;
 
 // The terminal event of a request that failed, with what its last attempt left to say.
-weir_event make_failed(const Request& request, std::int32_t status) noexcept;
+// `message`, if there is one, says more than the status's own text.
+weir_event make_failed(const Request& request, std::int32_t status, std::string_view message = {},
+                       TimeNs retry_after_ns = -1) noexcept;
 
 // The terminal event that needs no memory.
 weir_event make_plain_failure(const Request& request, std::int32_t status) noexcept;

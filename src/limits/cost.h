@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "base/time.h"
+#include "limits/gcra.h"
 #include "limits/prices.h"
 #include "provider/outcome.h"
 
@@ -33,6 +34,13 @@ struct Cost {
         return max_output_tokens > 0 ? max_output_tokens : output_tokens;
     }
 };
+
+// Input with what the cache took and gave; -1 if it is not known.
+inline std::int64_t whole_input(const Usage& usage) {
+    if (usage.input_tokens < 0) return -1;
+    return sane_units(usage.input_tokens) + sane_units(usage.cache_write_tokens) +
+           sane_units(usage.cache_read_tokens);
+}
 
 struct Verdict {
     enum class Kind : std::uint8_t { granted, not_before, never };

@@ -12,12 +12,10 @@ constexpr std::string_view kForAll = "all";
 
 }  // namespace
 
-std::uint16_t Limiter::tenant_budget(std::uint32_t tenant) const {
-    if (tenant == LimitSettings::DayBudget::kNoTenant) return kNoDayBudget;
-    for (std::size_t i = 0; i < settings_.day_budgets.size(); ++i) {
-        if (settings_.day_budgets[i].tenant == tenant) return static_cast<std::uint16_t>(i);
-    }
-    return kNoDayBudget;
+std::uint16_t Limiter::tenant_budget(std::uint64_t tenant) const {
+    if (tenant == LimitSettings::DayBudget::kNoTenant || for_tenant_.empty()) return kNoDayBudget;
+    const auto found = for_tenant_.find(tenant);
+    return found == for_tenant_.end() ? kNoDayBudget : found->second;
 }
 
 Limiter::DayBudgets Limiter::day_budgets_of(std::uint16_t account,
@@ -88,7 +86,7 @@ void Limiter::settle_day(const Budget& budget, const Cost& cost,
     }
 }
 
-void Limiter::add_day_use(std::uint16_t account, std::uint32_t tenant,
+void Limiter::add_day_use(std::uint16_t account, std::uint64_t tenant,
                           const DayBudget::Amount& used, TimeNs now) {
     const DayBudgets days = day_budgets_of(account, tenant_budget(tenant));
     for (std::size_t i = 0; i < days.count; ++i) {

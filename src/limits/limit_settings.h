@@ -57,10 +57,10 @@ struct LimitSettings {
     // What may be used in a day over all model classes: by everybody, by an account, or by a tenant.
     // At most one of each matches an attempt.
     struct DayBudget {
-        static constexpr std::uint32_t kNoTenant = 0;
+        static constexpr std::uint64_t kNoTenant = 0;
         std::string name;                       // "account.main", "tenant.acme", or "" for all
         std::uint16_t account = Scope::kAny;    // one, or any
-        std::uint32_t tenant = kNoTenant;       // its name's hash, or anybody's
+        std::uint64_t tenant = kNoTenant;       // its name's hash, or anybody's
         std::int64_t tokens_per_day = 0;        // 0: not limited
         std::int64_t spend_per_day = 0;         // likewise; millionths of a dollar
     };

@@ -19,8 +19,9 @@ Limiter::Limiter(const LimitSettings& settings)
         const auto index = static_cast<std::uint16_t>(day_budgets_.size());
         day_budgets_.emplace_back(
             DayBudget::Amount{.tokens = each.tokens_per_day, .spend = each.spend_per_day});
-        if (each.tenant != LimitSettings::DayBudget::kNoTenant) continue;
-        if (each.account == LimitSettings::Scope::kAny) {
+        if (each.tenant != LimitSettings::DayBudget::kNoTenant) {
+            for_tenant_[each.tenant] = index;
+        } else if (each.account == LimitSettings::Scope::kAny) {
             for_all_ = index;
         } else {
             for_account_[each.account] = index;

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/time.h"
@@ -93,13 +94,13 @@ public:
     // ---- A day's budgets (day_use.cc) ----
 
     // The budget of a tenant by its name's hash, for Cost::tenant_budget.
-    std::uint16_t tenant_budget(std::uint32_t tenant) const;
+    std::uint16_t tenant_budget(std::uint64_t tenant) const;
     // Whether the tenant's budget alone lets `cost` go: what it has no room for stands in nobody
     // else's way.
     Verdict check_tenant(const Cost& cost, TimeNs now);
 
     // Used beside all attempts, in a batch.
-    void add_day_use(std::uint16_t account, std::uint32_t tenant, const DayBudget::Amount& used,
+    void add_day_use(std::uint16_t account, std::uint64_t tenant, const DayBudget::Amount& used,
                      TimeNs now);
 
     // What is used of the current day, to be kept over a restart and put back once the budgets are
@@ -207,6 +208,7 @@ private:
     std::vector<DayBudget> day_budgets_;         // by index in the settings
     std::uint16_t for_all_ = kNoDayBudget;       // that of everybody
     std::vector<std::uint16_t> for_account_;     // by account
+    std::unordered_map<std::uint64_t, std::uint16_t> for_tenant_;  // by its name's hash
     std::uint64_t day_use_version_ = 0;
     std::uint64_t unpriced_ = 0;
 };

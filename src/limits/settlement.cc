@@ -15,13 +15,6 @@ constexpr double kPriorOutput = 600;
 // Below this many answers with a like max_tokens, all answers of the model class speak.
 constexpr double kEnoughSamples = 30;
 
-// With what the cache took and gave; -1 if it is not known.
-std::int64_t whole_input(const Usage& usage) {
-    if (usage.input_tokens < 0) return -1;
-    return sane_units(usage.input_tokens) + sane_units(usage.cache_write_tokens) +
-           sane_units(usage.cache_read_tokens);
-}
-
 }  // namespace
 
 std::int64_t Limiter::expected_input(std::uint16_t model_class, double raw_estimate) const {

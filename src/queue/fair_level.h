@@ -31,7 +31,7 @@ public:
         order_ = order;
     }
 
-    void push_back(std::uint32_t tenant, std::uint32_t weight, std::uint32_t index) {
+    void push_back(std::uint64_t tenant, std::uint32_t weight, std::uint32_t index) {
         const std::uint32_t flow = flow_of(tenant, weight);
         if (order_ == QueueSettings::Order::deadline) {
             insert_by_deadline(flow, index);
@@ -42,7 +42,7 @@ public:
     }
 
     // For a request that was at the head once and comes back.
-    void push_front(std::uint32_t tenant, std::uint32_t weight, std::uint32_t index) {
+    void push_front(std::uint64_t tenant, std::uint32_t weight, std::uint32_t index) {
         const std::uint32_t flow = flow_of(tenant, weight);
         if (order_ == QueueSettings::Order::deadline) {
             insert_by_deadline(flow, index);
@@ -77,7 +77,7 @@ public:
     }
 
     // What was charged turned out to be more (negative: less) by `cost`.
-    void charge(std::uint32_t tenant, TimeNs cost) {
+    void charge(std::uint64_t tenant, TimeNs cost) {
         const auto found = numbers_.find(tenant);
         if (found == numbers_.end()) return;
         Flow& flow = flows_[found->second];
@@ -122,7 +122,7 @@ public:
 
 private:
     struct Flow {
-        std::uint32_t tenant = 0;
+        std::uint64_t tenant = 0;
         std::uint32_t head = kNone;  // in deadline order: the heap's root
         std::uint32_t tail = kNone;
         std::uint32_t size = 0;
@@ -130,7 +130,7 @@ private:
         TimeNs tag = 0;
     };
 
-    std::uint32_t flow_of(std::uint32_t tenant, std::uint32_t weight) {
+    std::uint32_t flow_of(std::uint64_t tenant, std::uint32_t weight) {
         const auto [found, added] = numbers_.try_emplace(tenant, kNone);
         if (added) {
             if (free_.empty()) {
@@ -219,7 +219,7 @@ private:
     QueueSettings::Order order_ = QueueSettings::Order::arrival;
     std::vector<Flow> flows_;
     std::vector<std::uint32_t> free_;
-    std::unordered_map<std::uint32_t, std::uint32_t> numbers_;  // tenant to flow
+    std::unordered_map<std::uint64_t, std::uint32_t> numbers_;  // tenant to flow
     IndexedHeap by_tag_;
     IndexedHeap by_age_;
     TimeNs virtual_time_ = 0;

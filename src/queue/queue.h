@@ -20,7 +20,7 @@ namespace weir {
 struct QueuePlace {
     std::uint16_t lane = 0;
     std::uint8_t priority = 2;
-    std::uint32_t tenant = 0;
+    std::uint64_t tenant = 0;
 };
 
 template <class Table>
@@ -162,7 +162,7 @@ private:
 
     Level& level(const QueuePlace& place) { return lanes_[place.lane].levels[place.priority]; }
 
-    std::uint32_t weight(std::uint32_t tenant) const {
+    std::uint32_t weight(std::uint64_t tenant) const {
         const auto found = weights_.find(tenant);
         return found == weights_.end() ? 1 : found->second;
     }
@@ -193,7 +193,7 @@ private:
     Table* table_;
     QueueSettings settings_;
     std::vector<Lane> lanes_;
-    std::unordered_map<std::uint32_t, std::uint32_t> weights_;  // by tenant
+    std::unordered_map<std::uint64_t, std::uint32_t> weights_;  // by tenant
     std::uint64_t size_ = 0;
 };
 

@@ -22,7 +22,7 @@ struct QueueSettings {
     Sharing sharing = Sharing::strict;
     std::array<std::uint32_t, kPriorities> weights = {8, 4, 2, 1};
     // Tenants' shares of their priority; 1 for those that are not named.
-    std::vector<std::pair<std::uint32_t, std::uint32_t>> tenant_weights = {};
+    std::vector<std::pair<std::uint64_t, std::uint32_t>> tenant_weights = {};
     // A request that has waited so long goes before every priority, in one turn of four. 0: never.
     TimeNs ageing_ns = 60 * kNsPerS;
 };

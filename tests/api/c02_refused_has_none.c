@@ -57,6 +57,44 @@ static void queue_full(const char* drive) {
     peer_stop(peer);
 }
 
+/* A full queue that drops: the newest of the lowest that wait has its one terminal event. */
+static void queue_full_drops(const char* drive) {
+    struct peer* peer = peer_start();
+    weir_config* config = api_config(drive, peer_url(peer));
+    weir_engine* engine;
+    weir_request* request = api_request("reply=hang");
+    weir_event event;
+    uint64_t tickets[3];
+    uint64_t urgent;
+    uint64_t refused = 77;
+    int i;
+    api_set(config, KEY_MAX_REQUESTS, "3");
+    api_set(config, "queue.on_full", "drop_lowest");
+    api_set(config, "concurrency.max", "1");
+    engine = api_open(config);
+    weir_config_release(config);
+    CHECK_EQ(weir_request_set_priority(request, WEIR_PRIORITY_LOW), WEIR_OK);
+    for (i = 0; i < 3; ++i) CHECK_EQ(weir_submit(engine, request, &tickets[i], NULL), WEIR_OK);
+    CHECK_EQ(weir_submit(engine, request, &refused, NULL), WEIR_ERR_QUEUE_FULL);
+    CHECK_EQ(refused, 0);
+    CHECK_EQ(weir_request_set_priority(request, WEIR_PRIORITY_CRITICAL), WEIR_OK);
+    CHECK_EQ(weir_submit(engine, request, &urgent, NULL), WEIR_OK);
+    api_await(engine, tickets[2], &event);
+    CHECK_EQ(event.type, WEIR_EVENT_FAILED);
+    CHECK_EQ(event.status, WEIR_ERR_QUEUE_FULL);
+    CHECK(event.flags & WEIR_ERROR_RETRYABLE);
+    api_release(&event);
+    CHECK_EQ(weir_cancel(engine, tickets[2]), WEIR_ERR_NOT_FOUND);
+    /* The place of a cancelled request that waited is free at once. */
+    CHECK_EQ(weir_cancel(engine, tickets[1]), WEIR_OK);
+    CHECK_EQ(weir_request_set_priority(request, WEIR_PRIORITY_LOW), WEIR_OK);
+    CHECK_EQ(weir_submit(engine, request, NULL, NULL), WEIR_OK);
+    weir_request_release(request);
+    CHECK_EQ(api_drain(engine), 4);
+    weir_engine_release(engine);
+    peer_stop(peer);
+}
+
 static void closed(const char* drive) {
     struct world world;
     weir_request* request = api_request("hello");
@@ -97,6 +135,7 @@ int main(void) {
     api_load();
     RUN_DRIVEN(no_body);
     RUN_DRIVEN(queue_full);
+    RUN_DRIVEN(queue_full_drops);
     RUN_DRIVEN(closed);
     RUN_DRIVEN(no_account);
     RUN(random_schedules);

@@ -51,6 +51,8 @@ private:
             try_acquire,
             cancel,
             cancel_tag,
+            claim,
+            drop,
             close,
             head,
             progress,
@@ -80,6 +82,7 @@ private:
     };
     struct Known {  // a request that was accepted
         bool ended = false;
+        bool dropped = false;  // by a caller
         std::uint64_t tag = 0;
         TimeNs deadline_at = kNever;
         TimeNs not_before = 0;
@@ -188,6 +191,12 @@ private:
             case Event::Kind::cancel_tag:
                 core_.cancel_tag(event.what, now_, &actions_);
                 break;
+            case Event::Kind::claim:
+                claim(event.what);
+                break;
+            case Event::Kind::drop:
+                core_.drop(event.what, now_, &actions_);
+                break;
             case Event::Kind::close:
                 core_.close(now_, &actions_);
                 break;
@@ -237,6 +246,15 @@ private:
         known_[ticket] = {.tag = request.tag, .deadline_at = request.deadline_at};
         ++result_.accepted;
         if (random_.below(6) == 0) post(random_.below(20 * kNsPerS), Event::Kind::cancel, ticket);
+        if (random_.below(8) == 0) post(random_.below(20 * kNsPerS), Event::Kind::claim, ticket);
+    }
+
+    // A caller drops the request while it waits, and the core hears of it later.
+    void claim(std::uint64_t ticket) {
+        if (!slab_.outstanding(ticket)) return;
+        if (!slab_.at(RequestSlab::index_of(ticket)).take(Request::Claim::dropped)) return;
+        known_.at(ticket).dropped = true;
+        post(random_.below(2 * kNsPerS), Event::Kind::drop, ticket);
     }
 
     std::uint32_t lease() { return static_cast<std::uint32_t>(1 + random_.below(20'000)); }
@@ -385,6 +403,7 @@ private:
             if (live.ticket == ticket) broken("two attempts of one request at a time");
         }
         if (!used_attempts_.insert(action.attempt).second) broken("an attempt id was used twice");
+        if (known->dropped) broken("an attempt began for a request that was dropped");
         if (now_ < known->not_before) broken("an attempt began before the pause was over");
         if (known->countable >= settings_.retry.max_attempts) broken("more attempts than allowed");
         const KnownKey& key = keys_[{action.account, action.key}];
@@ -413,6 +432,9 @@ private:
         ++result_.terminals;
         if (known->deadline_at != kNever && now_ > known->deadline_at + 2 * kTick) {
             broken("a request outlived its deadline");
+        }
+        if (action.status == WEIR_ERR_QUEUE_FULL && !known->dropped) {
+            broken("a request was dropped by nobody");
         }
         if (action.kind == Action::Kind::fail && action.status >= WEIR_OK) {
             broken("a failure without a status");

@@ -131,7 +131,8 @@ TEST(Outbox, OldLogRecordsGiveWay) {
 
 struct Box {
     explicit Box(std::uint32_t max_requests = 10, std::uint64_t max_bytes = 1000)
-        : inbox(&slab, ModelClasses(classes()), max_requests, max_bytes) {
+        : inbox(&slab, ModelClasses(classes()),
+                {.max_requests = max_requests, .max_bytes = max_bytes}) {
         RequestHead head;
         body = BodyRef(BodyBlock::make("0123456789", head, {}));
     }
@@ -161,7 +162,7 @@ struct Box {
         }
     }
     void end(RequestIndex index) {
-        Inbox::Ended ended{index, std::move(slab.at(index).body)};
+        Inbox::Ended ended(index);
         inbox.give_back({&ended, 1});
     }
 

@@ -46,7 +46,7 @@ private:
 TEST(Settings, DefaultsAreWhole) {
     const Settings settings = make_settings(Config());
     EXPECT_FALSE(settings.caller_driven);
-    EXPECT_EQ(settings.max_requests, 100000u);
+    EXPECT_EQ(settings.bounds.max_requests, 100000u);
     EXPECT_EQ(settings.core.retry.max_attempts, 8);
     EXPECT_EQ(settings.timeouts.connect_ns, 10 * kNsPerS);
     EXPECT_EQ(settings.core.retry.jitter, Jitter::fraction);

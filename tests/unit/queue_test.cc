@@ -35,7 +35,7 @@ protected:
     void use(const QueueSettings& settings, std::size_t lanes = 1) {
         queue_.emplace(&table_, lanes, settings);
     }
-    std::uint32_t put(int priority, std::uint32_t tenant, TimeNs at = 0, TimeNs deadline = kNever,
+    std::uint32_t put(int priority, std::uint64_t tenant, TimeNs at = 0, TimeNs deadline = kNever,
                       std::uint16_t lane = 0) {
         const std::uint32_t index = count_++;
         table_.items[index] = {.link = {},
@@ -51,7 +51,7 @@ protected:
         if (index != QueueLink::kNone) queue_->take(index, cost);
         return index;
     }
-    std::uint32_t tenant_of(std::uint32_t index) const { return table_.items[index].place.tenant; }
+    std::uint64_t tenant_of(std::uint32_t index) const { return table_.items[index].place.tenant; }
     int priority_of(std::uint32_t index) const { return table_.items[index].place.priority; }
 
     Table table_;
@@ -127,7 +127,7 @@ TEST_F(QueueTest, BackloggedEqualTenantsStayWithinTwiceTheLargestCost) {
         use({});
         Random random(seed);
         for (int i = 0; i < 4'000; ++i) put(2, static_cast<std::uint32_t>(i % 2));
-        std::map<std::uint32_t, TimeNs> served;
+        std::map<std::uint64_t, TimeNs> served;
         TimeNs largest = 0;
         for (int i = 0; i < 1'500; ++i) {
             // Tenant 1's requests cost ten times as much.
@@ -146,7 +146,7 @@ TEST_F(QueueTest, WeightsOfThreeToOneGiveThreeToOne) {
     use({.tenant_weights = {{1, 3}}});
     Random random(11);
     for (int i = 0; i < 40'000; ++i) put(2, static_cast<std::uint32_t>(i % 2));
-    std::map<std::uint32_t, TimeNs> served;
+    std::map<std::uint64_t, TimeNs> served;
     for (int i = 0; i < 20'000; ++i) {
         const std::uint32_t next = queue_->next(0, 0);
         const TimeNs cost = static_cast<TimeNs>(1'000 + random.below(100'000));
