@@ -302,6 +302,9 @@ WEIR_API int32_t weir_request_set_deadline_ms(weir_request *request, int64_t dea
  *   custom_id        the caller's name for a request of the batch lane, kept in the journal
  *   batch_fallback_ms  answer it online, so long before its deadline, if its batch has not ended:
  *                    it may then be paid twice
+ *   stream_restart   true: a stream that breaks after its first content is asked for again, where
+ *                    retries allow it; WEIR_EVENT_STREAM_RESTART then says that the events so far
+ *                    are void. By default such a stream fails with WEIR_ERR_STREAM_BROKEN
  *   header.<name>    one more request header ("header.anthropic-beta"); those that weir or HTTP
  *                    own (x-api-key, authorization, host, content-length, ...) are refused
  * An empty value takes the setting back. */
@@ -323,6 +326,7 @@ WEIR_API void weir_request_release(weir_request *request);
 #define WEIR_EVENT_RECOVERED 0x004u /* a request of an earlier run has this ticket: data is its custom_id */
 #define WEIR_EVENT_DURABLE 0x005u   /* the request is in the journal */
 #define WEIR_EVENT_BATCH 0x006u     /* a batch has changed its state: data is JSON; no ticket */
+#define WEIR_EVENT_STREAM_RESTART 0x008u /* the ticket's stream events so far are void: it begins again at index 0 */
 #define WEIR_EVENT_DONE 0x101u   /* terminal: the answer. data is the body ("" after a stream) */
 #define WEIR_EVENT_FAILED 0x102u /* terminal: object is a weir_error, status its code */
 

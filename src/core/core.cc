@@ -27,7 +27,8 @@ Core::Core(const CoreSettings& settings, RequestSlab* slab, std::uint64_t seed)
                                                static_cast<std::uint16_t>(lane)));
         }
     }
-    endpoints_.resize(budgets_.size());
+    endpoints_.resize(budgets_.size(),
+                      Endpoint{.breaker = {}, .retries = RetryBudget(settings.retry)});
     make_key_budgets();
     attempts_.reserve(settings.max_in_flight);
 }
@@ -81,10 +82,15 @@ void Core::close(TimeNs now, std::vector<Action>* actions) {
 
 // ---- Inputs: attempts ----
 
-void Core::on_head(AttemptId id, const LimitReadings& readings, TimeNs now) {
+void Core::on_head(AttemptId id, bool answered, const LimitReadings& readings, TimeNs now) {
     Attempt* attempt = find(id);
     if (attempt == nullptr) return;
     limiter_.observe(attempt->reservation, readings, now);
+    if (answered && !attempt->answered) {
+        attempt->answered = true;
+        endpoint(attempt->key.id.account, slab_->at(attempt->request).model_class)
+            .breaker.answered(now);
+    }
     queue_.unblock_all();
 }
 
@@ -102,15 +108,18 @@ void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDet
     Request& request = slab_->at(index);
 
     const std::uint16_t account = attempt->key.id.account;
-    const bool trial = attempt->trial;
     if (rule(outcome.cls).action == OutcomeRule::Action::wait_bucket) {
         ++counts_.refused;
         limiter_.refuse(attempt->reservation, outcome, now);
+        if (outcome.retry_after_ns >= 0) {
+            TimeNs& until = endpoint(account, request.model_class).stated_until;
+            until = std::max(until, later(now, outcome.retry_after_ns));
+        }
     }
-    if (not_its_fault(outcome, trial)) ++request.refusals;
+    if (not_its_fault(outcome, attempt->probe)) ++request.refusals;
     learn_of_endpoint(*attempt, outcome, now);
     learn_of_key(*attempt, outcome, now, actions);
-    const bool elsewhere = may_go_elsewhere(*attempt, outcome, now);
+    const Situation situation = situation_of(request, *attempt, outcome, now);
     limiter_.settle(attempt->reservation, outcome, now);
     take_back_next(attempt->reservation.cost.tenant_budget);
     charge_difference(request, attempt->reservation, outcome);
@@ -127,44 +136,40 @@ void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDet
         }
         request.last_error = std::move(detail);
     }
-    const Decision decision = decide(outcome, trial, elsewhere, request.attempts, request.refusals,
-                                     request.deadline_at, settings_.retry, now, &random_);
+    const Decision decision = decide(outcome, situation, settings_.retry, now, &random_);
     switch (decision.kind) {
         case Decision::Kind::deliver:
             return finish(index, Action::Kind::succeed, WEIR_OK, id, actions);
         case Decision::Kind::fail:
             finish(index, Action::Kind::fail, decision.status, id, actions);
-            if (rule(outcome.cls).action == OutcomeRule::Action::other_key && !elsewhere) {
+            if (rule(outcome.cls).action == OutcomeRule::Action::other_key) {
                 say_when_keys_come_back(now, &actions->back());
             }
             return;
         case Decision::Kind::requeue:
             break;
     }
-    TimeNs not_before = decision.not_before;
-    if (decision.paid && !endpoint(account, request.model_class).retries.withdraw(now)) {
-        ++counts_.unpaid;
-        not_before = std::max(not_before, later(now, settings_.retry.cap_ns));
+    if (outcome.content_delivered) {
+        actions->push_back({.kind = Action::Kind::restart, .request = index, .attempt = id});
     }
     request.claim.store(Request::Claim::free, std::memory_order_release);
-    if (not_before > now) return pause(index, not_before);
-    request.state = Request::State::queued;
-    queue_.push_front(index);
+    try_again(index, decision, account, outcome.cls, now);
 }
 
 // What an outcome says about the provider, and not about the request.
 void Core::learn_of_endpoint(const Attempt& attempt, const Outcome& outcome, TimeNs now) {
     Endpoint& out_there = endpoint(attempt.key.id.account, slab_->at(attempt.request).model_class);
     out_there.breaker.ended(attempt.trial);
-    if (outcome.cls == OutcomeClass::aborted) return;
-    const OutcomeRule& row = rule(outcome.cls);
-    const bool out =
-        row.action == OutcomeRule::Action::back_off &&
-        (row.scope == OutcomeRule::Scope::model || row.scope == OutcomeRule::Scope::provider);
-    if (out) {
-        out_there.breaker.failed(attempt.trial, now, settings_.retry, &random_);
-    } else {
-        out_there.breaker.succeeded();
+    switch (sign_of(outcome)) {
+        case EndpointSign::none:
+            return;
+        case EndpointSign::well:
+            out_there.breaker.succeeded(attempt.answered, now);
+            break;
+        case EndpointSign::out:
+            out_there.breaker.failed(attempt.answered, attempt.trial, now, settings_.retry,
+                                     &random_);
+            break;
     }
     if (outcome.cls == OutcomeClass::success) out_there.retries.succeeded();
 }
@@ -182,13 +187,6 @@ void Core::learn_of_key(const Attempt& attempt, const Outcome& outcome, TimeNs n
 // Where there is no other key, a 403 is more likely to be about the request than about the key.
 bool Core::is_about_the_request(const Outcome& outcome) const {
     return outcome.cls == OutcomeClass::forbidden && keys_.count() == 1;
-}
-
-bool Core::may_go_elsewhere(const Attempt& attempt, const Outcome& outcome, TimeNs now) const {
-    if (is_about_the_request(outcome)) return false;
-    // Of a secret that was replaced meanwhile the refusal says nothing new.
-    const KeyId* refused = keys_.is_current(attempt.key) ? &attempt.key.id : nullptr;
-    return settings_.accounts.wait_when_all_out || keys_.any_usable(now, refused);
 }
 
 void Core::pause(RequestIndex index, TimeNs until) {
@@ -325,6 +323,7 @@ AttemptIndex Core::take_attempt() {
     Attempt& attempt = attempts_[index];
     ++attempt.generation;
     attempt.live = true;
+    attempt.answered = false;
     ++counts_.in_flight;
     return index;
 }

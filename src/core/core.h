@@ -41,6 +41,7 @@ struct Action {
         start,        // begin the attempt
         permit,       // give the attempt to the caller
         abort,        // end the attempt; no on_end will be given for it
+        restart,      // what the caller has seen of a stream is void; another attempt follows
         succeed,      // the request's terminal event: the answer of `attempt`
         fail,         // the request's terminal event: `status`
         key_changed,  // the key has another state, or another secret
@@ -72,7 +73,8 @@ public:
     void close(TimeNs now, std::vector<Action>* actions);  // everything outstanding fails
 
     // An attempt's life, as the transport and the dialect see it.
-    void on_head(AttemptId attempt, const LimitReadings& readings, TimeNs now);
+    // `answered`: it is the head of an answer, and not of a refusal.
+    void on_head(AttemptId attempt, bool answered, const LimitReadings& readings, TimeNs now);
     void on_progress(AttemptId attempt, std::int64_t output_tokens, TimeNs now);
     void on_end(AttemptId attempt, const Outcome& outcome, std::unique_ptr<ErrorDetail> detail,
                 TimeNs now, std::vector<Action>* actions);
@@ -132,13 +134,16 @@ private:
         RequestIndex request = kNoRequest;  // the next free attempt while free
         KeyRing::Pick key;
         bool live = false;
-        bool trial = false;  // of an endpoint that was thought to be out
+        bool trial = false;     // the breaker counts it
+        bool probe = false;     // of an endpoint that is out: a failure is not the request's fault
+        bool answered = false;  // the head of an answer has come
         Reservation reservation;
     };
     // An account's model class, as far as failures go.
     struct Endpoint {
         Breaker breaker;
         RetryBudget retries;
+        TimeNs stated_until = 0;  // the end of a wait that the provider has stated
     };
     Endpoint& endpoint(std::size_t account, std::size_t model_class) {
         return endpoints_[account * queue_.lanes() + model_class];
@@ -193,7 +198,16 @@ private:
     void learn_of_key(const Attempt& attempt, const Outcome& outcome, TimeNs now,
                       std::vector<Action>* actions);
     bool is_about_the_request(const Outcome& outcome) const;
-    bool may_go_elsewhere(const Attempt& attempt, const Outcome& outcome, TimeNs now) const;
+    // Whether and when a request may be tried again (core_retrying.cc).
+    Situation situation_of(const Request& request, const Attempt& attempt, const Outcome& outcome,
+                           TimeNs now);
+    TimeNs elsewhere_at(const Attempt& attempt, const Outcome& outcome, TimeNs now);
+    TimeNs other_account_at(const Request& request, std::uint16_t account, TimeNs now);
+    TimeNs could_start_at(const Request& request, std::uint16_t account, TimeNs now);
+    void try_again(RequestIndex index, const Decision& decision, std::uint16_t account,
+                   OutcomeClass cls, TimeNs now);
+    bool fail_if_outlasted(RequestIndex index, std::uint16_t account, TimeNs earliest, TimeNs now,
+                           std::vector<Action>* actions);
     void say_when_keys_come_back(TimeNs now, Action* failure) const;
     void rearm(RequestIndex index, TimeNs at);
     void pause(RequestIndex index, TimeNs until);

@@ -46,6 +46,7 @@ void Core::try_start(RequestIndex index, TimeNs now, std::vector<Action>* action
     if (room.kind == Verdict::Kind::never) {
         return refuse(index, room.refusal, actions);
     }
+    if (fail_if_outlasted(index, room.account, room.at, now, actions)) return;
     if (backfill(index, room.account, now, &room.at, actions)) return;
     queue_.block(request.model_class, std::max(room.at, now + 1));
 }
@@ -157,7 +158,9 @@ void Core::start(RequestIndex index, const Offer& offer, TimeNs now, std::vector
     attempt.key = keys_.take(offer.key);
     chooser_.chosen(account);
     attempt.reservation = offer.reservation;
-    attempt.trial = endpoint(account, request.model_class).breaker.started();
+    Breaker& breaker = endpoint(account, request.model_class).breaker;
+    attempt.probe = breaker.state() == Breaker::State::open;
+    attempt.trial = breaker.started(now);
     request.attempt = attempt_index;
     request.state = Request::State::in_flight;
     ++request.attempts;

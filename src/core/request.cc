@@ -20,6 +20,7 @@ void Request::reset() {
     attempts = 0;
     maybe_executed = false;
     refusals = 0;
+    stream_restart = false;
     was_set_aside = false;
     awaits_report = false;
     attempt = kNoAttempt;

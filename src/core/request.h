@@ -45,10 +45,11 @@ struct Request {
     // The core's part.
     State state = State::idle;  // idle: free, in the inbox, or ended
     std::uint8_t attempts = 0;
-    bool maybe_executed = false;  // by an earlier attempt
-    std::uint8_t refusals = 0;    // attempts that a limit of the provider's turned away
-    bool was_set_aside = false;   // its tenant's budget had no room for it
-    bool awaits_report = false;   // a permit was given out; under the inbox's lock alone
+    bool maybe_executed = false;      // by an earlier attempt
+    std::uint8_t refusals = 0;        // attempts that a limit of the provider's turned away
+    bool stream_restart : 1 = false;  // the caller allows a broken stream to begin again
+    bool was_set_aside : 1 = false;   // its tenant's budget had no room for it
+    bool awaits_report = false;       // a permit was given out; under the inbox's lock alone
     AttemptIndex attempt = kNoAttempt;
     // The deadline, or the end of the backoff, whichever is first. What follows is put into its
     // tail.

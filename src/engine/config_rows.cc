@@ -139,13 +139,27 @@ constexpr KeyRow kRows[] = {
      "Attempts at a request that a rate limit may turn away."},
     {"retry.base_ms", integer, "500", "1..3600000", "The first backoff; each one doubles."},
     {"retry.cap_ms", integer, "30000", "1..3600000", "The longest backoff."},
-    {"retry.jitter", choice, "fraction", "full|equal|fraction",
-     "How backoffs are spread: from 0 to the backoff, from its half to the whole, or by a share "
-     "either way."},
+    {"retry.<outcome>.max_attempts", integer, "", "1..100",
+     "As retry.max_attempts, where an attempt came to this outcome: overloaded, server_error, "
+     "connection, timeout, broken or stream_error (src/retry/RETRY.md)."},
+    {"retry.<outcome>.base_ms", integer, "", "1..3600000", "As retry.base_ms, after this outcome."},
+    {"retry.<outcome>.cap_ms", integer, "", "1..3600000", "As retry.cap_ms, after this outcome."},
+    {"retry.jitter", choice, "fraction", "full|equal|fraction|decorrelated",
+     "How backoffs are spread: from 0 to the backoff, from its half to the whole, by a share "
+     "either way, or from retry.base_ms to three times the pause before."},
     {"retry.jitter_percent", integer, "25", "0..100", "The share of retry.jitter = fraction."},
     {"retry.after_timeout", boolean, "true", "true|false",
      "Repeat what the provider may already have executed, and billed: timeouts and connections "
      "that broke after the request was sent."},
+    {"retry.max_wait_ms", integer, "0", "0..31536000000",
+     "The longest wait stated by the provider (retry-after) that is waited for: beyond it a "
+     "request "
+     "goes to another account, or fails with the time. 0 is any, as far as the deadline allows."},
+    {"retry.budget.capacity", number, "500", "0..1000000",
+     "What an account and model class may spend on retries before successes pay for them. What "
+     "cannot be paid for waits for retry.cap_ms or longer. 0 is no budget: every retry is made."},
+    {"retry.budget.cost", number, "5", "1..1000000", "What a retry takes from the budget."},
+    {"retry.budget.per_success", number, "1", "0..1000000", "What a success adds to it."},
 
     {"journal.path", text, "", "path",
      "The file in which the batch lane keeps what it has accepted, made if there is none. Without "

@@ -69,6 +69,7 @@ std::uint64_t Inbox::submit(const Submission& submission, bool* wake) {
     request.output_tokens = submission.output_tokens;
     request.tenant = submission.tenant;
     request.affinity = submission.affinity;
+    request.stream_restart = submission.stream_restart;
     request.model_class = found.model_class;
     request.prices = found.prices;
     request.priority = submission.priority;

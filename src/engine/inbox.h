@@ -35,6 +35,7 @@ struct Submission {
     std::uint64_t tenant;    // name_hash_64
     std::uint32_t affinity;  // name_hash
     std::uint8_t priority;
+    bool stream_restart = false;
     const BatchWish* batch;  // NULL: online
 };
 

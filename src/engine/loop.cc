@@ -234,7 +234,9 @@ ResponseTaker* Loop::reader(ExchangeId id) {
 
 void Loop::on_response_head(Exchange* exchange) {
     exchange->set_head_at(now_);
-    tell_core([&] { core_.on_head(exchange->attempt(), exchange->reader().limits(), now_); });
+    const ResponseReader& reader = exchange->reader();
+    const bool answered = reader.http_status() / 100 == 2;
+    tell_core([&] { core_.on_head(exchange->attempt(), answered, reader.limits(), now_); });
 }
 
 void Loop::on_output_progress(Exchange* exchange, std::int64_t output_tokens) {

@@ -91,6 +91,7 @@ private:
     void start(const Action& action);
     void abort(const Action& action);
     void key_changed(const Action& action);
+    void restart(const Action& action);
     void end(const Action& action);
     weir_event failure_of(const Request& request, const Action& action) noexcept;
     bool make_room() noexcept;

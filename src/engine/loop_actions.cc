@@ -57,6 +57,9 @@ void Loop::carry_out() {
             case Action::Kind::abort:
                 abort(action);
                 break;
+            case Action::Kind::restart:
+                restart(action);
+                break;
             case Action::Kind::succeed:
             case Action::Kind::fail:
                 end(action);
@@ -110,6 +113,10 @@ void Loop::abort(const Action& action) {
     if (exchange == nullptr || !exchange->open()) return;
     if (transport_->abort(action.attempt)) slab_->at(action.request).maybe_executed = true;
     exchange->drop();
+}
+
+void Loop::restart(const Action& action) {
+    events_.push_back(make_stream_restart(slab_->at(action.request)));
 }
 
 void Loop::end(const Action& action) {

@@ -92,6 +92,12 @@ void check_name(std::string_view key, std::string_view name) {
     if (name.size() > kMaxName) refuse(fmt::format("{}: longer than {} bytes", key, kMaxName));
 }
 
+bool is_true(std::string_view key, std::string_view value) {
+    if (value == "true") return true;
+    if (value.empty() || value == "false") return false;
+    refuse(fmt::format("{}: neither true nor false", key));
+}
+
 std::vector<std::string> lines_of(const std::map<std::string, std::string>& headers) {
     std::vector<std::string> lines;
     for (const auto& [name, value] : headers) lines.push_back(name + ": " + value);
@@ -151,13 +157,16 @@ void RequestBuilder::set(std::string_view key, std::string_view value) {
         set_custom_id(value);
     } else if (key == "batch_fallback_ms") {
         set_fallback(value);
+    } else if (key == "stream_restart") {
+        stream_restart_ = is_true(key, value);
     } else if (key.starts_with(kHeader)) {
         set_header(key.substr(kHeader.size()), value);
     } else {
         throw Failure(
             WEIR_ERR_UNKNOWN_KEY, ErrorSource::local,
             fmt::format("{}: there is no such key; there are input_tokens, output_tokens, "
-                        "tenant, affinity, lane, custom_id, batch_fallback_ms and header.<name>",
+                        "tenant, affinity, lane, custom_id, batch_fallback_ms, stream_restart and "
+                        "header.<name>",
                         shown_text(key, 100)));
     }
 }
@@ -234,6 +243,7 @@ Submission RequestBuilder::submission(TimeNs now, TimeNs default_deadline_ns) co
             .tenant = tenant_,
             .affinity = affinity_,
             .priority = priority_,
+            .stream_restart = stream_restart_,
             .batch = batch_.lane == Lane::online ? nullptr : &batch_};
 }
 

@@ -49,6 +49,7 @@ private:
     BatchWish batch_{.lane = Lane::online};
     std::uint64_t tenant_ = 0;
     std::uint32_t affinity_ = 0;
+    bool stream_restart_ = false;
     std::uint8_t priority_ = WEIR_PRIORITY_NORMAL;
 };
 

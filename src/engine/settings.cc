@@ -8,6 +8,7 @@
 #include "base/name_hash.h"
 #include "engine/failure.h"
 #include "engine/limit_keys.h"
+#include "engine/retry_keys.h"
 #include "engine/secret.h"
 #include "weir/weir.h"
 
@@ -48,22 +49,6 @@ std::uint32_t log_level(std::string_view name) {
     if (name == "warning") return WEIR_LOG_WARNING;
     if (name == "info") return WEIR_LOG_INFO;
     return name == "debug" ? WEIR_LOG_DEBUG : 0;
-}
-
-RetrySettings retry_settings(const Config& config) {
-    RetrySettings retry;
-    retry.max_attempts = number<std::uint8_t>(config, "retry.max_attempts");
-    retry.max_refusals = number<std::uint8_t>(config, "retry.max_refusals");
-    retry.base_ns = milliseconds(config, "retry.base_ms");
-    retry.cap_ns = milliseconds(config, "retry.cap_ms");
-    const std::string_view jitter = config.value("retry.jitter");
-    retry.jitter = jitter == "full"    ? Jitter::full
-                   : jitter == "equal" ? Jitter::equal
-                                       : Jitter::fraction;
-    retry.jitter_fraction = number<double>(config, "retry.jitter_percent") / 100;
-    retry.after_timeout = boolean(config, "retry.after_timeout");
-    if (retry.base_ns > retry.cap_ns) refuse("retry.base_ms is above retry.cap_ms");
-    return retry;
 }
 
 QueueSettings queue_settings(const Config& config) {

@@ -143,6 +143,10 @@ weir_event make_batch_done(const Request& request, const BatchResult& result,
     });
 }
 
+weir_event make_stream_restart(const Request& request) noexcept {
+    return event_of(request, WEIR_EVENT_STREAM_RESTART);
+}
+
 weir_event make_failed(const Request& request, std::int32_t status, std::string_view message,
                        TimeNs retry_after_ns) noexcept {
     try {

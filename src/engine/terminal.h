@@ -19,6 +19,9 @@ weir_event make_batch_done(const Request& request, const BatchResult& result,
                            std::string_view account, std::int64_t cost_micros,
                            TimeNs now) noexcept;
 
+// What was passed on of the request's stream is void.
+weir_event make_stream_restart(const Request& request) noexcept;
+
 // The terminal event of a request that failed, with what its last attempt left to say.
 // `message`, if there is one, says more than the status's own text.
 weir_event make_failed(const Request& request, std::int32_t status, std::string_view message = {},

@@ -56,9 +56,10 @@ void Limiter::progress(Reservation* reservation, std::int64_t output_tokens, Tim
 
 void Limiter::settle(const Reservation& reservation, const Outcome& outcome, TimeNs now) {
     const Budget& budget = budgets_[reservation.budget];
-    const bool never_sent = !outcome.maybe_executed && (outcome.cls == OutcomeClass::connection ||
-                                                        outcome.cls == OutcomeClass::tls ||
-                                                        outcome.cls == OutcomeClass::aborted);
+    const bool never_sent =
+        !outcome.maybe_executed &&
+        (outcome.cls == OutcomeClass::connection || outcome.cls == OutcomeClass::tls ||
+         outcome.cls == OutcomeClass::timeout || outcome.cls == OutcomeClass::aborted);
     // Whether a refused request counts as a request is not known, except where it was the requests
     // that were refused.
     const bool requests_refused =

@@ -7,6 +7,7 @@
 namespace weir {
 
 // The pause after so many failures: exponential with jitter, without a floor from the provider.
-TimeNs backoff(int failures, const RetrySettings& settings, Random* random);
+TimeNs backoff(int failures, const RetrySettings::Pace& pace, const RetrySettings& settings,
+               Random* random);
 
 }  // namespace weir

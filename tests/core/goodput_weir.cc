@@ -27,7 +27,7 @@ public:
         advance(now);
     }
     void on_head(AttemptRef ref, const LimitReadings& readings, TimeNs now) override {
-        core_.on_head(ids_[ref], readings, now);
+        core_.on_head(ids_[ref], false, readings, now);
     }
     void on_progress(AttemptRef ref, std::int64_t output_tokens, TimeNs now) override {
         core_.on_progress(ids_[ref], output_tokens, now);
@@ -102,6 +102,7 @@ private:
                 }
                 case Action::Kind::key_changed:
                 case Action::Kind::abort:
+                case Action::Kind::restart:
                     throw std::logic_error("nothing was cancelled, and no key refused");
                 case Action::Kind::succeed:
                 case Action::Kind::fail: {

@@ -88,6 +88,8 @@ private:
         TimeNs not_before = 0;
         std::uint32_t starts = 0;
         std::uint32_t countable = 0;
+        bool may_restart = false;
+        bool content_seen = false;  // of an attempt that failed
     };
 
     CoreSettings make_settings() {
@@ -100,7 +102,17 @@ private:
         settings.queue.ageing_ns = static_cast<TimeNs>(random_.below(10 * kNsPerS));
         settings.retry.max_attempts = static_cast<std::uint8_t>(1 + random_.below(4));
         settings.retry.max_refusals = static_cast<std::uint8_t>(1 + random_.below(6));
-        settings.retry.jitter = static_cast<Jitter>(random_.below(3));
+        settings.retry.jitter = static_cast<Jitter>(random_.below(4));
+        for (RetrySettings::Pace& own : settings.retry.own) {
+            if (random_.below(4) == 0)
+                own.max_attempts = static_cast<std::uint8_t>(1 + random_.below(4));
+            if (random_.below(4) == 0) own.base_ns = 100 * kNsPerMs;
+            if (random_.below(4) == 0) own.cap_ns = 2 * kNsPerS;
+        }
+        if (random_.below(3) == 0) settings.retry.max_wait_ns = 3 * kNsPerS;
+        if (random_.below(3) == 0) {
+            settings.retry.budget_capacity = static_cast<double>(5 * random_.below(4));
+        }
         settings.retry.after_timeout = random_.below(4) != 0;
         const std::uint64_t classes = 1 + random_.below(3);
         for (std::uint64_t i = 0; i < classes; ++i) {
@@ -231,6 +243,7 @@ private:
             static_cast<std::uint16_t>(random_.below(settings_.limits.classes.size()));
         request.tenant = static_cast<std::uint32_t>(random_.below(3));
         request.tag = random_.below(4);
+        request.stream_restart = random_.below(3) == 0;
         request.input_tokens = static_cast<std::uint32_t>(1 + random_.below(3000));
         request.output_tokens = static_cast<std::uint32_t>(1 + random_.below(1000));
         if (random_.below(3) == 0) {
@@ -244,6 +257,7 @@ private:
         const std::uint64_t ticket = request.ticket.load();
         if (known_.contains(ticket)) broken("a ticket was given twice");
         known_[ticket] = {.tag = request.tag, .deadline_at = request.deadline_at};
+        known_[ticket].may_restart = request.stream_restart;
         ++result_.accepted;
         if (random_.below(6) == 0) post(random_.below(20 * kNsPerS), Event::Kind::cancel, ticket);
         if (random_.below(8) == 0) post(random_.below(20 * kNsPerS), Event::Kind::claim, ticket);
@@ -326,7 +340,7 @@ private:
             reading.remaining =
                 static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(reading.limit)));
         }
-        core_.on_head(attempt, readings, now_);
+        core_.on_head(attempt, random_.below(4) != 0, readings, now_);
     }
 
     void end(AttemptId attempt) {
@@ -337,7 +351,7 @@ private:
                           ? static_cast<OutcomeClass>(random_.below(kOutcomeClasses))
                           : OutcomeClass::success;
         outcome.maybe_executed = random_.below(3) == 0;
-        outcome.content_delivered = random_.below(20) == 0;
+        outcome.content_delivered = random_.below(10) == 0;
         if (random_.below(8) == 0)
             outcome.should_retry = static_cast<std::int8_t>(random_.below(2));
         outcome.refused = static_cast<LimitKind>(random_.below(kLimitKinds + 1));
@@ -352,6 +366,9 @@ private:
         // A bucket's pause, or a key's, is theirs and not the request's.
         if (outcome.retry_after_ns > 0 && !not_its_fault(outcome, false)) {
             known.not_before = now_ + outcome.retry_after_ns;
+        }
+        if (outcome.content_delivered && outcome.cls != OutcomeClass::success) {
+            known.content_seen = true;
         }
         const KeyId id = live->second.key;
         KnownKey& key = keys_[{id.account, id.key}];
@@ -387,6 +404,11 @@ private:
                     if (live_.erase(action.attempt) != 1)
                         broken("an abort of no attempt in flight");
                     break;
+                case Action::Kind::restart:
+                    if (!known.may_restart) broken("a stream was restarted without leave");
+                    if (!known.content_seen) broken("a restart of what nobody has seen");
+                    known.content_seen = false;
+                    break;
                 case Action::Kind::succeed:
                 case Action::Kind::fail:
                     ended(action, &known);
@@ -405,7 +427,8 @@ private:
         if (!used_attempts_.insert(action.attempt).second) broken("an attempt id was used twice");
         if (known->dropped) broken("an attempt began for a request that was dropped");
         if (now_ < known->not_before) broken("an attempt began before the pause was over");
-        if (known->countable >= settings_.retry.max_attempts) broken("more attempts than allowed");
+        if (known->countable >= most_attempts()) broken("more attempts than allowed");
+        if (known->content_seen) broken("a stream began again without a word");
         const KnownKey& key = keys_[{action.account, action.key}];
         if (key.retired) broken("an attempt began with a key that is retired");
         if (now_ < key.not_before) broken("an attempt began with a key that was refused");
@@ -425,6 +448,14 @@ private:
         if (random_.below(2) == 0) post(takes / 2, Event::Kind::progress, action.attempt);
         // Some permits are never reported.
         if (lease_ms == 0 || random_.below(3) != 0) post(takes, Event::Kind::end, action.attempt);
+    }
+
+    std::uint32_t most_attempts() const {
+        std::uint32_t most = settings_.retry.max_attempts;
+        for (const RetrySettings::Pace& own : settings_.retry.own) {
+            most = std::max<std::uint32_t>(most, own.max_attempts);
+        }
+        return most;
     }
 
     void ended(const Action& action, Known* known) {

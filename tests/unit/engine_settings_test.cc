@@ -99,6 +99,34 @@ TEST(Settings, ContradictionsNameTheirKeys) {
               std::string::npos);
 }
 
+TEST(Settings, OutcomesMayHaveAPaceOfTheirOwn) {
+    const RetrySettings retry = make_settings(with({{"retry.overloaded.base_ms", "2000"},
+                                                    {"retry.overloaded.max_attempts", "3"},
+                                                    {"retry.timeout.cap_ms", "700"},
+                                                    {"retry.jitter", "decorrelated"},
+                                                    {"retry.max_wait_ms", "90000"},
+                                                    {"retry.budget.capacity", "20"},
+                                                    {"retry.budget.cost", "2.5"}}))
+                                    .core.retry;
+    EXPECT_EQ(retry.pace(OutcomeClass::overloaded).max_attempts, 3);
+    EXPECT_EQ(retry.pace(OutcomeClass::overloaded).base_ns, 2 * kNsPerS);
+    EXPECT_EQ(retry.pace(OutcomeClass::overloaded).cap_ns, 30 * kNsPerS);
+    EXPECT_EQ(retry.pace(OutcomeClass::timeout).base_ns, 500 * kNsPerMs);
+    EXPECT_EQ(retry.pace(OutcomeClass::timeout).cap_ns, 700 * kNsPerMs);
+    EXPECT_EQ(retry.pace(OutcomeClass::connection).max_attempts, 8);
+    EXPECT_EQ(retry.jitter, Jitter::decorrelated);
+    EXPECT_EQ(retry.max_wait_ns, 90 * kNsPerS);
+    EXPECT_DOUBLE_EQ(retry.budget_capacity, 20);
+    EXPECT_DOUBLE_EQ(retry.budget_cost, 2.5);
+
+    EXPECT_NE(problem_of(with({{"retry.timeout.cap_ms", "100"}})).find("retry.timeout.cap_ms"),
+              std::string::npos);
+    EXPECT_NE(problem_of(with({{"retry.bad_key.base_ms", "100"}})).find("overloaded, server_error"),
+              std::string::npos);
+    EXPECT_NE(problem_of(with({{"retry.budget.capacity", "4"}})).find("retry.budget.cost"),
+              std::string::npos);
+}
+
 TEST(Settings, AnAccountHasOneKey) {
     EXPECT_NE(problem_of(with({{"account.a.limit.c.tokens_per_day", "5"}})).find("account.a.key"),
               std::string::npos);

@@ -17,8 +17,8 @@ Outcome outcome(OutcomeClass cls) {
 
 Decision decide_first(const Outcome& result, TimeNs deadline_at = kNever) {
     Random random(1);
-    return decide(result, false, false, 1,
-                  rule(result.cls).action == OutcomeRule::Action::wait_bucket ? 1 : 0, deadline_at,
+    const bool refused = rule(result.cls).action == OutcomeRule::Action::wait_bucket;
+    return decide(result, {.refusals = refused ? 1 : 0, .deadline_at = deadline_at},
                   RetrySettings(), kNow, &random);
 }
 
@@ -79,20 +79,28 @@ TEST(RetryPolicy, WhatIsAboutAKeyGoesToAnotherOne) {
         refused.retry_after_ns = 3'600 * kNsPerS;
         EXPECT_TRUE(not_its_fault(refused, false));
         const Decision decision =
-            decide(refused, false, true, 1, 1, kNow + kNsPerS, RetrySettings(), kNow, &random);
+            decide(refused, {.refusals = 1, .deadline_at = kNow + kNsPerS, .elsewhere_at = kNow},
+                   RetrySettings(), kNow, &random);
         EXPECT_EQ(decision.kind, Decision::Kind::requeue);
         EXPECT_EQ(decision.not_before, 0) << "the wait is the refused key's, not the request's";
     }
 }
 
-TEST(RetryPolicy, AFailedTrialOfAnEndpointIsNotTheRequestsFault) {
+TEST(RetryPolicy, AFailedProbeOfAnEndpointIsNotTheRequestsFault) {
     Random random(1);
     const Outcome out = outcome(OutcomeClass::overloaded);
     EXPECT_TRUE(not_its_fault(out, true));
     EXPECT_FALSE(not_its_fault(out, false));
     EXPECT_FALSE(not_its_fault(outcome(OutcomeClass::broken), true));
-    EXPECT_EQ(decide(out, true, false, 50, 50, kNever, RetrySettings(), kNow, &random).kind,
-              Decision::Kind::requeue);
+    Outcome late = outcome(OutcomeClass::timeout);
+    EXPECT_TRUE(not_its_fault(late, true)) << "no connection in time";
+    late.maybe_executed = true;
+    EXPECT_FALSE(not_its_fault(late, true));
+    const Decision decision = decide(out, {.attempts = 50, .refusals = 50, .probe = true},
+                                     RetrySettings(), kNow, &random);
+    EXPECT_EQ(decision.kind, Decision::Kind::requeue);
+    EXPECT_FALSE(decision.paid);
+    EXPECT_GT(decision.not_before, kNow) << "the next probe is another request's";
 }
 
 TEST(RetryPolicy, ContentThatWasDeliveredEndsTheRetries) {
@@ -102,6 +110,33 @@ TEST(RetryPolicy, ContentThatWasDeliveredEndsTheRetries) {
     EXPECT_EQ(decide_first(late).status, WEIR_ERR_STREAM_BROKEN);
 }
 
+TEST(RetryPolicy, AKeyThatIsRefusedAfterContentEndsTheStream) {
+    Outcome late = outcome(OutcomeClass::bad_key);
+    late.content_delivered = true;
+    Random random(1);
+    const Situation another{.refusals = 1, .elsewhere_at = kNow};
+    EXPECT_EQ(decide(late, another, RetrySettings(), kNow, &random).kind, Decision::Kind::fail);
+    late.content_delivered = false;
+    EXPECT_EQ(decide(late, another, RetrySettings(), kNow, &random).kind, Decision::Kind::requeue);
+}
+
+TEST(RetryPolicy, AStreamBeginsAgainWhereItsCallerAllowsIt) {
+    Outcome late = outcome(OutcomeClass::stream_error);
+    late.content_delivered = true;
+    late.maybe_executed = true;
+    RetrySettings careful;
+    careful.after_timeout = false;
+    Random random(1);
+    const Situation allowed{.may_restart = true};
+    EXPECT_EQ(decide(late, allowed, careful, kNow, &random).kind, Decision::Kind::requeue);
+    late.should_retry = 0;
+    EXPECT_EQ(decide(late, allowed, careful, kNow, &random).kind, Decision::Kind::fail);
+    late = outcome(OutcomeClass::timeout);
+    late.maybe_executed = true;
+    EXPECT_EQ(decide(late, allowed, careful, kNow, &random).kind, Decision::Kind::fail)
+        << "there is nothing to begin again";
+}
+
 TEST(RetryPolicy, WhatMayHaveBeenExecutedIsRepeatedOnlyIfConfigured) {
     Outcome lost = outcome(OutcomeClass::timeout);
     lost.maybe_executed = true;
@@ -109,8 +144,7 @@ TEST(RetryPolicy, WhatMayHaveBeenExecutedIsRepeatedOnlyIfConfigured) {
     RetrySettings careful;
     careful.after_timeout = false;
     Random random(1);
-    EXPECT_EQ(decide(lost, false, false, 1, 0, kNever, careful, kNow, &random).kind,
-              Decision::Kind::fail);
+    EXPECT_EQ(decide(lost, {}, careful, kNow, &random).kind, Decision::Kind::fail);
 }
 
 TEST(RetryPolicy, RetryAfterIsAFloorOfAnyLength) {
@@ -128,6 +162,46 @@ TEST(RetryPolicy, AWaitBeyondTheDeadlineFailsAtOnce) {
     EXPECT_EQ(decide_first(busy, kNow + 61 * kNsPerS).kind, Decision::Kind::requeue);
 }
 
+TEST(RetryPolicy, AWaitThatIsTooLongGoesToAnotherAccount) {
+    Random random(1);
+    Outcome busy = outcome(OutcomeClass::rate_limited);
+    busy.retry_after_ns = 7'200 * kNsPerS;
+    Situation situation{.refusals = 1, .deadline_at = kNow + 60 * kNsPerS};
+    const auto kind = [&](const RetrySettings& settings) {
+        return decide(busy, situation, settings, kNow, &random).kind;
+    };
+    EXPECT_EQ(kind(RetrySettings()), Decision::Kind::fail);
+    situation.elsewhere_at = kNow + 61 * kNsPerS;
+    EXPECT_EQ(kind(RetrySettings()), Decision::Kind::fail) << "there it would be too late as well";
+    situation.elsewhere_at = kNow + 59 * kNsPerS;
+    EXPECT_EQ(kind(RetrySettings()), Decision::Kind::requeue);
+
+    RetrySettings impatient;
+    impatient.max_wait_ns = 30 * kNsPerS;
+    situation = {.refusals = 1};
+    EXPECT_EQ(kind(RetrySettings()), Decision::Kind::requeue) << "nothing bounds the wait";
+    EXPECT_EQ(kind(impatient), Decision::Kind::fail);
+    situation.elsewhere_at = kNow + 29 * kNsPerS;
+    EXPECT_EQ(kind(impatient), Decision::Kind::requeue);
+    busy = outcome(OutcomeClass::overloaded);
+    busy.retry_after_ns = 7'200 * kNsPerS;
+    EXPECT_EQ(kind(impatient), Decision::Kind::fail) << "overload is not one account's";
+}
+
+TEST(RetryPolicy, AClassMayHaveAPaceOfItsOwn) {
+    Random random(1);
+    RetrySettings settings;
+    settings.own[static_cast<std::size_t>(OutcomeClass::overloaded)] = {
+        .max_attempts = 2, .base_ns = 60 * kNsPerS, .cap_ns = 90 * kNsPerS};
+    const auto decided = [&](OutcomeClass cls, int attempts) {
+        return decide(outcome(cls), {.attempts = attempts}, settings, kNow, &random);
+    };
+    EXPECT_GE(decided(OutcomeClass::overloaded, 1).not_before, kNow + 45 * kNsPerS);
+    EXPECT_EQ(decided(OutcomeClass::overloaded, 2).kind, Decision::Kind::fail);
+    EXPECT_LE(decided(OutcomeClass::server_error, 1).not_before, kNow + kNsPerS);
+    EXPECT_EQ(decided(OutcomeClass::server_error, 2).kind, Decision::Kind::requeue);
+}
+
 TEST(RetryPolicy, AttemptsAndRefusalsAreBoundedApart) {
     Random random(1);
     RetrySettings settings;
@@ -136,7 +210,7 @@ TEST(RetryPolicy, AttemptsAndRefusalsAreBoundedApart) {
     const Outcome failed = outcome(OutcomeClass::server_error);
     const Outcome refused = outcome(OutcomeClass::rate_limited);
     const auto kind = [&](const Outcome& result, int attempts, int refusals) {
-        return decide(result, false, false, attempts, refusals, kNever, settings, kNow, &random)
+        return decide(result, {.attempts = attempts, .refusals = refusals}, settings, kNow, &random)
             .kind;
     };
     EXPECT_EQ(kind(failed, 2, 0), Decision::Kind::requeue);
@@ -161,12 +235,39 @@ TEST(RetryPolicy, BackoffDoublesToItsCapWithinItsJitter) {
         double sum = 0;
         for (int failures = 1; failures <= 40; ++failures) {
             const double full = std::min(8.0, static_cast<double>(1ull << (failures - 1)));
-            const double pause = static_cast<double>(backoff(failures, settings, &random)) / 1e9;
+            const double pause =
+                static_cast<double>(backoff(failures, settings.pace(), settings, &random)) / 1e9;
             EXPECT_GE(pause, full * row.low);
             EXPECT_LE(pause, full * row.high);
             sum += pause / full;
         }
         EXPECT_NEAR(sum / 40, (row.low + row.high) / 2, 0.12);
+    }
+}
+
+// The means of a chain in which each pause is uniform from the base to three times the last one:
+// m' = (base + 3 m) / 2, as long as the cap is far away.
+TEST(RetryPolicy, DecorrelatedPausesAreThoseOfTheChain) {
+    RetrySettings settings;
+    settings.jitter = Jitter::decorrelated;
+    settings.base_ns = kNsPerS;
+    settings.cap_ns = 1'000 * kNsPerS;
+    Random random(5);
+    double mean = 1;
+    for (int failures = 1; failures <= 4; ++failures) {
+        mean = (1 + 3 * mean) / 2;
+        double sum = 0;
+        constexpr int kDraws = 20'000;
+        for (int i = 0; i < kDraws; ++i) {
+            const TimeNs pause = backoff(failures, settings.pace(), settings, &random);
+            EXPECT_GE(pause, settings.base_ns);
+            sum += static_cast<double>(pause) / 1e9 / kDraws;
+        }
+        EXPECT_NEAR(sum, mean, 0.05 * mean) << failures;
+    }
+    settings.cap_ns = 2 * kNsPerS;
+    for (int i = 0; i < 1'000; ++i) {
+        EXPECT_LE(backoff(20, settings.pace(), settings, &random), settings.cap_ns);
     }
 }
 
