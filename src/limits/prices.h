@@ -28,9 +28,9 @@ struct PriceTable {
         std::vector<std::string> models;  // ids, or prefixes that end in '*'
         TokenPrices prices;
         std::int64_t above_tokens = 0;  // a prompt longer than this costs `above`; 0: none does
-        TokenPrices above;
+        TokenPrices above = {};
         bool has_fast = false;
-        TokenPrices fast;  // in fast mode
+        TokenPrices fast = {};  // in fast mode
     };
     std::string source;
     std::string date;
