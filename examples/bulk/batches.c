@@ -1,11 +1,14 @@
 #include "batches.h"
 
+#include <errno.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "results.h"
 
 #define CLOSE_MS 30000
+#define RECOVER_MS 60000
 
 void batches_begin(struct job* job) {
     weir_request_set(job->request, "lane", WEIR_NUL, job->options->lane, WEIR_NUL, NULL);
@@ -31,28 +34,59 @@ static void recovered(struct job* job, const weir_event* event) {
         out_of_memory(job);
         return;
     }
-    id->flags |= ID_IN_JOURNAL;
+    id->flags |= ID_IN_JOURNAL | ID_DURABLE;
+    job->recovered_count++;
     job->outstanding++;
     job->tally.accepted++;
+}
+
+int batches_recover(struct job* job) {
+    weir_event event;
+    while (job->recovering && !job->stop) {
+        int32_t count = weir_poll(job->engine, &event, sizeof event, 1, RECOVER_MS);
+        if (count <= 0) break;
+        if (!batches_take_event(job, &event) && event.type == WEIR_EVENT_LOG)
+            console_say(&job->console, "%s", (const char*)event.data);
+        weir_events_release(&event, sizeof event, 1);
+    }
+    if (job->recovering && !job->stop)
+        console_say(&job->console, "the engine does not say what the journal holds");
+    return !job->recovering && !job->stop;
 }
 
 /* The provider says nothing of a batch's progress before its end; so its states are what there is
  * to show. */
 static void batch_changed(struct job* job, const weir_event* event) {
+    enum command command = job->options->command;
+    if (job->console.verbosity < 0 || command == COMMAND_STATUS || command == COMMAND_CANCEL)
+        return;
     json_t* root = json_loadb(event->data, event->data_length, 0, NULL);
     const char* state = json_string_value(json_object_get(root, "state"));
     const char* id = json_string_value(json_object_get(root, "id"));
     long long requests = json_integer_value(json_object_get(root, "requests"));
-    if (state && id && job->console.verbosity >= 0) {
+    int reads = command == COMMAND_RUN || command == COMMAND_FETCH;
+    if (state && id) {
         if (strcmp(state, "acknowledged") == 0)
             console_say(&job->console, "batch %s: created, %lld requests", id, requests);
         else if (strcmp(state, "sent") == 0)
             console_say(&job->console, "a batch of %lld requests had no answer; looking for it",
                         requests);
         else if (strcmp(state, "ended") == 0)
-            console_say(&job->console, "batch %s: ended, reading its results", id);
+            console_say(&job->console, "batch %s: ended%s", id,
+                        reads ? ", reading its results" : "");
     }
     json_decref(root);
+}
+
+static struct id* id_of(const struct job* job, const weir_event* event) {
+    return event->user_data ? (struct id*)(uintptr_t)event->user_data
+                            : ticket_map_find(&job->recovered, event->ticket);
+}
+
+static void durable(struct job* job, struct id* id) {
+    if (!id || id->flags & ID_DURABLE) return;
+    id->flags |= ID_DURABLE;
+    job->not_durable--;
 }
 
 int batches_take_event(struct job* job, const weir_event* event) {
@@ -64,6 +98,7 @@ int batches_take_event(struct job* job, const weir_event* event) {
             batch_changed(job, event);
             return 1;
         case WEIR_EVENT_DURABLE:
+            durable(job, id_of(job, event));
             return 1;
         case WEIR_EVENT_ENGINE:
             if (event->index != WEIR_ENGINE_RECOVERED) return 0;
@@ -74,23 +109,66 @@ int batches_take_event(struct job* job, const weir_event* event) {
     }
 }
 
+/* The API would not make the batch: that is no result, and its requests stay in the journal. */
+static void not_created(struct job* job, const weir_error* error) {
+    if (job->not_created++ == 0)
+        console_say(&job->console, "the API made no batch: %s", weir_error_message(error));
+}
+
+/* What ends in a command that writes no results. The journal still has it, unless it was given up
+ * or never came that far. */
+static void ended_unwritten(struct job* job, const struct id* id, const weir_event* event) {
+    if (event->status == WEIR_ERR_CANCELLED) {
+        job->given_up++;
+    } else if (weir_error_http_status(event->object) != 0) {
+        not_created(job, event->object);
+    } else if (event->status != WEIR_ERR_DEADLINE) {
+        console_say(&job->console, "%s: %s", id->text, weir_error_message(event->object));
+        tally_failure(&job->tally, weir_error_name(event->object));
+    }
+}
+
 int batches_take_result(struct job* job, const weir_event* event) {
+    enum command command = job->options->command;
     weir_event named = *event;
-    struct id* id = event->user_data ? (struct id*)(uintptr_t)event->user_data
-                                     : ticket_map_find(&job->recovered, event->ticket);
+    struct id* id = id_of(job, event);
     if (!id || event->status == WEIR_ERR_SHUTDOWN) return 1; /* it goes on in the next run */
+    durable(job, id);
+    if (command != COMMAND_RUN && command != COMMAND_FETCH) {
+        ended_unwritten(job, id, event);
+        return 1;
+    }
+    /* A result's own error has no HTTP status. */
+    if (command == COMMAND_FETCH && event->type == WEIR_EVENT_FAILED &&
+        weir_error_http_status(event->object) != 0) {
+        not_created(job, event->object);
+        return 1;
+    }
     if (!(id->flags & ID_IN_OUTPUT)) {
         named.user_data = (uint64_t)(uintptr_t)id;
         if (!results_of_event(job, &named)) return 0;
         id->flags |= ID_IN_OUTPUT;
     }
-    weir_batch_acknowledge(job->engine, event->ticket);
+    job->unacknowledged[job->unacknowledged_count++] = event->ticket;
+    return job->unacknowledged_count < JOB_MAX_UNACKNOWLEDGED || batches_acknowledge(job);
+}
+
+int batches_acknowledge(struct job* job) {
+    if (job->unacknowledged_count == 0) return 1;
+    if (writer_sync(&job->output) != 0) {
+        console_say(&job->console, "cannot write to %s: %s", job->options->output, strerror(errno));
+        return 0;
+    }
+    for (unsigned i = 0; i < job->unacknowledged_count; i++)
+        weir_batch_acknowledge(job->engine, job->unacknowledged[i]);
+    job->unacknowledged_count = 0;
     return 1;
 }
 
 void batches_no_more(struct job* job) { weir_batch_flush(job->engine); }
 
 void batches_end(struct job* job) {
+    if (job->stop != STOP_IO) batches_acknowledge(job);
     if (weir_engine_close(job->engine) == WEIR_OK) weir_engine_wait(job->engine, CLOSE_MS);
     ticket_map_clear(&job->recovered);
 }

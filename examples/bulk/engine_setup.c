@@ -49,7 +49,19 @@ static int set(weir_config* config, const char* key, const char* value, struct c
     return status == WEIR_OK;
 }
 
-/* Beside the output, unless the configuration has it elsewhere. */
+/* What `weir batch` does of the journal's work; and its end never cancels a batch. */
+static int set_batch_work(weir_config* config, const struct options* options,
+                          struct console* console) {
+    static const char* const work[] = {[COMMAND_SUBMIT] = "submit",
+                                       [COMMAND_STATUS] = "look",
+                                       [COMMAND_WAIT] = "submit",
+                                       [COMMAND_FETCH] = "all",
+                                       [COMMAND_CANCEL] = "look"};
+    return set(config, "batch.work", work[options->command], console) &&
+           set(config, "batch.on_close", "leave", console);
+}
+
+/* Beside the output, unless it is said to be elsewhere. */
 static int set_journal(weir_config* config, const struct options* options,
                        struct console* console) {
     weir_text* value;
@@ -58,6 +70,7 @@ static int set_journal(weir_config* config, const struct options* options,
         weir_text_data(value, &length);
         weir_text_release(value);
     }
+    if (options->journal) return set(config, "journal.path", options->journal, console);
     if (length > 0) return 1;
     size_t size = strlen(options->output) + sizeof ".journal";
     char* path = malloc(size);
@@ -93,7 +106,8 @@ weir_config* engine_setup_config(const struct options* options, struct console* 
     if (good && (options->key_env || !has_account(config)))
         good = set(config, "account.main.key_env",
                    options->key_env ? options->key_env : DEFAULT_KEY_ENV, console);
-    if (good && options->lane && options->output) good = set_journal(config, options, console);
+    if (good && options->lane && !options->plan) good = set_journal(config, options, console);
+    if (good && options->command != COMMAND_RUN) good = set_batch_work(config, options, console);
     if (good) return config;
     weir_config_release(config);
     return NULL;

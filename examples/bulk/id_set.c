@@ -65,6 +65,11 @@ struct id* id_set_entry(struct id_set* set, const char* text) {
     return *slot;
 }
 
+void id_set_each(const struct id_set* set, void (*function)(struct id* id)) {
+    for (size_t i = 0; i < set->slot_count; i++)
+        if (set->slots[i]) function(set->slots[i]);
+}
+
 void id_set_clear(struct id_set* set) {
     while (set->chunks) {
         struct id_chunk* next = set->chunks->next;

@@ -8,6 +8,7 @@
 #define ID_IN_OUTPUT 0x01u  /* the output file has its answer */
 #define ID_IN_INPUT 0x02u   /* a line of the input has had it */
 #define ID_IN_JOURNAL 0x04u /* an earlier run has left it to the batch lane */
+#define ID_DURABLE 0x08u    /* the batch lane has put it into the journal */
 
 struct id {
     unsigned char flags; /* ID_ */
@@ -23,5 +24,7 @@ struct id_set {
 
 /* The entry of `text`, which is made if there is none. NULL: out of memory. */
 struct id* id_set_entry(struct id_set* set, const char* text);
+
+void id_set_each(const struct id_set* set, void (*function)(struct id* id));
 
 void id_set_clear(struct id_set* set);

@@ -14,7 +14,8 @@
 #define STATS_PERIOD_S 0.1 /* how often the engine is asked while there is input left */
 #define READ_AHEAD 64u     /* requests that wait in the engine: more than start in one period */
 #define EVENTS_AT_ONCE 64
-#define TAKE_AT_ONCE 4096u /* batch lane: lines between two looks at the events */
+#define TAKE_AT_ONCE 4096u    /* batch lane: lines between two looks at the events */
+#define BATCHES_PERIOD_MS 200 /* `weir batch`: between two looks at the batches */
 
 double job_now(void) {
     struct timespec now;
@@ -34,6 +35,13 @@ static int64_t deadline_left_ms(const struct job* job) {
 /* What the engine says when it will not take a request at all. */
 static void refused(struct job* job, const struct id* id, int32_t status, const weir_error* error) {
     int written = 0;
+    int fatal =
+        status == WEIR_ERR_INTERNAL || status == WEIR_ERR_NOMEM || status == WEIR_ERR_CLOSED;
+    if (!fatal && job->options->command == COMMAND_SUBMIT) {
+        console_say(&job->console, "%s: %s", id->text, weir_error_message(error));
+        tally_failure(&job->tally, weir_error_name(error));
+        return;
+    }
     switch (status) {
         case WEIR_ERR_TOO_LATE:
             written = results_unanswered(job, id, "expired");
@@ -56,7 +64,9 @@ static int submit(struct job* job, struct id* id) {
     weir_error* error;
     if (job->options->deadline_ms > 0) {
         int64_t left_ms = deadline_left_ms(job);
-        if (left_ms <= 0) {
+        if (left_ms <= 0 && job->options->command == COMMAND_SUBMIT) {
+            left_ms = 1; /* it expires at once, and fetch says so */
+        } else if (left_ms <= 0) {
             if (!results_unanswered(job, id, "expired")) stop(job, STOP_IO);
             return 1;
         }
@@ -70,6 +80,8 @@ static int submit(struct job* job, struct id* id) {
     job->waiting = full ? id : NULL;
     if (status == WEIR_OK) {
         job->outstanding++;
+        if (job->options->lane) job->not_durable++;
+        job->submitted++;
         job->taken_in++;
         job->tally.accepted++;
     } else if (!full) {
@@ -83,7 +95,7 @@ static void bad_line(struct job* job, const char* problem, struct id* id) {
     job->tally.bad_lines++;
     console_say(&job->console, "line %llu: %s", (unsigned long long)job->input.line_number,
                 problem);
-    if (id && !results_invalid(job, id, problem)) stop(job, STOP_IO);
+    if (id && job->options->output && !results_invalid(job, id, problem)) stop(job, STOP_IO);
 }
 
 /* Fills the builder from a line. The line's id, or NULL if there is nothing to submit. */
@@ -187,24 +199,34 @@ static void take_event(struct job* job, const weir_event* event) {
     }
 }
 
-static void take_events(struct job* job) {
+/* Takes the events that wait, and gives their number. */
+static uint64_t take_events(struct job* job) {
     weir_event events[EVENTS_AT_ONCE];
     int32_t count;
+    uint64_t taken = 0;
     do {
         count = weir_poll(job->engine, events, sizeof *events, EVENTS_AT_ONCE, 0);
         for (int32_t i = 0; i < count && job->stop != STOP_IO; i++) take_event(job, &events[i]);
+        if (count > 0) job->active_at = job_now();
+        if (count > 0) taken += (uint64_t)count;
         if (count > 0) weir_events_release(events, sizeof *events, (size_t)count);
     } while (count > 0 && job->stop != STOP_IO);
+    if (job->stop != STOP_IO && !batches_acknowledge(job)) stop(job, STOP_IO);
     if (count < 0) {
         job->outstanding = 0; /* no more events will come */
         stop(job, STOP_ENGINE);
     }
+    return taken;
 }
 
 static void take_interrupts(struct job* job) {
     int count = interrupt_count();
     if (count >= 1 && job->options->lane) {
-        if (!job->stop)
+        if (!job->stop && job->options->command != COMMAND_RUN)
+            console_say(&job->console,
+                        "interrupted: the journal keeps what is on its way, and the same command "
+                        "goes on with it");
+        else if (!job->stop)
             console_say(&job->console,
                         "interrupted: the batches run on; start again with --resume for %llu "
                         "results",
@@ -236,6 +258,10 @@ static double lines_left(const struct job* job) {
 }
 
 static void show_progress(struct job* job, double now) {
+    if (job->options->command != COMMAND_RUN) {
+        batches_show(job);
+        return;
+    }
     struct progress_view view = {
         .now = now,
         .started_at = job->started_at,
@@ -253,6 +279,7 @@ static void show_progress(struct job* job, double now) {
 
 static int wait_ms(const struct job* job, double now) {
     if (job->taken_in >= TAKE_AT_ONCE) return 0;
+    if (job->options->command != COMMAND_RUN) return BATCHES_PERIOD_MS;
     double due_in = progress_due_in(&job->progress, &job->console, now);
     if (!job->stop && !job->input_ended && due_in > STATS_PERIOD_S) due_in = STATS_PERIOD_S;
     return (int)(due_in * 1000) + 1;
@@ -264,7 +291,7 @@ void job_run(struct job* job) {
     weir_request_set_tag(job->request, TAG_ALL);
     weir_request_set_priority(job->request, job->options->priority);
     if (job->options->lane) batches_begin(job);
-    job->recovering = job->options->lane != NULL;
+    job->active_at = job->started_at;
     for (;;) {
         double now = job_now();
         look_at_engine(job, now);
@@ -276,9 +303,13 @@ void job_run(struct job* job) {
             batches_no_more(job);
             job->flushed = 1;
         }
-        if (job->outstanding == 0 && !job->recovering &&
-            (job->stop || (job->input_ended && !job->waiting)))
+        if (job->options->command != COMMAND_RUN) {
+            /* What the engine has done may still be among the events. */
+            if (batches_done(job) && (take_events(job) == 0 || job->timed_out)) break;
+        } else if (job->outstanding == 0 && !job->recovering &&
+                   (job->stop || (job->input_ended && !job->waiting))) {
             break;
+        }
         show_progress(job, now);
 
         struct pollfd watched[] = {

@@ -2,6 +2,7 @@
 
 #include <weir/weir.h>
 
+#include "batch_list.h"
 #include "console.h"
 #include "engine_stats.h"
 #include "id_set.h"
@@ -13,7 +14,10 @@
 #include "ticket_map.h"
 #include "writer.h"
 
-/* One run: lines are taken in as the engine works them off, and results written as they arrive. */
+/* One run: lines are taken in as the engine works them off, and results written as they arrive.
+ * The commands of `weir batch` are runs that leave a part of that out. */
+
+#define JOB_MAX_UNACKNOWLEDGED 1024u
 
 enum stop_reason {
     STOP_NOT,
@@ -41,6 +45,17 @@ struct job {
     struct ticket_map recovered; /* batch lane: what an earlier run has left */
     int recovering;              /* and whether more of it is to be told */
     int flushed;
+    uint64_t not_durable; /* batch lane: accepted, and not yet in the journal */
+    uint64_t not_created; /* likewise: what the API would make no batch of */
+    uint64_t submitted;   /* likewise: by this run, and not by an earlier one */
+    size_t recovered_count;
+    uint64_t given_up; /* likewise: what was cancelled before it was in a batch */
+    uint64_t unacknowledged[JOB_MAX_UNACKNOWLEDGED]; /* written, and perhaps not on the disk */
+    unsigned unacknowledged_count;
+    struct batch_list batches; /* `weir batch`: as they were seen last */
+    int cancels_sent;
+    int timed_out;
+    double active_at;     /* when something happened last */
     unsigned taken_in;    /* since the events were looked at */
     uint64_t outstanding; /* accepted, and without a terminal event */
     int input_ended;

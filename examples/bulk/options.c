@@ -9,53 +9,7 @@
 #include <string.h>
 #include <weir/weir.h>
 
-static const char usage[] =
-    "usage: weir run INPUT -o OUTPUT [options]\n"
-    "       weir run INPUT --plan [options]\n"
-    "       weir --help | --version\n";
-
-static const char help[] =
-    "\n"
-    "Sends every request of INPUT to the Claude API, as fast as its limits allow, and appends "
-    "each\n"
-    "result to OUTPUT as it arrives. Both are JSON lines in the shape of the Message Batches API:\n"
-    "  in   {\"custom_id\": \"a\", \"params\": {\"model\": ..., \"max_tokens\": ..., \"messages\": "
-    "[...]}}\n"
-    "  out  {\"custom_id\": \"a\", \"result\": {\"type\": \"succeeded\", \"message\": {...}}}\n"
-    "       or a result of type errored (with its error), canceled or expired.\n"
-    "The order of the results is that of their arrival. \"-\" is standard input or output.\n"
-    "\n"
-    "  -o, --output FILE     where the results go\n"
-    "      --resume          go on with OUTPUT: what succeeded in it is not asked for again; what\n"
-    "                        errored, was canceled or expired is taken out of it, and tried "
-    "again.\n"
-    "                        A torn last line is cut off. No custom_id is ever in it twice\n"
-    "      --plan            say what the job needs (tokens, time under the limits), or still "
-    "needs\n"
-    "                        with --resume; send and write nothing\n"
-    "      --key-env NAME    the environment variable that has the API key (ANTHROPIC_API_KEY)\n"
-    "      --base-url URL    where the API is\n"
-    "      --priority P      critical, high, normal (default) or low\n"
-    "      --max-in-flight N at most N requests at once\n"
-    "      --deadline TIME   end by then (90s, 15m, 2h): what has no result is written as expired\n"
-    "      --lane LANE       batch: over Message Batches, at half the price; auto: where the\n"
-    "                        deadline allows it. OUTPUT.journal keeps what is on its way: stopped\n"
-    "                        at any moment, the run goes on with --resume. Ctrl-C leaves the\n"
-    "                        batches running\n"
-    "      --config FILE     configuration of the engine, as a JSON document\n"
-    "      --set KEY=VALUE   one key of the configuration; may be repeated, and wins over the "
-    "file\n"
-    "  -q, --quiet           only problems and lines that were not accepted\n"
-    "  -v, --verbose         also each failed request, and the engine's log\n"
-    "  -h, --help            this text\n"
-    "      --version         versions of this program and its libraries\n"
-    "\n"
-    "A line that is not a request is reported with its number, and the rest goes on; if it has a\n"
-    "custom_id, its result is errored. Ctrl-C once takes no more lines in and finishes those that\n"
-    "were, twice cancels them (they are written as canceled); OUTPUT is whole either way.\n"
-    "\n"
-    "Exit status: 0 everything succeeded; 1 something did not; 2 wrong usage; 3 a file or the\n"
-    "configuration could not be used; 130 interrupted.\n";
+#include "help.h"
 
 enum long_option {
     OPTION_RESUME = 256,
@@ -68,6 +22,10 @@ enum long_option {
     OPTION_CONFIG,
     OPTION_LANE,
     OPTION_SET,
+    OPTION_JOURNAL,
+    OPTION_ALL,
+    OPTION_JSON,
+    OPTION_TIMEOUT,
     OPTION_VERSION
 };
 
@@ -83,6 +41,10 @@ static const struct option long_options[] = {
     {"lane", required_argument, NULL, OPTION_LANE},
     {"config", required_argument, NULL, OPTION_CONFIG},
     {"set", required_argument, NULL, OPTION_SET},
+    {"journal", required_argument, NULL, OPTION_JOURNAL},
+    {"all", no_argument, NULL, OPTION_ALL},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"timeout", required_argument, NULL, OPTION_TIMEOUT},
     {"quiet", no_argument, NULL, 'q'},
     {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
@@ -96,7 +58,7 @@ __attribute__((format(printf, 1, 2))) static int complain(const char* format, ..
     va_start(arguments, format);
     vfprintf(stderr, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "\n%sTry 'weir --help'.\n", usage);
+    fprintf(stderr, "\n%sTry 'weir --help'.\n", usage_text);
     return 0;
 }
 
@@ -119,7 +81,7 @@ static int parse_lane(const char* text, const char** lane) {
 }
 
 /* A number with a unit: 500ms, 90s, 15m, 2h, or seconds. */
-static int parse_deadline(const char* text, int64_t* deadline_ms) {
+static int parse_time(const char* name, const char* text, int64_t* ms) {
     static const struct {
         const char* name;
         int64_t ms;
@@ -130,10 +92,10 @@ static int parse_deadline(const char* text, int64_t* deadline_ms) {
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
         if (end == text || errno || strcmp(end, units[i].name) != 0) continue;
         if (number <= 0 || number > INT32_MAX) break;
-        *deadline_ms = number * units[i].ms;
+        *ms = number * units[i].ms;
         return 1;
     }
-    return complain("--deadline is a time such as 90s, 15m or 2h, not '%s'", text);
+    return complain("%s is a time such as 90s, 15m or 2h, not '%s'", name, text);
 }
 
 static int add_setting(struct options* options, const char* key, const char* value) {
@@ -168,7 +130,8 @@ static int take_option(struct options* options, int option, int* exit_status) {
             options->verbosity = 1;
             return 1;
         case 'h':
-            return print_and_end(usage, help, exit_status);
+            options->help = 1;
+            return 1;
         case OPTION_VERSION:
             return print_and_end(weir_version_string(), "\n", exit_status);
         case OPTION_RESUME:
@@ -187,7 +150,18 @@ static int take_option(struct options* options, int option, int* exit_status) {
         case OPTION_MAX_IN_FLIGHT:
             return add_setting(options, "concurrency.max", optarg);
         case OPTION_DEADLINE:
-            return parse_deadline(optarg, &options->deadline_ms);
+            return parse_time("--deadline", optarg, &options->deadline_ms);
+        case OPTION_TIMEOUT:
+            return parse_time("--timeout", optarg, &options->timeout_ms);
+        case OPTION_JOURNAL:
+            options->journal = optarg;
+            return 1;
+        case OPTION_ALL:
+            options->all = 1;
+            return 1;
+        case OPTION_JSON:
+            options->json = 1;
+            return 1;
         case OPTION_LANE:
             return parse_lane(optarg, &options->lane);
         case OPTION_CONFIG:
@@ -196,23 +170,70 @@ static int take_option(struct options* options, int option, int* exit_status) {
         case OPTION_SET:
             return add_key_value(options, optarg);
         default:
-            fprintf(stderr, "%sTry 'weir --help'.\n", usage); /* getopt has said what is wrong */
+            fprintf(stderr, "%sTry 'weir --help'.\n",
+                    usage_text); /* getopt has said what is wrong */
             return 0;
     }
 }
 
-static int check(const struct options* options, int operand_count, char** operands) {
-    if (operand_count == 0) return complain("what to do is missing");
-    if (strcmp(operands[0], "run") != 0) return complain("there is no command '%s'", operands[0]);
-    if (operand_count == 1) return complain("INPUT is missing");
-    if (operand_count > 2) return complain("'%s' is one operand too many", operands[2]);
+static int check_run(const struct options* options, int operand_count, char** operands) {
+    if (operand_count == 0) return complain("INPUT is missing");
+    if (operand_count > 1) return complain("'%s' is one operand too many", operands[1]);
     if (!options->output && (!options->plan || options->resume))
         return complain("-o OUTPUT is missing");
     if (options->lane && options->output && strcmp(options->output, "-") == 0)
         return complain("--lane %s needs an OUTPUT that is a file", options->lane);
     if (options->resume && strcmp(options->output, "-") == 0)
         return complain("--resume needs an OUTPUT that can be read again");
+    if (options->all || options->json || options->timeout_ms)
+        return complain("--all, --json and --timeout belong to 'weir batch'");
     return 1;
+}
+
+static int check_batch(const struct options* options, int operand_count, char** operands) {
+    enum command command = options->command;
+    int at_most = command == COMMAND_SUBMIT ? 1 : command == COMMAND_CANCEL ? INT_MAX : 0;
+    if (options->lane || options->resume || options->plan)
+        return complain("--lane, --resume and --plan belong to 'weir run'");
+    if (!options->journal) return complain("--journal FILE is missing");
+    if (command == COMMAND_SUBMIT && operand_count == 0) return complain("INPUT is missing");
+    if (operand_count > at_most) return complain("'%s' is one operand too many", operands[at_most]);
+    if ((command == COMMAND_FETCH) != (options->output != NULL))
+        return complain(command == COMMAND_FETCH ? "-o OUTPUT is missing"
+                                                 : "-o belongs to 'weir batch fetch'");
+    if (options->output && strcmp(options->output, "-") == 0)
+        return complain("fetch needs an OUTPUT that is a file");
+    if (options->all && command != COMMAND_CANCEL)
+        return complain("--all belongs to 'weir batch cancel'");
+    if (command == COMMAND_CANCEL && options->all == (operand_count > 0))
+        return complain("cancel needs the batches, or --all");
+    if (options->deadline_ms && command != COMMAND_SUBMIT)
+        return complain("--deadline belongs to 'weir batch submit'; see --timeout");
+    if (options->timeout_ms && command == COMMAND_SUBMIT)
+        return complain("--timeout does not belong to 'weir batch submit'");
+    return 1;
+}
+
+/* The command's words. Gives their number, or 0 after a complaint. */
+static int take_command(struct options* options, int operand_count, char** operands) {
+    static const struct {
+        const char* name;
+        enum command command;
+    } commands[] = {{"submit", COMMAND_SUBMIT},
+                    {"status", COMMAND_STATUS},
+                    {"wait", COMMAND_WAIT},
+                    {"fetch", COMMAND_FETCH},
+                    {"cancel", COMMAND_CANCEL}};
+    if (operand_count == 0) return complain("what to do is missing");
+    if (strcmp(operands[0], "run") == 0) return 1;
+    if (strcmp(operands[0], "batch") != 0) return complain("there is no command '%s'", operands[0]);
+    if (operand_count == 1) return complain("what to do with batches is missing");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        if (strcmp(operands[1], commands[i].name) != 0) continue;
+        options->command = commands[i].command;
+        return 2;
+    }
+    return complain("there is no command 'batch %s'", operands[1]);
 }
 
 int options_parse(struct options* options, int argc, char** argv, int* exit_status) {
@@ -221,7 +242,27 @@ int options_parse(struct options* options, int argc, char** argv, int* exit_stat
     *exit_status = EXIT_BAD_USAGE;
     while ((option = getopt_long(argc, argv, "o:qvh", long_options, NULL)) != -1)
         if (!take_option(options, option, exit_status)) return 0;
-    if (!check(options, argc - optind, argv + optind)) return 0;
-    options->input = argv[optind + 1];
+    int count = argc - optind;
+    char** operands = argv + optind;
+    if (options->help) {
+        int of_batch = count > 0 && strcmp(operands[0], "batch") == 0;
+        return print_and_end(usage_text, of_batch ? batch_help_text : run_help_text, exit_status);
+    }
+    int words = take_command(options, count, operands);
+    if (!words) return 0;
+    count -= words;
+    operands += words;
+    if (options->command == COMMAND_RUN) {
+        if (!check_run(options, count, operands)) return 0;
+        options->input = operands[0];
+        return 1;
+    }
+    if (!check_batch(options, count, operands)) return 0;
+    options->lane = "batch";
+    if (options->command == COMMAND_SUBMIT) options->input = operands[0];
+    if (options->command == COMMAND_CANCEL) {
+        options->batches = operands;
+        options->batch_count = count;
+    }
     return 1;
 }

@@ -15,9 +15,20 @@ struct setting {
     const char* value;
 };
 
+enum command {
+    COMMAND_RUN,
+    COMMAND_SUBMIT, /* from here on: of `weir batch` */
+    COMMAND_STATUS,
+    COMMAND_WAIT,
+    COMMAND_FETCH,
+    COMMAND_CANCEL
+};
+
 struct options {
-    const char* input;
-    const char* output; /* NULL with plan */
+    enum command command;
+    const char* input;   /* NULL: the command takes none */
+    const char* output;  /* likewise, and with plan */
+    const char* journal; /* NULL: beside the output */
     const char* config_path;
     const char* key_env; /* NULL: not given */
     struct setting settings[OPTIONS_MAX_SETTINGS];
@@ -25,6 +36,12 @@ struct options {
     int32_t priority;    /* WEIR_PRIORITY_ */
     int64_t deadline_ms; /* of the whole run; 0: none */
     const char* lane;    /* "batch" or "auto"; NULL: online */
+    char** batches;      /* to be cancelled: numbers or ids */
+    int batch_count;
+    int all;
+    int json;
+    int64_t timeout_ms; /* 0: not given */
+    int help;
     int resume;
     int plan;
     int verbosity; /* -1 quiet, 0, 1 verbose */

@@ -21,7 +21,7 @@ static int lock(int fd) { return flock(fd, LOCK_EX | LOCK_NB); }
 
 enum line_kind { LINE_SUCCEEDED, LINE_OTHER_RESULT, LINE_NOT_A_RESULT, LINE_NO_MEMORY };
 
-/* What a line of the output is. For a success `*id` is its entry. */
+/* What a line of the output is. For a result `*id` is its entry. */
 static enum line_kind classify(const char* line, size_t length, struct id_set* ids,
                                struct id** id) {
     json_t* root = json_loadb(line, length, JSON_DECODE_INT_AS_REAL, NULL);
@@ -30,15 +30,24 @@ static enum line_kind classify(const char* line, size_t length, struct id_set* i
     enum line_kind kind = LINE_NOT_A_RESULT;
     if (custom_id && type) {
         kind = strcmp(type, "succeeded") == 0 ? LINE_SUCCEEDED : LINE_OTHER_RESULT;
-        if (kind == LINE_SUCCEEDED && !(*id = id_set_entry(ids, custom_id))) kind = LINE_NO_MEMORY;
+        if (!(*id = id_set_entry(ids, custom_id))) kind = LINE_NO_MEMORY;
     }
     json_decref(root);
     return kind;
 }
 
+static int stays(const struct output_file* output, enum line_kind kind, const struct id* id) {
+    if (id->flags & ID_IN_OUTPUT) return 0;
+    if (kind == LINE_SUCCEEDED) return 1;
+    return output->mode == OUTPUT_COLLECT && !(id->flags & ID_IN_JOURNAL);
+}
+
+/* Takes the marks of the output back. */
+static void unmark(struct id* id) { id->flags &= (unsigned char)~ID_IN_OUTPUT; }
+
 typedef int (*line_function)(void* user, const char* line, size_t length);
 
-/* Calls `function` for each result that stays: the first success of each custom_id. Gives the
+/* Calls `function` for each result that stays: the first such of each custom_id. Gives the
  * length of the file up to its last newline in `*whole_length`. */
 static enum output_status scan(struct output_file* output, const char* path, struct id_set* ids,
                                line_function function, void* user, uint64_t* whole_length) {
@@ -63,7 +72,7 @@ static enum output_status scan(struct output_file* output, const char* path, str
             } else if (kind == LINE_NO_MEMORY) {
                 errno = ENOMEM;
                 status = OUTPUT_IO;
-            } else if (kind == LINE_OTHER_RESULT || id->flags & ID_IN_OUTPUT) {
+            } else if (!stays(output, kind, id)) {
                 output->removed++;
             } else {
                 output->kept++;
@@ -97,8 +106,9 @@ static enum output_status rewrite(struct output_file* output, const char* path,
     int copy = dup(fd);
     FILE* to = copy < 0 ? NULL : fdopen(copy, "a");
     if (!to) return OUTPUT_IO;
-    *output = (struct output_file){.fd = output->fd, .repaired = output->repaired};
-    id_set_clear(ids);
+    *output =
+        (struct output_file){.fd = output->fd, .mode = output->mode, .repaired = output->repaired};
+    id_set_each(ids, unmark);
     enum output_status status = scan(output, path, ids, copy_line, to, &whole_length);
     if (status == OUTPUT_OPEN && (fflush(to) != 0 || fsync(fd) != 0)) status = OUTPUT_IO;
     int problem = errno;
@@ -121,10 +131,10 @@ static enum output_status resume_file(struct output_file* output, const char* pa
     return OUTPUT_OPEN;
 }
 
-enum output_status output_file_open(struct output_file* output, const char* path, int resume,
-                                    struct id_set* ids) {
+enum output_status output_file_open(struct output_file* output, const char* path,
+                                    enum output_mode mode, struct id_set* ids) {
     struct stat status;
-    *output = (struct output_file){.fd = STDOUT_FILENO};
+    *output = (struct output_file){.fd = STDOUT_FILENO, .mode = mode};
     if (strcmp(path, "-") == 0) return OUTPUT_OPEN;
     output->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, CREATE_MODE);
     if (output->fd < 0 || fstat(output->fd, &status) != 0) return OUTPUT_IO;
@@ -132,13 +142,14 @@ enum output_status output_file_open(struct output_file* output, const char* path
     if (lock(output->fd) != 0) return errno == EWOULDBLOCK ? OUTPUT_IN_USE : OUTPUT_IO;
     if (fstat(output->fd, &status) != 0) return OUTPUT_IO;
     if (status.st_size == 0) return OUTPUT_OPEN;
-    return resume ? resume_file(output, path, &status, ids) : OUTPUT_HAS_CONTENT;
+    if (mode == OUTPUT_NEW) return OUTPUT_HAS_CONTENT;
+    return resume_file(output, path, &status, ids);
 }
 
 enum output_status output_file_read(struct output_file* output, const char* path,
                                     struct id_set* ids) {
     uint64_t whole_length;
-    *output = (struct output_file){.fd = -1};
+    *output = (struct output_file){.fd = -1, .mode = OUTPUT_RESUME};
     enum output_status status = scan(output, path, ids, NULL, NULL, &whole_length);
     return status == OUTPUT_IO && errno == ENOENT ? OUTPUT_OPEN : status;
 }

@@ -13,19 +13,26 @@ enum output_status {
     OUTPUT_IO           /* see errno */
 };
 
-struct output_file {
-    int fd;
-    unsigned long long kept;    /* resume: results that stay, and whose ids are marked */
-    unsigned long long removed; /* resume: results that are taken out, to be asked for again */
-    unsigned long long bad_line;
-    int repaired; /* resume: a torn last line was cut off */
+/* What becomes of results that are there already. A result that stays has its id marked
+ * ID_IN_OUTPUT, no custom_id is ever there twice, and a last line without a newline is cut off. */
+enum output_mode {
+    OUTPUT_NEW,    /* there may be none */
+    OUTPUT_RESUME, /* what succeeded stays; the rest is taken out, to be asked for again */
+    OUTPUT_COLLECT /* all stay but what did not succeed and is ID_IN_JOURNAL: it comes again */
 };
 
-/* `path` "-" is standard output. With `resume` a file's succeeded results stay, and their ids are
- * marked ID_IN_OUTPUT. What errored, was canceled or expired is taken out, so that no custom_id is
- * ever in it twice, and a last line without a newline is cut off. */
-enum output_status output_file_open(struct output_file* output, const char* path, int resume,
-                                    struct id_set* ids);
+struct output_file {
+    int fd;
+    enum output_mode mode;
+    unsigned long long kept;    /* results that stay */
+    unsigned long long removed; /* results that are taken out */
+    unsigned long long bad_line;
+    int repaired; /* a torn last line was cut off */
+};
+
+/* `path` "-" is standard output. */
+enum output_status output_file_open(struct output_file* output, const char* path,
+                                    enum output_mode mode, struct id_set* ids);
 
 /* Marks the ids of what succeeded, and changes nothing. A file that does not exist is empty. */
 enum output_status output_file_read(struct output_file* output, const char* path,

@@ -97,6 +97,8 @@ int writer_unanswered(struct writer* writer, const struct id* id, const char* ty
     return append_json(writer, json_pack("{s:s}", "type", type)) != 0 ? -1 : end_line(writer);
 }
 
+int writer_sync(struct writer* writer) { return writer->regular ? fdatasync(writer->fd) : 0; }
+
 int writer_close(struct writer* writer) {
     int status = writer->regular ? fsync(writer->fd) : 0;
     int problem = errno;

@@ -32,5 +32,8 @@ int writer_errored(struct writer* writer, const struct id* id, const char* type,
 /* `type` is "canceled" or "expired". */
 int writer_unanswered(struct writer* writer, const struct id* id, const char* type);
 
-/* Makes sure that everything is on the disk, and closes. */
+/* Makes sure that everything is on the disk. */
+int writer_sync(struct writer* writer);
+
+/* Likewise, and closes. */
 int writer_close(struct writer* writer);

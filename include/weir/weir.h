@@ -326,6 +326,7 @@ WEIR_API void weir_request_release(weir_request *request);
 #define WEIR_EVENT_RECOVERED 0x004u /* a request of an earlier run has this ticket: data is its custom_id */
 #define WEIR_EVENT_DURABLE 0x005u   /* the request is in the journal */
 #define WEIR_EVENT_BATCH 0x006u     /* a batch has changed its state: data is JSON; no ticket */
+#define WEIR_EVENT_KEY 0x007u       /* a key has changed its state: data is JSON, see "Keys"; no ticket */
 #define WEIR_EVENT_STREAM_RESTART 0x008u /* the ticket's stream events so far are void: it begins again at index 0 */
 #define WEIR_EVENT_DONE 0x101u   /* terminal: the answer. data is the body ("" after a stream) */
 #define WEIR_EVENT_FAILED 0x102u /* terminal: object is a weir_error, status its code */
@@ -472,6 +473,43 @@ WEIR_API int32_t weir_set_wake_hook(weir_engine *engine, weir_user_function func
 WEIR_API int32_t weir_wakeup(weir_engine *engine);
 
 /* ---------------------------------------------------------------------------------------------
+ * Keys
+ *
+ * The API keys of an account (account.<name>.key, account.<name>.keys.<key>) share its limits: more
+ * of them add no capacity. A key that the provider refuses is put aside at once, and tried again
+ * half a minute later, and then further and further apart, by one request at a time. Each change of
+ * a key's state is a WEIR_EVENT_KEY, whose data is
+ *
+ *   {"account":"main","workspace":"","key":"main","state":"quarantined","reason":"bad_key",
+ *    "until_ms":1767225600000}
+ *
+ *   state     active; quarantined (refused by the provider); cooling (out of money); retired;
+ *             replaced (it has another secret, and is active)
+ *   reason    what the provider said: bad_key, forbidden, spend_limit; "" while nothing is wrong
+ *   until_ms  when a key that is out is tried again, in Unix time; else 0
+ *
+ * weir_engine_stats has the same of all keys. Accounts and limits are configured before the engine
+ * is opened; keys may come and go while it runs: by the calls below, and where a key comes from a
+ * file, when the file changes. A file that is gone, or holds no key, leaves the key as it was.
+ * ------------------------------------------------------------------------------------------- */
+
+/* Gives an account's key another secret, or adds a key by that name (1 to 64 letters, digits, _ and
+ * -). It is as new: in use at once, whatever became of the old secret, with which only what is in
+ * flight goes on. Requests submitted after the call find it. The secret is copied, and never shown.
+ * What weir_engine_config gives stays what the engine was opened with. WEIR_ERR_NOT_FOUND: no such
+ * account. WEIR_ERR_INVALID_VALUE: not a secret that a header can carry, or too many keys. Any
+ * thread. */
+WEIR_API int32_t weir_key_set(weir_engine *engine, const char *account, size_t account_length,
+                              const char *key, size_t key_length, const char *secret,
+                              size_t secret_length, weir_error **error);
+
+/* Takes an account's key out of use. What is in flight with it ends in peace, and what waits goes on
+ * with other keys; without any, accounts.when_all_out says what becomes of it. weir_key_set brings
+ * the key back. WEIR_ERR_NOT_FOUND: no such account, or no such key in use. Any thread. */
+WEIR_API int32_t weir_key_retire(weir_engine *engine, const char *account, size_t account_length,
+                                 const char *key, size_t key_length, weir_error **error);
+
+/* ---------------------------------------------------------------------------------------------
  * The batch lane
  *
  * Requests of lane batch are collected into Message Batches, at half the price. What is accepted is
@@ -493,7 +531,8 @@ WEIR_API int32_t weir_batch_acknowledge(weir_engine *engine, uint64_t ticket);
 WEIR_API int32_t weir_batch_flush(weir_engine *engine);
 
 /* Cancels a batch by its number in the list. What the provider has done by then is answered as
- * usual, the rest fails with WEIR_ERR_CANCELLED. */
+ * usual, the rest fails with WEIR_ERR_CANCELLED. 0 stands for what is still being collected: the
+ * journal forgets it at once. */
 WEIR_API int32_t weir_batch_cancel(weir_engine *engine, uint64_t batch);
 
 /* The batches with their state, age and counts, and what the lane has done, as a JSON document; its

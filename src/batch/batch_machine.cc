@@ -148,8 +148,13 @@ void BatchMachine::forget(EntryId id, bool given_up, BatchOutput* out) {
 }
 
 void BatchMachine::arm(EntryId id, const Entry& entry) {
-    const TimeNs at = std::min(entry.deadline_at, entry.fallback_at);
+    const TimeNs at = std::min(entry.deadline_at, falls_back_at(entry));
     if (at != kNever) due_.emplace(at, id);
+}
+
+// A run that reads no results answers nothing online either.
+TimeNs BatchMachine::falls_back_at(const Entry& entry) const {
+    return settings_.work == BatchWork::all ? entry.fallback_at : kNever;
 }
 
 void BatchMachine::on_entry_timer(EntryId id, TimeNs now, BatchOutput* out) {
@@ -158,7 +163,7 @@ void BatchMachine::on_entry_timer(EntryId id, TimeNs now, BatchOutput* out) {
     if (entry->state != Entry::State::collected && entry->state != Entry::State::placed) return;
     if (entry->deadline_at <= now) {
         settle(id, entry, BatchAction::Kind::fail, WEIR_ERR_DEADLINE, out);
-    } else if (entry->fallback_at <= now) {
+    } else if (falls_back_at(*entry) <= now) {
         settle(id, entry, BatchAction::Kind::fall_back, 0, out);
     } else {
         arm(id, *entry);
@@ -207,10 +212,11 @@ void BatchMachine::advance(TimeNs now, BatchOutput* out) {
         due_.pop();
         on_entry_timer(id, now, out);
     }
-    if (!closed_) close_groups(now, out);
+    const bool collects = !closed_ && settings_.work != BatchWork::look;
+    if (collects) close_groups(now, out);
     next_timer_ = step_all(now, out);
     if (closed_) return;
-    next_timer_ = std::min(next_timer_, collector_.next_timer());
+    if (collects) next_timer_ = std::min(next_timer_, collector_.next_timer());
     if (!due_.empty()) next_timer_ = std::min(next_timer_, due_.top().first);
 }
 

@@ -51,7 +51,8 @@ public:
     void flush();
     // The caller gives the request up: its terminal action comes at once.
     void cancel(EntryId entry, BatchOutput* out);
-    // Cancels a whole batch. False if there is no such submission.
+    // Cancels a whole batch; 0: all that waits to become part of one. False if there is no such
+    // submission.
     bool cancel_submission(SubmissionId submission, BatchOutput* out);
     // The answer has arrived where it was wanted.
     void acknowledge(EntryId entry, BatchOutput* out);
@@ -96,6 +97,8 @@ private:
                 BatchOutput* out);
     void forget(EntryId id, bool given_up, BatchOutput* out);
     void arm(EntryId id, const Entry& entry);
+    void cancel_collected(BatchOutput* out);
+    TimeNs falls_back_at(const Entry& entry) const;
     void on_entry_timer(EntryId id, TimeNs now, BatchOutput* out);
     void write(JournalRecord record, BatchOutput* out);
     void changed(const BatchSubmission& submission, BatchOutput* out);

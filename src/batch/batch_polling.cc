@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <vector>
 
 #include "batch/batch_machine.h"
 #include "batch/poll_schedule.h"
@@ -29,7 +30,9 @@ void BatchMachine::on_polled(BatchSubmission* submission, const Outcome& outcome
     }
     submission->failures = 0;
     submission->not_found_since = kNever;
+    submission->asked_at = now;
     if (batch->status == BatchObject::Status::ended) {
+        submission->tally = {batch->succeeded, batch->errored, batch->canceled, batch->expired};
         ended(submission, now, out);
         if (batch->archived) lose(submission, out);
         return;
@@ -39,6 +42,11 @@ void BatchMachine::on_polled(BatchSubmission* submission, const Outcome& outcome
     submission->due =
         now + poll_interval(settings_, static_cast<std::uint32_t>(submission->entries.size()),
                             std::max<TimeNs>(age, 0), account.live, account.pacer.interval());
+    // At its time limit it ends, and that is known beforehand.
+    const TimeNs expires_at = submission->expires_unix - unix_minus_now_;
+    if (submission->expires_unix != kNoUnixTime && expires_at > now) {
+        submission->due = std::min(submission->due, expires_at + kNsPerS);
+    }
 }
 
 // Shortly after a creation or an end the provider may not know yet what it said. Later on the batch
@@ -60,7 +68,7 @@ void BatchMachine::ended(BatchSubmission* submission, TimeNs now, BatchOutput* o
     submission->not_found_since = kNever;
     --account.live;
     give_back(submission);
-    write(EndedRecord{.submission = submission->id}, out);
+    write(EndedRecord{.submission = submission->id, .tally = submission->tally}, out);
     changed(*submission, out);
 }
 
@@ -86,6 +94,10 @@ void BatchMachine::want_cancel(BatchSubmission* submission, BatchOutput* out) {
 }
 
 bool BatchMachine::cancel_submission(SubmissionId id, BatchOutput* out) {
+    if (id == 0) {
+        cancel_collected(out);
+        return true;
+    }
     const auto it = submissions_.find(id);
     if (it == submissions_.end()) return false;
     BatchSubmission& submission = it->second;
@@ -97,6 +109,15 @@ bool BatchMachine::cancel_submission(SubmissionId id, BatchOutput* out) {
     const std::vector<EntryId> entries = submission.entries;
     for (const EntryId entry : entries) cancel(entry, out);
     return true;
+}
+
+void BatchMachine::cancel_collected(BatchOutput* out) {
+    std::vector<EntryId> collected;
+    for (const auto& [id, entry] : entries_) {
+        if (entry.state == Entry::State::collected) collected.push_back(id);
+    }
+    std::sort(collected.begin(), collected.end());
+    for (const EntryId id : collected) cancel(id, out);
 }
 
 void BatchMachine::on_cancelled(BatchSubmission* submission, const Outcome& outcome, TimeNs now) {

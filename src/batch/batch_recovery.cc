@@ -35,6 +35,7 @@ void BatchMachine::recover_submission(const JournalState::Submission& row, TimeN
     submission.remote_id = row.remote_id;
     submission.created_unix = row.created_unix;
     submission.expires_unix = row.expires_unix;
+    submission.tally = row.tally;
     if (submission.account == kNoAccount) return;
     Account& account = accounts_[submission.account];
     account.newest_unix = std::max(account.newest_unix, row.created_unix);
@@ -94,6 +95,9 @@ void BatchMachine::view(TimeNs now, std::vector<BatchView>* out) const {
         view.open = submission.open;
         view.undelivered = submission.unconfirmed;
         view.cancel_wanted = submission.cancel_wanted;
+        view.cancel_sent = submission.cancel_sent;
+        view.tally = submission.tally;
+        if (submission.asked_at != kNever) view.asked_ago_ns = now - submission.asked_at;
         const UnixNs unix_now = now + unix_minus_now_;
         if (submission.created_unix != kNoUnixTime) {
             view.age_ns = std::max<TimeNs>(unix_now - submission.created_unix, 0);

@@ -52,6 +52,7 @@ TimeNs BatchMachine::step_ended(BatchSubmission* submission, TimeNs now, BatchOu
         changed(*submission, out);
         return step(submission, now, out);
     }
+    if (settings_.work != BatchWork::all) return kNever;
     Account& account = accounts_[submission->account];
     if (account.downloading >= settings_.max_downloads) return kNever;
     if (account.pacer.next() > now) return account.pacer.next();

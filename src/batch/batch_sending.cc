@@ -64,6 +64,7 @@ TimeNs BatchMachine::step_closed(BatchSubmission* submission, TimeNs now, BatchO
     Account& account = accounts_[submission->account];
     if (!submission->intent_written) leave_out_settled(submission);
     if (given_up(submission, out)) return kNever;
+    if (settings_.work == BatchWork::look) return kNever;
     if (!account.newest_known) return kNever;  // look_for_newest is at it
     if (!submission->holds_turn) {
         if (account.creating >= settings_.max_creates) return kNever;
@@ -181,6 +182,7 @@ void BatchMachine::acknowledged(BatchSubmission* submission, const BatchObject& 
     submission->created_unix = batch.created_unix_ns;
     submission->expires_unix = batch.expires_unix_ns;
     submission->known_since = now;
+    submission->asked_at = now;
     submission->failures = 0;
     submission->candidates.clear();
     submission->refuted.clear();
@@ -264,6 +266,7 @@ void BatchMachine::give_back(BatchSubmission* submission) {
 // provider's own time: clocks here play no part in it.
 TimeNs BatchMachine::look_for_newest(std::uint16_t index, TimeNs now, BatchOutput* out) {
     Account& account = accounts_[index];
+    if (settings_.work == BatchWork::look) return kNever;
     if (closed_ || account.newest_known || account.newest_call != 0) return kNever;
     const bool needed = std::any_of(submissions_.begin(), submissions_.end(), [&](const auto& s) {
         return s.second.account == index && s.second.stage == BatchSubmission::Stage::closed;

@@ -77,7 +77,9 @@ struct BatchSubmission {
     UnixNs created_unix = kNoUnixTime;
     UnixNs expires_unix = kNoUnixTime;
     UnixNs watermark_unix = kNoUnixTime;
-    TimeNs known_since = 0;           // when this run first knew its remote id
+    TimeNs known_since = 0;    // when this run first knew its remote id
+    TimeNs asked_at = kNever;  // when the provider last said how it is; kNever: not yet
+    BatchTally tally;
     TimeNs not_found_since = kNever;  // the first 404 in a row
 
     // Whether the batch exists is not known, or nothing was sent yet; its entries cannot change.

@@ -55,7 +55,26 @@ struct BatchGroup {
 // The account of a journal that this configuration has not: its work is kept, and rests.
 inline constexpr std::uint16_t kNoAccount = 0xFFFFu;
 
+// How much of its journal's work a lane does.
+enum class BatchWork : std::uint8_t {
+    all,
+    submit,  // batches are created and asked about; their results are left for another run
+    look,    // nothing is created either
+};
+
+// What a batch has come to, once it has ended; -1: not known.
+struct BatchTally {
+    std::int64_t succeeded = -1;
+    std::int64_t errored = -1;
+    std::int64_t canceled = -1;
+    std::int64_t expired = -1;
+
+    bool operator==(const BatchTally&) const = default;
+};
+
 struct BatchSettings {
+    BatchWork work = BatchWork::all;
+
     // What closes a batch that is being collected.
     std::uint32_t max_requests = 100'000;
     std::uint64_t max_bytes = 256'000'000;

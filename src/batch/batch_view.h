@@ -19,7 +19,10 @@ struct BatchView {
     std::uint32_t undelivered = 0;  // answers that nobody has acknowledged
     TimeNs age_ns = -1;             // since the provider created it; -1: not yet
     TimeNs expires_in_ns = -1;
+    TimeNs asked_ago_ns = -1;  // since the provider was last asked; -1: not in this run
+    BatchTally tally;
     bool cancel_wanted = false;
+    bool cancel_sent = false;  // in this run
 };
 
 struct BatchCounts {

@@ -51,6 +51,7 @@ struct AcknowledgedRecord {
 
 struct EndedRecord {
     SubmissionId submission = 0;
+    BatchTally tally = {};
 };
 
 // The provider refused the batch as a whole: its entries are as they were before the intent.
@@ -119,6 +120,7 @@ struct JournalState {
         UnixNs created_unix = kNoUnixTime;
         UnixNs expires_unix = kNoUnixTime;
         bool cancel_wanted = false;
+        BatchTally tally = {};
 
         bool operator==(const Submission&) const = default;
     };

@@ -33,6 +33,11 @@ constexpr const char* kSteps[] = {
     "                          created INTEGER NOT NULL DEFAULT 0,"
     "                          expires INTEGER NOT NULL DEFAULT 0,"
     "                          cancel_wanted INTEGER NOT NULL DEFAULT 0);",
+    // What a batch had come to when it ended; -1 is not known.
+    "ALTER TABLE submissions ADD COLUMN succeeded INTEGER NOT NULL DEFAULT -1;"
+    "ALTER TABLE submissions ADD COLUMN errored INTEGER NOT NULL DEFAULT -1;"
+    "ALTER TABLE submissions ADD COLUMN canceled INTEGER NOT NULL DEFAULT -1;"
+    "ALTER TABLE submissions ADD COLUMN expired INTEGER NOT NULL DEFAULT -1;",
 };
 static_assert(std::size(kSteps) == kJournalSchema);
 

@@ -123,7 +123,9 @@ SqliteJournal::Statements::Statements(SqliteDatabase* db)
       acknowledged(db,
                    "UPDATE submissions SET stage = 3, remote_id = ?2, created = ?3, expires = ?4"
                    " WHERE id = ?1"),
-      ended(db, "UPDATE submissions SET stage = 4 WHERE id = ?"),
+      ended(db,
+            "UPDATE submissions SET stage = 4, succeeded = ?2, errored = ?3, canceled = ?4,"
+            " expired = ?5 WHERE id = ?1"),
       cancel_wanted(db, "UPDATE submissions SET cancel_wanted = 1 WHERE id = ?"),
       forgotten(db, "DELETE FROM submissions WHERE id = ?"),
       erase_dropped(db, "DELETE FROM entries WHERE submission = ? AND dropped = 1"),
@@ -179,7 +181,7 @@ JournalState SqliteJournal::load() {
     SqliteStatement submissions(
         &database_,
         "SELECT s.id, account, model, headers, count, at, watermark, stage, remote_id, created,"
-        " expires, cancel_wanted"
+        " expires, cancel_wanted, succeeded, errored, canceled, expired"
         " FROM submissions s JOIN groups g ON g.id = s.grp ORDER BY s.id");
     while (submissions.step()) {
         const std::int64_t stage = submissions.number(7);
@@ -195,7 +197,9 @@ JournalState SqliteJournal::load() {
                                      .remote_id = submissions.text(8),
                                      .created_unix = submissions.number(9),
                                      .expires_unix = submissions.number(10),
-                                     .cancel_wanted = submissions.number(11) != 0});
+                                     .cancel_wanted = submissions.number(11) != 0,
+                                     .tally = {submissions.number(12), submissions.number(13),
+                                               submissions.number(14), submissions.number(15)}});
     }
     return state;
 }
@@ -278,7 +282,14 @@ void SqliteJournal::on(const AcknowledgedRecord& r) {
     statements_->erase_dropped.bind(1, r.submission).run();
 }
 
-void SqliteJournal::on(const EndedRecord& r) { statements_->ended.bind(1, r.submission).run(); }
+void SqliteJournal::on(const EndedRecord& r) {
+    statements_->ended.bind(1, r.submission)
+        .bind(2, r.tally.succeeded)
+        .bind(3, r.tally.errored)
+        .bind(4, r.tally.canceled)
+        .bind(5, r.tally.expired)
+        .run();
+}
 
 void SqliteJournal::on(const ReleasedRecord& r) {
     statements_->erase_dropped.bind(1, r.submission).run();

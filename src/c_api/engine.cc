@@ -130,6 +130,22 @@ int32_t weir_cancel_tag(weir_engine* engine, uint64_t tag) {
     });
 }
 
+int32_t weir_key_set(weir_engine* engine, const char* account, size_t account_length,
+                     const char* key, size_t key_length, const char* secret, size_t secret_length,
+                     weir_error** error) {
+    return guard(error, [&] {
+        engine_of(engine).set_key(text_of(account, account_length), text_of(key, key_length),
+                                  text_of(secret, secret_length));
+    });
+}
+
+int32_t weir_key_retire(weir_engine* engine, const char* account, size_t account_length,
+                        const char* key, size_t key_length, weir_error** error) {
+    return guard(error, [&] {
+        engine_of(engine).retire_key(text_of(account, account_length), text_of(key, key_length));
+    });
+}
+
 int32_t weir_batch_acknowledge(weir_engine* engine, uint64_t ticket) {
     return guard(nullptr, [&] {
         return engine_of(engine).tell_batch_lane(Inbox::Command::Kind::acknowledge, ticket);

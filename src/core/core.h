@@ -107,7 +107,7 @@ public:
     void set_delivery_blocked(bool blocked) { delivery_blocked_ = blocked; }
 
     Limiter& limiter() { return limiter_; }
-    KeyRing& keys() { return keys_; }
+    const KeyRing& keys() const { return keys_; }
 
     struct Counts {
         std::uint64_t accepted = 0;

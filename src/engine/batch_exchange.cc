@@ -61,16 +61,18 @@ std::string_view method_of(BatchCall::Kind kind) {
 }  // namespace
 
 BatchExchange::BatchExchange(Listener* listener, JsonParser* parser,
-                             std::shared_ptr<BatchCall> call, std::size_t max_bytes,
-                             std::int64_t unix_ns)
-    : listener_(listener), call_(std::move(call)), reader_(parser), path_(path_of(*call_)) {
+                             std::shared_ptr<BatchCall> call, KeyAccessRef key,
+                             std::size_t max_bytes, std::int64_t unix_ns)
+    : listener_(listener),
+      call_(std::move(call)),
+      key_(std::move(key)),
+      reader_(parser),
+      path_(path_of(*call_)) {
     reader_.reset(answer_of(call_->kind), max_bytes, unix_ns, this);
 }
 
-HttpRequest BatchExchange::wire(const AccountAccess& account,
-                                const std::vector<std::string>& headers,
-                                const HttpTimeouts& timeouts) {
-    headers_ = headers;
+HttpRequest BatchExchange::wire(const AccountAccess& account, const HttpTimeouts& timeouts) {
+    headers_ = key_->headers();
     std::string_view lines = call_->headers;
     while (!lines.empty()) {
         const std::string_view line = lines.substr(0, lines.find('\n'));

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "batch/batch_action.h"
+#include "engine/key_access.h"
 #include "engine/settings.h"
 #include "engine/transport.h"
 #include "provider/batch_reader.h"
@@ -21,14 +22,13 @@ public:
     };
 
     BatchExchange(Listener* listener, JsonParser* parser, std::shared_ptr<BatchCall> call,
-                  std::size_t max_bytes, std::int64_t unix_ns);
+                  KeyAccessRef key, std::size_t max_bytes, std::int64_t unix_ns);
 
-    // The request as it goes on the wire; its views live as long as this. `headers` are those of
-    // the account.
-    HttpRequest wire(const AccountAccess& account, const std::vector<std::string>& headers,
-                     const HttpTimeouts& timeouts);
+    // The request as it goes on the wire; its views live as long as this.
+    HttpRequest wire(const AccountAccess& account, const HttpTimeouts& timeouts);
 
     const BatchCall& call() const { return *call_; }
+    const KeyAccess& key() const { return *key_; }
     BatchReader& reader() { return reader_; }
     bool paused() const { return paused_; }
     void set_paused(bool paused) { paused_ = paused; }
@@ -38,6 +38,7 @@ private:
 
     Listener* const listener_;
     const std::shared_ptr<BatchCall> call_;
+    const KeyAccessRef key_;
     BatchReader reader_;
     std::string path_;
     std::vector<std::string> headers_;

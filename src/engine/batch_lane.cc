@@ -58,18 +58,16 @@ std::vector<std::string> lines_of(std::string_view text) {
 }  // namespace
 
 BatchLane::BatchLane(const Settings* settings, RequestSlab* slab, Inbox* inbox, Outbox* outbox,
-                     Host* host, Log* log, std::function<void()> wake)
+                     Host* host, Log* log, const KeyStore* keys, std::function<void()> wake)
     : settings_(*settings),
       slab_(slab),
       inbox_(inbox),
       outbox_(outbox),
       host_(host),
       log_(log),
+      keys_(keys),
       machine_(settings->batch.machine, account_names(*settings), unix_now() - monotonic_now()),
       open_(settings->accounts.size()) {
-    for (const AccountAccess& account : settings_.accounts) {
-        headers_.push_back(account_headers(account, settings_.provider_version));
-    }
     now_ = monotonic_now();
     unix_minus_now_ = unix_now() - now_;
     try {

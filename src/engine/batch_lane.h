@@ -14,6 +14,7 @@
 #include "engine/inbox.h"
 #include "engine/journal_thread.h"
 #include "engine/json_writer.h"
+#include "engine/key_access.h"
 #include "engine/log.h"
 #include "engine/outbox.h"
 #include "engine/settings.h"
@@ -40,7 +41,7 @@ public:
     // Opens the journal and takes over what it holds. Throws Failure. What is pointed to outlives
     // the lane; `wake` may be called on another thread.
     BatchLane(const Settings* settings, RequestSlab* slab, Inbox* inbox, Outbox* outbox, Host* host,
-              Log* log, std::function<void()> wake);
+              Log* log, const KeyStore* keys, std::function<void()> wake);
     ~BatchLane() override;
 
     void attach(Transport* transport) { transport_ = transport; }
@@ -87,6 +88,7 @@ private:
     void tell_changed(SubmissionId batch);
     void go_online(EntryId entry, const BatchBody& body);
     void pace_results();
+    void tell_strange_results(const BatchCall& call);
     void on_batch_result(BatchExchange* exchange, const BatchResult& result) override;
     std::uint16_t least_loaded_account() const;
     EntryId entry_of(std::uint64_t ticket) const;
@@ -98,12 +100,12 @@ private:
     Outbox* const outbox_;
     Host* const host_;
     Log* const log_;
+    const KeyStore* const keys_;
     Transport* transport_ = nullptr;
     JsonParser parser_;  // of the responses
     BatchMachine machine_;
     std::unique_ptr<JournalThread> journal_;
-    std::vector<std::vector<std::string>> headers_;  // by account
-    std::vector<std::uint64_t> open_;                // requests, by account
+    std::vector<std::uint64_t> open_;  // requests, by account
 
     BatchOutput out_;
     TimeNs now_ = 0;
@@ -127,6 +129,8 @@ private:
     ErrorDetail* detail_ = nullptr;        // likewise
     std::int64_t half_price_input_ = 0;    // tokens
     std::int64_t half_price_output_ = 0;
+    std::uint64_t told_unknown_ = 0;
+    std::uint64_t told_duplicate_ = 0;
     std::string journal_failure_;
 };
 

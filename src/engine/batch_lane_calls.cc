@@ -13,9 +13,9 @@ void BatchLane::start(BatchAction* action) {
     const BatchCall& call = *action->call;
     auto exchange = std::make_unique<BatchExchange>(
         static_cast<BatchExchange::Listener*>(this), &parser_, action->call,
-        settings_.max_response_bytes, now_ + unix_minus_now_);
-    const HttpRequest request = exchange->wire(settings_.accounts[call.account],
-                                               headers_[call.account], settings_.timeouts);
+        keys_->for_batches(call.account), settings_.max_response_bytes, now_ + unix_minus_now_);
+    const HttpRequest request =
+        exchange->wire(settings_.accounts[call.account], settings_.timeouts);
     exchanges_.emplace(call.id, std::move(exchange));
     transport_->start(call.id | kOurs, request, now_);
 }
@@ -42,10 +42,15 @@ void BatchLane::on_end(ExchangeId id, const WireEnd& end, TimeNs now) {
     ErrorDetail detail;
     BatchReader& reader = exchange->reader();
     reader.finish(end, &outcome, &detail);
+    exchange->key().cover(&detail.message);
     const BatchCall& call = exchange->call();
     const bool success = outcome.cls == OutcomeClass::success;
     if (!success || reader.broken_lines() > 0) {
-        log_->write(WEIR_LOG_INFO, "batch {}: account {}: HTTP status {}: {}{}", call.submission,
+        // What no later call will mend by itself is for somebody to see.
+        const bool refused =
+            outcome.cls == OutcomeClass::bad_key || outcome.cls == OutcomeClass::forbidden;
+        log_->write(refused ? WEIR_LOG_WARNING : WEIR_LOG_INFO,
+                    "batch {}: account {}: HTTP status {}: {}{}", call.submission,
                     settings_.accounts[call.account].name, outcome.http_status,
                     reader.broken_lines() > 0 ? "lines that make no sense; " : "", detail.message);
     }
@@ -53,6 +58,7 @@ void BatchLane::on_end(ExchangeId id, const WireEnd& end, TimeNs now) {
         success && (call.kind == BatchCall::Kind::create ||
                     call.kind == BatchCall::Kind::retrieve || call.kind == BatchCall::Kind::cancel);
     const bool has_page = success && call.kind == BatchCall::Kind::list;
+    if (call.kind == BatchCall::Kind::results) tell_strange_results(call);
     detail.http_status = outcome.http_status;
     detail.retry_after_ns = outcome.retry_after_ns;
     detail_ = success ? nullptr : &detail;
@@ -60,6 +66,20 @@ void BatchLane::on_end(ExchangeId id, const WireEnd& end, TimeNs now) {
                          has_page ? &reader.page() : nullptr, now, &out_);
     carry_out();
     detail_ = nullptr;
+}
+
+// Results that belong to no request, or came twice, are counted and passed over.
+void BatchLane::tell_strange_results(const BatchCall& call) {
+    const BatchCounts& counts = machine_.counts();
+    const std::uint64_t unknown = counts.unknown_results - told_unknown_;
+    const std::uint64_t duplicate = counts.duplicate_results - told_duplicate_;
+    if (unknown + duplicate == 0) return;
+    told_unknown_ = counts.unknown_results;
+    told_duplicate_ = counts.duplicate_results;
+    log_->write(WEIR_LOG_WARNING,
+                "batch {} ({}): {} results with a custom_id that is not of this batch, {} with one "
+                "that was there before; passed over",
+                call.submission, call.remote_id, unknown, duplicate);
 }
 
 // ---- Looking ----
@@ -74,7 +94,11 @@ void BatchLane::write_batch(const BatchView& view, JsonWriter* json) const {
     json->member("unacknowledged", view.undelivered);
     json->member("age_ms", view.age_ns < 0 ? -1 : view.age_ns / kNsPerMs);
     json->member("expires_in_ms", view.expires_in_ns < 0 ? -1 : view.expires_in_ns / kNsPerMs);
-    json->member("cancel_wanted", view.cancel_wanted).close('}');
+    json->member("asked_ms_ago", view.asked_ago_ns < 0 ? -1 : view.asked_ago_ns / kNsPerMs);
+    json->member("succeeded", view.tally.succeeded).member("errored", view.tally.errored);
+    json->member("canceled", view.tally.canceled).member("expired", view.tally.expired);
+    json->member("cancel_wanted", view.cancel_wanted);
+    json->member("cancel_sent", view.cancel_sent).close('}');
 }
 
 void BatchLane::write_list(TimeNs now, JsonWriter* json) const {
@@ -89,7 +113,7 @@ void BatchLane::write_counts(JsonWriter* json) const {
     const BatchCounts& counts = machine_.counts();
     json->member("collecting", machine_.collecting()).member("held", machine_.entries());
     json->member("accepted", counts.accepted).member("recovered", counts.recovered);
-    json->member("batches", counts.submitted).member("in_doubt", counts.reconciled);
+    json->member("created", counts.submitted).member("in_doubt", counts.reconciled);
     json->member("found", counts.found).member("sent_again", counts.sent_again);
     json->member("delivered", counts.delivered).member("failed", counts.failed);
     json->member("requeued", counts.requeued).member("fell_back", counts.fell_back);

@@ -62,8 +62,19 @@ constexpr KeyRow kRows[] = {
     {"account.<name>.key_env", text, "", "name of an environment variable",
      "The environment variable that holds the key; read when the engine is opened."},
     {"account.<name>.key_file", text, "", "path",
-     "The file that holds the key; read when the engine is opened. Newlines at its end are cut "
-     "off."},
+     "The file that holds the key; read when the engine is opened, and again when it changes. "
+     "Newlines at its end are cut off."},
+    {"account.<name>.keys.<key>.value", secret, "", "",
+     "One of several API keys of the account; account.<name>.key is the one of the name main. Keys "
+     "of one account share its limits: more of them add no capacity, more accounts do. They are "
+     "for "
+     "workspaces, and for a key that can be revoked without a pause."},
+    {"account.<name>.keys.<key>.env", text, "", "name of an environment variable",
+     "As account.<name>.key_env, for this key."},
+    {"account.<name>.keys.<key>.file", text, "", "path",
+     "As account.<name>.key_file, for this key."},
+    {"account.<name>.keys.<key>.workspace", text, "", "name",
+     "The workspace that the key belongs to."},
     {"account.<name>.base_url", text, "", "URL",
      "The URL that the account's requests go to, instead of transport.base_url."},
     {"account.<name>.tier", text, "", "name of a tier",
@@ -83,6 +94,31 @@ constexpr KeyRow kRows[] = {
      "As limit.<class>.output_tokens_per_minute, for this account alone."},
     {"account.<name>.limit.<class>.tokens_per_day", integer, "", "1..1000000000000",
      "As limit.<class>.tokens_per_day, for this account alone."},
+    {"account.<name>.workspace.<workspace>.limit.<class>.requests_per_minute", integer, "",
+     "1..1000000000000",
+     "As limit.<class>.requests_per_minute, for the workspace alone, beside the account's limits. "
+     "A workspace is known by its keys (account.<name>.keys.<key>.workspace)."},
+    {"account.<name>.workspace.<workspace>.limit.<class>.input_tokens_per_minute", integer, "",
+     "1..1000000000000",
+     "As limit.<class>.input_tokens_per_minute, for the workspace alone, beside the account's "
+     "limits."},
+    {"account.<name>.workspace.<workspace>.limit.<class>.output_tokens_per_minute", integer, "",
+     "1..1000000000000",
+     "As limit.<class>.output_tokens_per_minute, for the workspace alone, beside the account's "
+     "limits."},
+    {"account.<name>.workspace.<workspace>.limit.<class>.tokens_per_day", integer, "",
+     "1..1000000000000",
+     "As limit.<class>.tokens_per_day, for the workspace alone, beside the account's limits."},
+    {"account.<name>.keys.<key>.limit.<class>.requests_per_minute", integer, "", "1..1000000000000",
+     "As limit.<class>.requests_per_minute, for the key alone, beside the account's limits."},
+    {"account.<name>.keys.<key>.limit.<class>.input_tokens_per_minute", integer, "",
+     "1..1000000000000",
+     "As limit.<class>.input_tokens_per_minute, for the key alone, beside the account's limits."},
+    {"account.<name>.keys.<key>.limit.<class>.output_tokens_per_minute", integer, "",
+     "1..1000000000000",
+     "As limit.<class>.output_tokens_per_minute, for the key alone, beside the account's limits."},
+    {"account.<name>.keys.<key>.limit.<class>.tokens_per_day", integer, "", "1..1000000000000",
+     "As limit.<class>.tokens_per_day, for the key alone, beside the account's limits."},
 
     {"accounts.choice", choice, "most_budget", "most_budget|round_robin|weighted|sticky",
      "Which of the accounts that could go now is taken: the one with the most of its limits left, "
@@ -90,8 +126,9 @@ constexpr KeyRow kRows[] = {
      "in turn, by weight, or by the request's affinity, so that like requests find the same prompt "
      "cache."},
     {"accounts.when_all_out", choice, "fail", "fail|wait",
-     "What becomes of requests while every key is refused or out of money: they fail with what the "
-     "provider said, or wait for the first key that comes back."},
+     "What becomes of requests while every key is refused, out of money or retired: they fail with "
+     "what the provider said, and the time at which the first key comes back; or they wait for "
+     "it."},
 
     {"limit.<class>.requests_per_minute", integer, "", "1..1000000000000",
      "Requests a minute that an account may make to the models of the class. Without it, what the "
@@ -164,6 +201,9 @@ constexpr KeyRow kRows[] = {
     {"journal.path", text, "", "path",
      "The file in which the batch lane keeps what it has accepted, made if there is none. Without "
      "it there is no batch lane. One engine at a time."},
+    {"batch.work", choice, "all", "all|submit|look",
+     "How much of the journal's work this engine does. submit: batches are created and asked "
+     "about, and their results left for a later engine; look: nothing is created either."},
     {"batch.max_requests", integer, "100000", "1..100000",
      "A batch is closed when it has so many requests."},
     {"batch.max_bytes", integer, "256000000", "1000..256000000",

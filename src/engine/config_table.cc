@@ -12,7 +12,7 @@
 namespace weir {
 namespace {
 
-constexpr std::size_t kMaxKey = 200;
+constexpr std::size_t kMaxKey = 300;
 constexpr std::size_t kMaxName = 64;
 constexpr std::size_t kMaxValue = 65536;
 constexpr std::string_view kUrlRange = "URL";
@@ -29,6 +29,8 @@ std::string_view next_part(std::string_view* rest, char separator) {
 
 bool is_wildcard(std::string_view segment) { return segment.starts_with('<'); }
 
+}  // namespace
+
 // Names of accounts and classes end up in log lines and reports.
 bool is_name(std::string_view segment) {
     if (segment.empty() || segment.size() > kMaxName) return false;
@@ -37,6 +39,8 @@ bool is_name(std::string_view segment) {
                c == '_' || c == '-';
     });
 }
+
+namespace {
 
 std::size_t segments_of(std::string_view key) {
     return static_cast<std::size_t>(std::count(key.begin(), key.end(), '.')) + 1;

@@ -31,6 +31,9 @@ inline constexpr std::string_view kHiddenSecret = "***";
 // The row that `key` is one of, or NULL.
 const KeyRow* find_row(std::string_view key);
 
+// Whether the text may stand in the place of a name in a key: 1 to 64 letters, digits, _ and -.
+bool is_name(std::string_view text);
+
 // Whether the row is a family: account.<name>.key.
 bool is_family(const KeyRow& row);
 

@@ -11,6 +11,7 @@
 #include "engine/clock.h"
 #include "engine/failure.h"
 #include "engine/json_writer.h"
+#include "engine/secret.h"
 #include "engine/thread_start.h"
 #include "transport/curl_runtime.h"
 #include "transport/curl_transport.h"
@@ -112,9 +113,11 @@ Engine::Engine(const Config& config, const TransportFactory& make_transport)
       settings_(make_settings(config)),
       inbox_(&slab_, ModelClasses(settings_.core.limits.classes, settings_.core.limits.prices),
              settings_.bounds),
+      key_changes_(settings_.accounts),
       outbox_(settings_.max_undelivered_bytes, settings_.max_undelivered_events),
       loop_(
-          &settings_, &slab_, &inbox_, &outbox_, [this] { hook_.call(); }, make_transport) {
+          &settings_, &slab_, &inbox_, &key_changes_, &outbox_, [this] { hook_.call(); },
+          make_transport) {
     if (settings_.caller_driven) either_ = epoll_of(loop_.fd(), outbox_.fd());
 }
 
@@ -247,8 +250,28 @@ bool Engine::cancel_tag(std::uint64_t tag) {
 
 void Engine::close() noexcept {
     bool wake = false;
+    key_changes_.close();
     inbox_.close(&wake);
     if (wake) loop_.wake();
+}
+
+// ---- Keys ----
+
+void Engine::set_key(std::string_view account, std::string_view key, std::string_view secret) {
+    if (!is_name(key)) {
+        throw Failure(WEIR_ERR_BAD_ARGUMENT, ErrorSource::local,
+                      "a key's name has 1 to 64 letters, digits, _ and -");
+    }
+    std::string checked = checked_secret(fmt::format("the secret of the key {}", key), secret);
+    wipe(&checked);
+    key_changes_.set(account, key,
+                     std::make_shared<const KeyAccess>(secret, settings_.provider_version));
+    loop_.wake();
+}
+
+void Engine::retire_key(std::string_view account, std::string_view key) {
+    key_changes_.retire(account, key);
+    loop_.wake();
 }
 
 // ---- Events ----

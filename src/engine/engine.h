@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include "core/request_slab.h"
 #include "engine/config.h"
 #include "engine/descriptor.h"
 #include "engine/fork_guard.h"
 #include "engine/inbox.h"
+#include "engine/key_changes.h"
 #include "engine/loop.h"
 #include "engine/outbox.h"
 #include "engine/request_builder.h"
@@ -40,6 +42,9 @@ public:
     bool cancel(std::uint64_t ticket);
     bool cancel_tag(std::uint64_t tag);
     void close() noexcept;
+
+    void set_key(std::string_view account, std::string_view key, std::string_view secret);
+    void retire_key(std::string_view account, std::string_view key);
 
     // The batch lane. A status.
     std::int32_t tell_batch_lane(Inbox::Command::Kind kind, std::uint64_t value);
@@ -79,6 +84,7 @@ private:
     ForkGuard fork_guard_;
     RequestSlab slab_;
     Inbox inbox_;
+    KeyChanges key_changes_;
     Outbox outbox_;
     EventDescriptor wakeup_;   // weir_wakeup was called; taken by the next that would wait
     EventDescriptor stopped_;  // stays readable once the loop has stopped

@@ -61,6 +61,7 @@ std::string Engine::stats() {
     JsonWriter budgets(false);
     std::uint64_t unpriced = 0;
     std::uint64_t ignored = 0;
+    JsonWriter keys(false);
     const char* state = "open";
     const TimeNs now = monotonic_now();
     {
@@ -71,6 +72,7 @@ std::string Engine::stats() {
         write_day_budgets(loop_.core().limiter(), settings_.core.limits, now, &budgets);
         unpriced = loop_.core().limiter().unpriced();
         ignored = loop_.core().limiter().ignored_readings();
+        loop_.write_keys(&keys);
         batches.open('{');
         if (const BatchLane* lane = loop_.batch_lane()) lane->write_counts(&batches);
         batches.close('}');
@@ -103,6 +105,7 @@ std::string Engine::stats() {
     json.member("max_bytes", settings_.max_undelivered_bytes).close('}');
     json.key("concurrency").open('{').member("in_flight", counts.in_flight);
     json.member("max", settings_.core.max_in_flight).close('}');
+    json.key("keys").literal(keys.take());
     json.key("batch").literal(batches.take());
     json.key("memory").open('{').member("bodies", held.bytes);
     json.member("requests", slab_.used() * sizeof(Request));

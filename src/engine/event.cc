@@ -32,6 +32,7 @@ void release_event(weir_event* event) noexcept {
         case WEIR_EVENT_LOG:
         case WEIR_EVENT_RECOVERED:
         case WEIR_EVENT_BATCH:
+        case WEIR_EVENT_KEY:
             delete[] static_cast<const char*>(event->data);
             break;
         case WEIR_EVENT_DONE:

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "weir/weir.h"
-
 namespace weir {
 
 void Exchange::begin(Start start, std::size_t max_response_bytes) {
@@ -16,8 +14,8 @@ void Exchange::begin(Start start, std::size_t max_response_bytes) {
     open_ = true;
 }
 
-HttpRequest Exchange::wire(const AccountAccess& account, const std::vector<std::string>& headers,
-                           const HttpTimeouts& timeouts) {
+HttpRequest Exchange::wire(const AccountAccess& account, const HttpTimeouts& timeouts) {
+    const std::vector<std::string>& headers = start_.key->headers();
     HttpRequest request;
     request.base_url = account.base_url;
     request.path = "/v1/messages";
@@ -50,12 +48,6 @@ Outcome Exchange::finish(const WireEnd& end, ErrorDetail* detail) {
 void Exchange::drop() {
     open_ = false;
     start_.body = BodyRef();
-}
-
-std::vector<std::string> account_headers(const AccountAccess& account,
-                                         std::string_view provider_version) {
-    return {"content-type: application/json", "anthropic-version: " + std::string(provider_version),
-            "x-api-key: " + account.key, "user-agent: weir/" WEIR_VERSION_STRING};
 }
 
 }  // namespace weir

@@ -8,6 +8,7 @@
 
 #include "core/body.h"
 #include "core/core.h"
+#include "engine/key_access.h"
 #include "engine/settings.h"
 #include "engine/transport.h"
 #include "provider/response_reader.h"
@@ -33,16 +34,16 @@ public:
         AttemptId attempt;
         RequestIndex request;
         std::uint16_t account;
+        KeyAccessRef key;
         BodyRef body;
         TimeNs now;
         std::int64_t unix_ns;
     };
     void begin(Start start, std::size_t max_response_bytes);
 
-    // The request as it goes on the wire; its views live as long as this exchange's attempt.
-    // `headers` are those of the account, and are joined by the request's own.
-    HttpRequest wire(const AccountAccess& account, const std::vector<std::string>& headers,
-                     const HttpTimeouts& timeouts);
+    // The request as it goes on the wire; its views live as long as this exchange's attempt. The
+    // key's headers are joined by the request's own.
+    HttpRequest wire(const AccountAccess& account, const HttpTimeouts& timeouts);
 
     // The attempt is over: what it came to. `detail` is for what is not a success.
     Outcome finish(const WireEnd& end, ErrorDetail* detail);
@@ -53,6 +54,7 @@ public:
     AttemptId attempt() const { return start_.attempt; }
     RequestIndex request() const { return start_.request; }
     std::uint16_t account() const { return start_.account; }
+    const KeyAccess& key() const { return *start_.key; }  // while it is open, and until the next
     TimeNs started_at() const { return start_.now; }
     TimeNs head_at() const { return head_at_; }  // 0: no head came
     void set_head_at(TimeNs now) { head_at_ = now; }
@@ -83,9 +85,5 @@ private:
     bool open_ = false;
     bool stream_lost_ = false;
 };
-
-// The headers that every request of an account has.
-std::vector<std::string> account_headers(const AccountAccess& account,
-                                         std::string_view provider_version);
 
 }  // namespace weir

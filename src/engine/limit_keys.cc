@@ -18,7 +18,8 @@ namespace {
 
 constexpr std::size_t kMaxClasses = 1000;
 
-// Overwrites what is set below `prefix`, "limit.claude-sonnet-4".
+}  // namespace
+
 void read_limits(const Config& config, const std::string& prefix, BucketLimits* limits) {
     const auto read = [&](const char* name, std::int64_t* limit) {
         const std::string_view text = config.value(fmt::format("{}.{}", prefix, name), "");
@@ -30,6 +31,8 @@ void read_limits(const Config& config, const std::string& prefix, BucketLimits* 
     read("tokens_per_day", &limits->tokens_per_day);
 }
 
+namespace {
+
 // Every class that the configuration speaks of, and those of the table.
 std::set<std::string, std::less<>> class_names(const Config& config, const LimitTable& table) {
     std::set<std::string, std::less<>> names;
@@ -38,6 +41,12 @@ std::set<std::string, std::less<>> class_names(const Config& config, const Limit
     names.merge(config.names("limit."));
     for (const std::string& account : config.names("account.")) {
         names.merge(config.names(fmt::format("account.{}.limit.", account)));
+        for (const char* const part : {"workspace", "keys"}) {
+            const std::string prefix = fmt::format("account.{}.{}.", account, part);
+            for (const std::string& name : config.names(prefix)) {
+                names.merge(config.names(fmt::format("{}{}.limit.", prefix, name)));
+            }
+        }
     }
     if (names.size() > kMaxClasses) {
         throw Failure(WEIR_ERR_INVALID_VALUE, ErrorSource::config,

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "engine/config.h"
 #include "limits/limit_settings.h"
 
@@ -8,5 +10,8 @@ namespace weir {
 // The classes, accounts and limits of a configuration: the configured and built-in classes, then
 // ModelClasses::kSpare spare ones; the accounts by name. Throws Failure.
 LimitSettings limit_settings(const Config& config);
+
+// Overwrites what is set below `prefix`, "limit.claude-sonnet-4".
+void read_limits(const Config& config, const std::string& prefix, BucketLimits* limits);
 
 }  // namespace weir

@@ -26,26 +26,27 @@ std::uint64_t seed_of(const Settings& settings) {
 
 }  // namespace
 
-Loop::Loop(const Settings* settings, RequestSlab* slab, Inbox* inbox, Outbox* outbox,
-           std::function<void()> on_events, const TransportFactory& make_transport)
+Loop::Loop(const Settings* settings, RequestSlab* slab, Inbox* inbox, KeyChanges* key_inbox,
+           Outbox* outbox, std::function<void()> on_events, const TransportFactory& make_transport)
     : settings_(*settings),
       slab_(slab),
       inbox_(inbox),
+      key_inbox_(key_inbox),
       outbox_(outbox),
       on_events_(std::move(on_events)),
       log_(outbox, settings->log_level),
       core_(settings->core, slab, seed_of(*settings)),
+      keys_(*settings),
       transport_(make_transport(settings->transport, &poller_, this)) {
     if (!settings_.batch.journal_path.empty()) {
         batch_lane_ = std::make_unique<BatchLane>(&settings_, slab_, inbox_, outbox_,
                                                   static_cast<BatchLane::Host*>(this), &log_,
-                                                  [this] { wake(); });
+                                                  &keys_, [this] { wake(); });
         batch_lane_->attach(transport_.get());
         wake();  // there may be something to go on with
     }
-    for (const AccountAccess& account : settings_.accounts) {
-        headers_.push_back(account_headers(account, settings_.provider_version));
-    }
+    key_files_ = KeyFiles::make(settings_, &poller_, static_cast<KeyFiles::Host*>(this));
+    if (key_files_) wake();  // they are watched from the first turn on
     poller_.watch(wake_.fd(), EPOLLIN, this);
     poller_.watch(timer_.fd(), EPOLLIN, this);
 }
@@ -93,7 +94,9 @@ void Loop::set_timers() noexcept {
     TimeNs next = core_.next_timer();
     if (batch_lane_) next = std::min(next, batch_lane_->next_timer());
     if (transport_) next = std::min(next, transport_->next_timer());
-    if (next_action_ < actions_.size()) next = std::min(next, now_ + kRetryNs);
+    const bool has_to_retry = next_action_ < actions_.size() || !key_changes_.empty() ||
+                              (key_files_ && key_files_->has_to_retry());
+    if (has_to_retry) next = std::min(next, now_ + kRetryNs);
     timer_.set(next);
 }
 
@@ -150,6 +153,9 @@ void Loop::move_transport() {
 void Loop::take_inbox() {
     inbox_->take(&batch_);
     if (batch_.close) phase_ = Phase::closing;  // said once, whatever is thrown below
+    // After the inbox was emptied and before anything of it is dealt with: a request finds the keys
+    // that were set before it was submitted.
+    change_keys();
     std::size_t command = 0;
     const auto run_commands_after = [&](RequestIndex index) {
         while (command < batch_.commands.size() && batch_.commands[command].after == index) {

@@ -11,6 +11,9 @@
 #include "engine/epoll_poller.h"
 #include "engine/exchange.h"
 #include "engine/inbox.h"
+#include "engine/key_access.h"
+#include "engine/key_changes.h"
+#include "engine/key_files.h"
 #include "engine/log.h"
 #include "engine/outbox.h"
 #include "engine/settings.h"
@@ -32,11 +35,12 @@ using TransportFactory = std::function<std::unique_ptr<Transport>(
 class Loop final : private TransportSink,
                    private Exchange::Listener,
                    private BatchLane::Host,
+                   private KeyFiles::Host,
                    private Poller::Watcher {
 public:
     // Throws. What is pointed to outlives the loop.
-    Loop(const Settings* settings, RequestSlab* slab, Inbox* inbox, Outbox* outbox,
-         std::function<void()> on_events, const TransportFactory& make_transport);
+    Loop(const Settings* settings, RequestSlab* slab, Inbox* inbox, KeyChanges* key_inbox,
+         Outbox* outbox, std::function<void()> on_events, const TransportFactory& make_transport);
     ~Loop() override;
 
     // Waits until there is something to do, or only looks; a turn() comes next.
@@ -58,6 +62,7 @@ public:
 
     Core& core() { return core_; }
     const BatchLane* batch_lane() const { return batch_lane_.get(); }
+    void write_keys(JsonWriter* json) const;  // an array
     void close_descriptors_only() noexcept;
 
 private:
@@ -90,14 +95,20 @@ private:
     void carry_out();
     void start(const Action& action);
     void abort(const Action& action);
-    void key_changed(const Action& action);
     void restart(const Action& action);
     void end(const Action& action);
     weir_event failure_of(const Request& request, const Action& action) noexcept;
+    TimeNs keys_back_in(const Action& action) const;
     bool make_room() noexcept;
     Outcome outcome_of(Exchange* exchange, const WireEnd& end,
                        std::unique_ptr<ErrorDetail>* detail);
     Exchange* exchange_of(AttemptId attempt);
+
+    // Keys (loop_keys.cc).
+    void change_keys();
+    bool change_key(const KeyChanges::Change& change);
+    bool key_changed(const Action& action) noexcept;
+    void write_key(const KeyRing::View& key, const char* state, JsonWriter* json) const;
 
     // The way out (loop_delivery.cc).
     bool deliver() noexcept;
@@ -107,6 +118,8 @@ private:
     void fail_step() noexcept;
     bool fail_requests() noexcept;
 
+    void on_key_file(KeyId id, std::string_view secret) override;
+    void on_key_file_problem(std::string_view problem) noexcept override;
     void on_batch_event(weir_event event) override;
     void on_batch_end(RequestIndex request, weir_event terminal) override;
     void on_batch_fall_back(RequestIndex request) override;
@@ -122,6 +135,7 @@ private:
     const Settings& settings_;
     RequestSlab* const slab_;
     Inbox* const inbox_;
+    KeyChanges* const key_inbox_;
     Outbox* const outbox_;
     const std::function<void()> on_events_;
     Log log_;
@@ -130,6 +144,8 @@ private:
     EventDescriptor wake_;
     TimerDescriptor timer_;
     Core core_;
+    KeyStore keys_;
+    std::unique_ptr<KeyFiles> key_files_;    // NULL if no key comes from a file
     std::unique_ptr<BatchLane> batch_lane_;  // NULL without a journal
     std::unique_ptr<Transport> transport_;   // before the poller in its end
 
@@ -141,7 +157,7 @@ private:
     std::size_t next_action_ = 0;
     JsonParser parser_;                                 // of the exchanges' responses
     std::vector<std::unique_ptr<Exchange>> exchanges_;  // by the attempt's index
-    std::vector<std::vector<std::string>> headers_;     // by account
+    std::vector<KeyChanges::Change> key_changes_;       // taken, and not yet done
     std::vector<weir_event> events_;                    // of this turn, and what had no room before
     std::vector<Inbox::Ended> ended_;                   // whose terminal events are in events_
     Phase phase_ = Phase::running;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -10,16 +11,6 @@ namespace weir {
 namespace {
 
 constexpr std::uint64_t kIndexMask = 0xFFFFFFFFu;
-
-// Whatever the provider sends back, the key is not shown.
-void cover(std::string_view secret, std::string* text) {
-    if (secret.empty()) return;
-    for (std::size_t at = text->find(secret); at != std::string::npos;
-         at = text->find(secret, at)) {
-        text->replace(at, secret.size(), kHiddenSecret);
-        at += kHiddenSecret.size();
-    }
-}
 
 std::uint32_t log_level_of(OutcomeClass cls) {
     switch (cls) {
@@ -65,7 +56,7 @@ void Loop::carry_out() {
                 end(action);
                 break;
             case Action::Kind::key_changed:
-                key_changed(action);
+                if (!key_changed(action)) return;
                 break;
         }
     }
@@ -93,12 +84,11 @@ void Loop::start(const Action& action) {
         if (exchange == nullptr) {
             exchange = std::make_unique<Exchange>(static_cast<Exchange::Listener*>(this), &parser_);
         }
-        exchange->begin({action.attempt, action.request, action.account,
-                         slab_->at(action.request).body, now_, now_ + wall_offset_},
-                        settings_.max_response_bytes);
-        transport_->start(action.attempt,
-                          exchange->wire(account, headers_[action.account], settings_.timeouts),
-                          now_);
+        exchange->begin(
+            {action.attempt, action.request, action.account, keys_.of({action.account, action.key}),
+             slab_->at(action.request).body, now_, now_ + wall_offset_},
+            settings_.max_response_bytes);
+        transport_->start(action.attempt, exchange->wire(account, settings_.timeouts), now_);
     } catch (const std::bad_alloc&) {
         transport_->abort(action.attempt);
         if (Exchange* exchange = exchange_of(action.attempt)) exchange->drop();
@@ -113,6 +103,11 @@ void Loop::abort(const Action& action) {
     if (exchange == nullptr || !exchange->open()) return;
     if (transport_->abort(action.attempt)) slab_->at(action.request).maybe_executed = true;
     exchange->drop();
+}
+
+// How long it is until a key comes back, where there is none for the request.
+TimeNs Loop::keys_back_in(const Action& action) const {
+    return action.keys_back_at == 0 ? -1 : std::max<TimeNs>(0, action.keys_back_at - now_);
 }
 
 void Loop::restart(const Action& action) {
@@ -136,24 +131,18 @@ void Loop::end(const Action& action) {
 // A budget that is in the way is named.
 weir_event Loop::failure_of(const Request& request, const Action& action) noexcept {
     const Refusal& why = action.refusal;
-    if (why.day_budget == kNoDayBudget) return make_failed(request, action.status);
+    if (why.day_budget == kNoDayBudget) {
+        return make_failed(request, action.status, keys_back_in(action));
+    }
     const bool passes = why.frees_at != kNever;
     try {
         const std::string message =
             spent_message(settings_.core.limits.day_budgets[why.day_budget], why.money,
                           passes ? why.frees_at + wall_offset_ : -1);
-        return make_failed(request, action.status, message, passes ? why.frees_at - now_ : -1);
+        return make_refused(request, action.status, message, passes ? why.frees_at - now_ : -1);
     } catch (const std::bad_alloc&) {
         return make_failed(request, action.status);
     }
-}
-
-void Loop::key_changed(const Action& action) {
-    const KeyRing::View key = core_.keys().view(KeyId{action.account, action.key});
-    const bool active = key.state == KeyRing::State::active;
-    log(active ? WEIR_LOG_INFO : WEIR_LOG_WARNING, "account {}: key {} {}: {}",
-        settings_.accounts[action.account].name, action.key, state_name(key.state),
-        rule(key.reason).name);
 }
 
 // What a response came to, as far as there was memory to find out.
@@ -162,7 +151,7 @@ Outcome Loop::outcome_of(Exchange* exchange, const WireEnd& end,
     try {
         *detail = std::make_unique<ErrorDetail>();
         const Outcome outcome = exchange->finish(end, detail->get());
-        cover(settings_.accounts[exchange->account()].key, &(*detail)->message);
+        exchange->key().cover(&(*detail)->message);
         if (outcome.cls == OutcomeClass::success) detail->reset();
         return outcome;
     } catch (const std::bad_alloc&) {

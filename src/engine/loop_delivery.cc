@@ -32,6 +32,7 @@ bool Loop::push_state(std::uint32_t state) noexcept {
 // Every request has its terminal event in the outbox.
 void Loop::stop() noexcept {
     transport_.reset();
+    key_files_.reset();
     batch_lane_.reset();  // its journal is free for another engine from here on
     if (!push_state(WEIR_ENGINE_CLOSED)) return;
     outbox_->finish();
@@ -43,7 +44,9 @@ void Loop::stop() noexcept {
 void Loop::fail(const char* what) noexcept {
     failed_ = true;
     inbox_->fail();
+    key_inbox_->close();
     transport_.reset();
+    key_files_.reset();
     actions_.clear();
     next_action_ = 0;
     timer_.set(kNever);
@@ -82,6 +85,7 @@ bool Loop::fail_requests() noexcept {
 
 void Loop::close_descriptors_only() noexcept {
     if (transport_) transport_->close_descriptors_only();
+    if (key_files_) key_files_->close_descriptors_only();
     poller_.close_descriptors_only();
     wake_.close();
     timer_.close_descriptors_only();

@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <string_view>
 
 #include "base/name_hash.h"
 #include "engine/failure.h"
+#include "engine/key_scopes.h"
 #include "engine/limit_keys.h"
 #include "engine/retry_keys.h"
 #include "engine/secret.h"
@@ -76,6 +78,14 @@ QueueSettings queue_settings(const Config& config) {
     return queue;
 }
 
+std::uint16_t workspace_of(const ConfiguredKey& key, std::vector<std::string>* workspaces) {
+    if (key.workspace.empty()) return KeySettings::kNoWorkspace;
+    const auto found = std::find(workspaces->begin(), workspaces->end(), key.workspace);
+    const auto index = static_cast<std::uint16_t>(found - workspaces->begin());
+    if (found == workspaces->end()) workspaces->push_back(key.workspace);
+    return index;
+}
+
 BoundSettings bound_settings(const Config& config) {
     BoundSettings bounds;
     bounds.max_requests = number<std::uint32_t>(config, "queue.max_requests");
@@ -104,9 +114,13 @@ AccountsSettings accounts_settings(const Config& config,
                                               : AccountChoice::most_budget;
     settings.wait_when_all_out = config.value("accounts.when_all_out") == "wait";
     for (const AccountAccess& account : accounts) {
-        settings.accounts.push_back({.name = account.name,
-                                     .weight = number<std::uint32_t>(
-                                         config, fmt::format("account.{}.weight", account.name))});
+        AccountSettings& made = settings.accounts.emplace_back();
+        made.name = account.name;
+        made.weight = number<std::uint32_t>(config, fmt::format("account.{}.weight", account.name));
+        made.keys.clear();
+        for (const ConfiguredKey& key : account.keys) {
+            made.keys.push_back({key.name, workspace_of(key, &made.workspaces)});
+        }
     }
     return settings;
 }
@@ -117,6 +131,10 @@ BatchLaneSettings batch_settings(const Config& config) {
     batch.auto_deadline_ns = milliseconds(config, "batch.auto_deadline_ms");
     batch.cancel_on_close = config.value("batch.on_close") == "cancel";
     BatchSettings& machine = batch.machine;
+    const std::string_view work = config.value("batch.work");
+    machine.work = work == "look"     ? BatchWork::look
+                   : work == "submit" ? BatchWork::submit
+                                      : BatchWork::all;
     machine.max_requests = number<std::uint32_t>(config, "batch.max_requests");
     machine.max_bytes = number<std::uint64_t>(config, "batch.max_bytes");
     machine.max_age_ns = milliseconds(config, "batch.max_age_ms");
@@ -165,7 +183,7 @@ std::vector<AccountAccess> accounts(const Config& config, const TransportSetting
     for (const std::string& name : config.names("account.")) {
         AccountAccess account;
         account.name = name;
-        account.key = account_key(config, name);
+        account.keys = account_keys(config, name);
         std::string url_key = fmt::format("account.{}.base_url", name);
         if (!config.is_set(url_key)) url_key = "transport.base_url";
         account.base_url = config.value(url_key);
@@ -198,8 +216,9 @@ Settings make_settings(const Config& config) {
     settings.core.max_in_flight = number<std::uint32_t>(config, "concurrency.max");
     settings.core.queue = queue_settings(config);
     settings.core.retry = retry_settings(config);
-    settings.core.limits = limit_settings(config);
     settings.core.accounts = accounts_settings(config, settings.accounts);
+    settings.core.limits = limit_settings(config);
+    add_key_scopes(config, settings.core.accounts, &settings.core.limits);
     return settings;
 }
 

@@ -15,10 +15,19 @@
 
 namespace weir {
 
-// What an account's requests need; its limits are in CoreSettings, by the same index.
+struct ConfiguredKey {
+    std::string name;
+    std::string workspace;  // "": none
+    std::string secret;
+    std::string source;  // the key of the configuration that the secret came from
+    std::string file;    // "": it came from elsewhere
+};
+
+// What an account's requests need; its limits are in CoreSettings, by the same index, and so are
+// its keys.
 struct AccountAccess {
     std::string name;
-    std::string key;
+    std::vector<ConfiguredKey> keys;
     std::string base_url;
 };
 

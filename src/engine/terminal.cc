@@ -1,5 +1,7 @@
 #include "engine/terminal.h"
 
+#include <fmt/format.h>
+
 #include <memory>
 #include <new>
 #include <string>
@@ -84,8 +86,7 @@ std::string message_of(const StatusRow& row, const ErrorDetail& detail) {
     return words.empty() ? message : message + ": " + words;
 }
 
-weir_error* error_of(const Request& request, std::int32_t status, std::string_view why,
-                     TimeNs retry_after_ns) {
+weir_error* error_of(const Request& request, std::int32_t status, TimeNs keys_back_in_ns) {
     const StatusRow* row = find_status(status);
     if (row == nullptr) row = &status_table()[0];
     ErrorParts parts;
@@ -105,8 +106,13 @@ weir_error* error_of(const Request& request, std::int32_t status, std::string_vi
             parts.source = detail->from_provider ? ErrorSource::provider : ErrorSource::transport;
         }
     }
-    if (!why.empty()) parts.message = why;
-    if (retry_after_ns >= 0) parts.retry_after_ms = retry_after_ns / kNsPerMs;
+    if (keys_back_in_ns >= 0) {
+        parts.retry_after_ms = (keys_back_in_ns + kNsPerMs - 1) / kNsPerMs;
+        if (message.empty()) message = row->text;
+        message += fmt::format("; every key is out, and the first comes back in {} ms",
+                               parts.retry_after_ms);
+        parts.message = message;
+    }
     return make_error(parts);
 }
 
@@ -147,13 +153,25 @@ weir_event make_stream_restart(const Request& request) noexcept {
     return event_of(request, WEIR_EVENT_STREAM_RESTART);
 }
 
-weir_event make_failed(const Request& request, std::int32_t status, std::string_view message,
-                       TimeNs retry_after_ns) noexcept {
+weir_event make_failed(const Request& request, std::int32_t status,
+                       TimeNs keys_back_in_ns) noexcept {
     try {
-        return failed_event(request, error_of(request, status, message, retry_after_ns));
+        return failed_event(request, error_of(request, status, keys_back_in_ns));
     } catch (const std::bad_alloc&) {
         return make_plain_failure(request, status);
     }
+}
+
+weir_event make_refused(const Request& request, std::int32_t status, std::string_view message,
+                        TimeNs frees_in_ns) noexcept {
+    ErrorParts parts;
+    parts.code = status;
+    parts.source = ErrorSource::local;
+    parts.attempts = request.attempts;
+    parts.message = message;
+    if (request.maybe_executed) parts.more_flags |= WEIR_ERROR_MAYBE_EXECUTED;
+    if (frees_in_ns >= 0) parts.retry_after_ms = (frees_in_ns + kNsPerMs - 1) / kNsPerMs;
+    return failed_event(request, make_error(parts));
 }
 
 weir_event make_plain_failure(const Request& request, std::int32_t status) noexcept {

@@ -22,10 +22,15 @@ weir_event make_batch_done(const Request& request, const BatchResult& result,
 // What was passed on of the request's stream is void.
 weir_event make_stream_restart(const Request& request) noexcept;
 
-// The terminal event of a request that failed, with what its last attempt left to say.
-// `message`, if there is one, says more than the status's own text.
-weir_event make_failed(const Request& request, std::int32_t status, std::string_view message = {},
-                       TimeNs retry_after_ns = -1) noexcept;
+// The terminal event of a request that failed, with what its last attempt left to say; and when a
+// key comes back, if there is none for it (-1: that is not why, or not known).
+weir_event make_failed(const Request& request, std::int32_t status,
+                       TimeNs keys_back_in_ns = -1) noexcept;
+
+// The terminal event of a request that a budget has no room for: `message` says which, and in
+// `frees_in_ns` there is room again (-1: never).
+weir_event make_refused(const Request& request, std::int32_t status, std::string_view message,
+                        TimeNs frees_in_ns) noexcept;
 
 // The terminal event that needs no memory.
 weir_event make_plain_failure(const Request& request, std::int32_t status) noexcept;

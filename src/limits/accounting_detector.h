@@ -20,8 +20,7 @@ public:
     void add_produced(std::int64_t tokens) { produced_ += tokens; }
     void add_reserved(std::int64_t tokens) { reserved_ += tokens; }
 
-    // A reservation was made. Two that were made close together may have overtaken each other, and
-    // their readings are no use.
+    // A reservation was made. Those that were made close together may have overtaken each other.
     void reserved_at(std::uint64_t sequence, TimeNs now) { times_[sequence % kTimes] = now; }
 
     // What remained for the attempt `sequence`, whose reservation was made at `at`.
@@ -32,6 +31,10 @@ public:
         std::int64_t produced = 0;
         std::int64_t reserved = 0;
         std::int64_t promised = 0;  // by the attempt itself
+        std::int64_t unshown = 0;   // expected of the attempts in flight and not seen yet
+        std::uint64_t crowd = 0;    // the detector's own: reservations close to it in time
+
+        std::int64_t outstanding() const { return reserved - produced; }
     };
     // A reading. It counts once its attempt proves to have been let through: of one that was
     // refused nothing has been taken.
@@ -48,7 +51,7 @@ private:
     static constexpr int kEnough = 3;
     static constexpr std::size_t kTimes = 64;
 
-    bool alone(std::uint64_t sequence, std::uint64_t latest_sequence) const;
+    std::uint64_t crowd(std::uint64_t sequence, std::uint64_t latest_sequence) const;
 
     std::int64_t produced_ = 0;
     std::int64_t reserved_ = 0;

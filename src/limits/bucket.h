@@ -100,6 +100,7 @@ public:
         double unseen = 0;          // held by attempts that the provider may not have seen
         double unshown = 0;         // may have been produced and not shown yet
         std::int64_t own = 0;       // this reservation's units
+        bool may_raise = true;      // else what remains above the mirror has another reason
     };
     // A reading of `remaining`. Returns false if it made no sense.
     bool observe(const LimitReading& reading, const Sighting& sighting);

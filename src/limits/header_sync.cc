@@ -40,7 +40,7 @@ bool Bucket::observe(const LimitReading& reading, const Sighting& sighting) {
     if (!active() || reading.remaining < 0 || reading.remaining > kMaxUnits) return false;
     const TimeNs now = sighting.now;
     const double remaining = static_cast<double>(std::min<std::int64_t>(reading.remaining, limit_));
-    const double rounding = reading.rounding > 1 ? static_cast<double>(reading.rounding) : 0;
+    const double rounding = reading.half_step();
     rounding_ = std::min(std::max(rounding_, rounding), static_cast<double>(limit_) / 8);
     const double highest = remaining + rounding;
     const double lowest = std::max(remaining - rounding, 0.0);
@@ -75,7 +75,8 @@ bool Bucket::observe(const LimitReading& reading, const Sighting& sighting) {
             noise_ += kNoiseMemory * (excess - noise_);
         }
         refresh(now);
-    } else if (mine_highest < lowest && lowest > 0) {  // nothing left may be any debt
+    } else if (mine_highest < lowest && lowest > 0 && sighting.may_raise) {
+        // Nothing left would say nothing: it may be any debt.
         const double shortage = lowest - mine_highest;
         // A bucket that proves deeper was filling up all the while.
         correct(now, depth_ > depth_before ? shortage : kUpwardShare * shortage);

@@ -30,6 +30,10 @@ constexpr TimeNs kBurstNs = kNsPerS / 8;
 
 constexpr double kSpeedKept = 0.98;
 
+// Answers after which output that may be reserved is taken to be counted as it is produced, as the
+// provider says: if it is not, the readings are soon far enough apart to tell.
+constexpr int kCarefulAnswers = 4;
+
 constexpr LimitKind kKinds[kMinuteKinds] = {LimitKind::requests, LimitKind::input_tokens,
                                             LimitKind::output_tokens, LimitKind::tokens};
 
@@ -252,7 +256,7 @@ void Pool::settle(const Settlement& settlement, const Hold& hold, TimeNs now,
     if (!settlement.success) return;
     if (detector_.waits_for(hold.sequence)) confirm_accounting(now);
     const bool nothing_to_learn_from = !bucket(LimitKind::output_tokens).synced();
-    if (rules_.accounting == OutputAccounting::automatic && nothing_to_learn_from)
+    if (!accounting_known() && (nothing_to_learn_from || ++careful_answers_ >= kCarefulAnswers))
         switch_accounting(false, now);
     refusals_ = 0;
     if (!open_) begin_search(now);
@@ -328,7 +332,7 @@ void Pool::apply_search(TimeNs now) {
 // More than the limit is promised, which would never fit. While reserving is only assumed, that is
 // the better reason to assume the other.
 void Pool::give_up_reserving(TimeNs now) {
-    if (rules_.accounting != OutputAccounting::automatic || detector_.decided()) return;
+    if (accounting_known()) return;
     switch_accounting(false, now);
 }
 

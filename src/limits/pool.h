@@ -104,6 +104,9 @@ private:
                                 TimeNs now);
     std::uint32_t observe_remaining(LimitKind kind, const LimitReading& reading,
                                     const Sighted& attempt, const Hold& hold, TimeNs now);
+    bool accounting_known() const {
+        return rules_.accounting != OutputAccounting::automatic || detector_.decided();
+    }
     void note_accounting(const LimitReading& reading, const Sighted& attempt, const Hold& hold);
     void confirm_accounting(TimeNs now);
     TimeNs accelerated(const Outcome& outcome, const Sighted& attempt, const Hold& hold,
@@ -146,6 +149,7 @@ private:
     double seconds_sum_ = 0;
 
     bool reserves_ = false;
+    int careful_answers_ = 0;  // while it is not known how output is counted
     AccountingDetector detector_;
     double detector_rounding_ = 0;
 };

@@ -74,8 +74,8 @@ std::uint32_t Pool::observe_remaining(LimitKind kind, const LimitReading& readin
     if (kind == LimitKind::day_tokens) {
         return day_.observe(reading, static_cast<std::int64_t>(held(kind))) ? 0 : 1;
     }
-    const bool produces =
-        !reserves_ && (kind == LimitKind::output_tokens || kind == LimitKind::tokens);
+    const bool counts_output = kind == LimitKind::output_tokens || kind == LimitKind::tokens;
+    const bool produces = !reserves_ && counts_output;
     Bucket::Sighting sighting;
     sighting.now = now;
     sighting.sent_at = attempt.reserved_at;
@@ -89,6 +89,9 @@ std::uint32_t Pool::observe_remaining(LimitKind kind, const LimitReading& readin
         const double lag = production_.attempts * production_.per_attempt_per_s * kShownLagS;
         sighting.unshown = lag + production_.unseen();
     }
+    // Output that is reserved only here leaves more at the provider. It comes back when the
+    // attempts end, and must not be counted twice.
+    sighting.may_raise = !(counts_output && reserves_ && !accounting_known());
     const bool sane = bucket(kind).observe(reading, sighting);
     if (sane && kind == LimitKind::output_tokens) note_accounting(reading, attempt, hold);
     const bool contradictory = reading.limit > 0 && reading.remaining > reading.limit;
@@ -102,9 +105,10 @@ void Pool::note_accounting(const LimitReading& reading, const Sighted& attempt, 
                     .remaining = static_cast<double>(reading.remaining),
                     .produced = hold.produced,
                     .reserved = hold.reserved,
-                    .promised = attempt.cost.promised_output()},
+                    .promised = attempt.cost.promised_output(),
+                    .unshown = production_.unshown},
                    sequence_);
-    detector_rounding_ = static_cast<double>(sane_units(reading.rounding));
+    detector_rounding_ = reading.half_step();
 }
 
 // The attempt whose reading was noted has been let through.

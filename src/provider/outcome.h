@@ -38,6 +38,7 @@ struct LimitReading {
     std::int64_t rounding = 1;  // the step that `remaining` is rounded to: the truth is within half
 
     bool present() const { return limit >= 0 || remaining >= 0; }
+    double half_step() const { return rounding > 1 ? static_cast<double>(rounding) / 2 : 0; }
 };
 
 struct LimitReadings {

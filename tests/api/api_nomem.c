@@ -179,6 +179,51 @@ static int32_t cancel_by_tag(weir_error** error) {
     return status == WEIR_ERR_NOT_FOUND ? WEIR_OK : status;
 }
 
+/* Polls a little, as short of memory as the call was, and then with memory until the key's event is
+ * there: what was accepted is done. */
+static void await_key(const char* state) {
+    const long long until = api_now_ms() + PATIENCE_MS;
+    int polls, told = 0;
+    for (polls = 0; !told && api_now_ms() < until; ++polls) {
+        weir_event event;
+        const int32_t count = weir_poll(world.engine, &event, sizeof event, 1, polls < 5 ? 0 : 100);
+        CHECK(count >= 0 || count == WEIR_ERR_NOMEM);
+        if (polls == 5) disarm();
+        if (count != 1) continue;
+        told = event.type == WEIR_EVENT_KEY && strstr(event.data, state) != NULL;
+        api_release(&event);
+    }
+    disarm();
+    CHECK(told);
+}
+
+static int32_t key_set(weir_error** error) {
+    const int32_t status =
+        weir_key_set(world.engine, "main", WEIR_NUL, "main", WEIR_NUL, SECRET, WEIR_NUL, error);
+    if (status == WEIR_OK) await_key("replaced");
+    return status;
+}
+
+static int32_t key_come_and_go(weir_error** error) {
+    int32_t status =
+        weir_key_set(world.engine, "main", WEIR_NUL, "spare", WEIR_NUL, SECRET, WEIR_NUL, error);
+    if (status != WEIR_OK) return status;
+    await_key("active");
+    CHECK_EQ(weir_key_retire(world.engine, "main", WEIR_NUL, "spare", WEIR_NUL, NULL), WEIR_OK);
+    await_key("retired");
+    return status;
+}
+
+static int32_t key_retire(weir_error** error) {
+    const int32_t status = weir_key_retire(world.engine, "main", WEIR_NUL, "main", WEIR_NUL, error);
+    if (status != WEIR_OK) return status;
+    await_key("retired");
+    CHECK_EQ(weir_key_set(world.engine, "main", WEIR_NUL, "main", WEIR_NUL, SECRET, WEIR_NUL, NULL),
+             WEIR_OK);
+    await_key("replaced");
+    return status;
+}
+
 static void nothing(void* user) { (void)user; }
 static void count_destroy(void* user) { ++*(int*)user; }
 
@@ -335,6 +380,9 @@ static const struct {
     {"engine_calls", engine_calls},
     {"cancel_by_tag", cancel_by_tag},
     {"set_wake_hook", set_wake_hook},
+    {"key_set", key_set},
+    {"key_come_and_go", key_come_and_go},
+    {"key_retire", key_retire},
     {"request_whole", request_whole},
     {"request_streamed", request_streamed},
     {"dispatched", dispatched},

@@ -49,6 +49,9 @@ struct peer {
     int queued_count;
     int requests;
     int open_connections;
+    char watched_text[128]; /* "": none */
+    int refuse_watched;
+    int watched;
     char last[65536];
 };
 
@@ -120,6 +123,11 @@ static void take_request(struct peer* peer, struct connection* c) {
         --peer->queued_count;
     } else {
         c->reply = peer_reply_of_text(c->in, c->request_length);
+    }
+    if (peer->watched_text[0] != 0 &&
+        memmem(c->in, c->request_length, peer->watched_text, strlen(peer->watched_text)) != NULL) {
+        ++peer->watched;
+        if (peer->refuse_watched) c->reply = (struct peer_reply){PEER_STATUS, 401, 0, NULL};
     }
     pthread_cond_broadcast(&peer->changed);
     pthread_mutex_unlock(&peer->mutex);
@@ -295,6 +303,22 @@ void peer_next(struct peer* peer, struct peer_reply reply) {
     DIE_UNLESS(peer->queued_count < MAX_QUEUED);
     peer->queued[peer->queued_count++] = reply;
     pthread_mutex_unlock(&peer->mutex);
+}
+
+void peer_watch(struct peer* peer, const char* text, int refuse) {
+    pthread_mutex_lock(&peer->mutex);
+    snprintf(peer->watched_text, sizeof peer->watched_text, "%s", text != NULL ? text : "");
+    peer->refuse_watched = refuse;
+    peer->watched = 0;
+    pthread_mutex_unlock(&peer->mutex);
+}
+
+int peer_watched(struct peer* peer) {
+    int watched;
+    pthread_mutex_lock(&peer->mutex);
+    watched = peer->watched;
+    pthread_mutex_unlock(&peer->mutex);
+    return watched;
 }
 
 void peer_gate(struct peer* peer, int open) {

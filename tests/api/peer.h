@@ -37,6 +37,11 @@ const char* peer_url(const struct peer* peer);
  * streamhang or a status such as 500; else a message, or a stream if it asked for one. */
 void peer_next(struct peer* peer, struct peer_reply reply);
 
+/* Counts the requests that have `text` in their head or body from here on, and refuses them with
+ * 401 if that is wanted: the answer then names the key. NULL: none. */
+void peer_watch(struct peer* peer, const char* text, int refuse);
+int peer_watched(struct peer* peer);
+
 /* While the gate is shut no reply is sent. */
 void peer_gate(struct peer* peer, int open);
 

@@ -159,10 +159,21 @@ static void append_stream(struct peer_output* output, const struct peer_reply* r
     append(output, "0\r\n\r\n");
 }
 
+/* " of " and the key that the request came with. */
+static void key_of(const char* request, size_t length, char* key, size_t size) {
+    const char* at = find(request, length, "x-api-key: ");
+    size_t n;
+    if (at == NULL) return;
+    at += strlen("x-api-key: ");
+    n = strcspn(at, "\r");
+    snprintf(key, size, " of %.*s", (int)n, at);
+}
+
 void peer_write_reply(const struct peer_reply* reply, const char* request, size_t length,
                       struct peer_output* output) {
     char echo[32] = "Hello.";
-    char body[256];
+    char body[512];
+    char key[128] = "";
     const char* mark = find(request, length, "echo-");
     if (mark != NULL) snprintf(echo, sizeof echo, "echo-%d", atoi(mark + 5));
     memset(output, 0, sizeof *output);
@@ -173,10 +184,11 @@ void peer_write_reply(const struct peer_reply* reply, const char* request, size_
             append_stream(output, reply, echo);
             return;
         case PEER_STATUS:
+            if (reply->status == 401) key_of(request, length, key, sizeof key);
             snprintf(body, sizeof body,
-                     "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":\"because\"},"
+                     "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":\"because%s\"},"
                      "\"request_id\":\"req_test\"}",
-                     error_type(reply->status));
+                     error_type(reply->status), key);
             append_head(output, reply, reply->status, "application/json");
             append_body(output, body);
             return;

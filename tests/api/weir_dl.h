@@ -26,6 +26,8 @@
 #define weir_error_new weir_dl.weir_error_new
 #define weir_error_release weir_dl.weir_error_release
 #define weir_error_table weir_dl.weir_error_table
+#define weir_key_set weir_dl.weir_key_set
+#define weir_key_retire weir_dl.weir_key_retire
 #define weir_batch_acknowledge weir_dl.weir_batch_acknowledge
 #define weir_batch_flush weir_dl.weir_batch_flush
 #define weir_batch_cancel weir_dl.weir_batch_cancel

@@ -25,6 +25,8 @@
     X(weir_error_new)               \
     X(weir_error_release)           \
     X(weir_error_table)             \
+    X(weir_key_set)                 \
+    X(weir_key_retire)              \
     X(weir_batch_acknowledge)       \
     X(weir_batch_flush)             \
     X(weir_batch_cancel)            \

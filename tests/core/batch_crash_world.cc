@@ -90,6 +90,8 @@ private:
     BatchOutput out_;
     std::map<BatchCallId, bool> live_calls_;
     std::uint64_t run_ = 0;
+    BatchWork work_ = BatchWork::all;
+    std::uint64_t events_left_ = 0;  // of a run that does a part of the work
     TimeNs now_ = 0;
     TimeNs timer_at_ = kNever;
     CrashResult result_;
@@ -124,6 +126,14 @@ void World::start() {
     settings.visibility_ns = kVisibility;
     settings.max_attempts = 20;
     settings.delete_when_delivered = random_.below(2) == 0;
+    // Now and then a run does a part of the work, and dies.
+    work_ = BatchWork::all;
+    if (result_.partial_runs < settings_.crashes && chance(30)) {
+        ++result_.partial_runs;
+        work_ = chance(50) ? BatchWork::submit : BatchWork::look;
+        events_left_ = 1 + random_.below(200);
+    }
+    settings.work = work_;
     // The wall clock is another after a restart, by up to an hour; nothing may depend on it.
     const TimeNs wrong = after(0, 3600 * kNsPerS);
     machine_ = std::make_unique<BatchMachine>(settings, std::vector<std::string>{"main"},
@@ -188,6 +198,12 @@ CrashResult World::run() {
         }
         const bool dies = random_.unit() < settings_.crash_chance;
         if (dies && result_.crashes < settings_.crashes) {
+            crash();
+            start();
+            continue;
+        }
+        const bool cut_short = work_ != BatchWork::all && (events_.empty() || events_left_-- == 0);
+        if (cut_short) {
             crash();
             start();
             continue;
@@ -278,6 +294,9 @@ void World::do_action(BatchAction action) {
     trace(static_cast<std::uint64_t>(action.kind) + action.entry * 7 + action.submission * 13);
     switch (action.kind) {
         case BatchAction::Kind::call:
+            if (work_ == BatchWork::look && action.call->kind == BatchCall::Kind::create) {
+                fail("a run that only looks has created a batch");
+            }
             return call(action.call);
         case BatchAction::Kind::abort_call:
             live_calls_.erase(action.call_id);
@@ -297,6 +316,8 @@ void World::do_action(BatchAction action) {
             requests_[action.ticket - 1].known_durable = true;
             return;
         case BatchAction::Kind::deliver:
+            if (work_ != BatchWork::all) fail("a run that reads no results has delivered one");
+            return on_terminal(action);
         case BatchAction::Kind::fail:
             return on_terminal(action);
         case BatchAction::Kind::fall_back:

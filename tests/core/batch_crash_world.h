@@ -32,6 +32,7 @@ struct CrashResult {
     std::uint64_t reconciled = 0;
     std::uint64_t found = 0;
     std::uint64_t sent_again = 0;
+    std::uint64_t partial_runs = 0;  // that only submitted, or only looked
 
     bool operator==(const CrashResult&) const = default;
 };

@@ -71,6 +71,7 @@ void JournalModel::on(const AcknowledgedRecord& r) {
 
 void JournalModel::on(const EndedRecord& r) {
     submissions_.at(r.submission).stage = JournalState::Stage::ended;
+    submissions_.at(r.submission).tally = r.tally;
 }
 
 void JournalModel::on(const ReleasedRecord& r) {

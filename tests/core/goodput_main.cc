@@ -9,6 +9,7 @@
 #include <string>
 
 #include "goodput.h"
+#include "goodput_jobs.h"
 
 namespace {
 
@@ -19,6 +20,7 @@ struct Options {
     int seeds = 20;
     int minutes = 60;
     bool baselines = true;
+    bool jobs = false;
     std::string only;
 };
 
@@ -63,9 +65,12 @@ Options read_options(int argc, char** argv) {
             options.baselines = false;
         else if (std::strcmp(argv[i], "--only") == 0)
             options.only = value();
+        else if (std::strcmp(argv[i], "--jobs") == 0)
+            options.jobs = true;  // instead of the table, for goodput_http.py
         else {
             fmt::print(stderr,
-                       "usage: goodput [--seeds N] [--minutes N] [--no-baselines] [--only TEXT]\n");
+                       "usage: goodput [--seeds N] [--minutes N] [--no-baselines] [--only TEXT]\n"
+                       "       goodput --jobs [--seeds N]\n");
             std::exit(2);
         }
     }
@@ -76,6 +81,10 @@ Options read_options(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     const Options options = read_options(argc, argv);
+    if (options.jobs) {
+        fmt::print("{}\n", goodput_jobs_json(options.seeds));
+        return 0;
+    }
     fmt::print(
         "{} seeds, {} minutes simulated after the warm-up; goodput is a share of the fluid "
         "optimum, waste is 429s\nper accepted request: mean (worst seed)\n\n",

@@ -98,7 +98,7 @@ void World::happen(const Event& event, Client* client) {
             arrive(event.attempt, event.at);
             break;
         case EventKind::head:
-            client->on_head(event.attempt, readings_of(attempt), event.at);
+            client->on_head(event.attempt, readings_of(attempt, at_server), event.at);
             break;
         case EventKind::progress:
             client->on_progress(event.attempt, attempt.decision.produced_at(at_server), event.at);
@@ -147,7 +147,7 @@ void World::arrive(AttemptRef ref, TimeNs now) {
     post(end_at, EventKind::end, ref);
 }
 
-LimitReadings World::readings_of(const Attempt& attempt) const {
+LimitReadings World::readings_of(const Attempt& attempt, TimeNs now) const {
     LimitReadings readings;
     if (settings_.model.headers == model::HeaderFamily::none) return readings;
     constexpr LimitKind kKinds[] = {LimitKind::requests, LimitKind::input_tokens,
@@ -157,9 +157,12 @@ LimitReadings World::readings_of(const Attempt& attempt) const {
         LimitReading& to = readings[kKinds[i]];
         to.limit = from.limit;
         to.remaining = from.remaining;
-        if (from.reset_in_ns >= 0)
-            to.reset_in_ns = (from.reset_in_ns + kNsPerS - 1) / kNsPerS * kNsPerS;
-        to.rounding = i == 0 ? 1 : std::max<std::int64_t>(settings_.model.rounding / 2, 1);
+        // A reset is stated as a time of day in whole seconds.
+        if (from.reset_in_ns >= 0) {
+            const TimeNs at = now + from.reset_in_ns;
+            to.reset_in_ns = (at + kNsPerS - 1) / kNsPerS * kNsPerS - now;
+        }
+        to.rounding = i == 0 ? 1 : std::max<std::int64_t>(settings_.model.rounding, 1);
     }
     return readings;
 }

@@ -98,7 +98,7 @@ private:
     void post(TimeNs at, EventKind kind, AttemptRef attempt);
     void happen(const Event& event, Client* client);
     void arrive(AttemptRef ref, TimeNs now);
-    LimitReadings readings_of(const Attempt& attempt) const;
+    LimitReadings readings_of(const Attempt& attempt, TimeNs now) const;
     Outcome outcome_of(const Attempt& attempt) const;
     void record(std::uint64_t word) { trace_hash_ = (trace_hash_ ^ word) * 0x100000001B3u; }
 

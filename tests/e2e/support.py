@@ -126,6 +126,14 @@ def end(process):
         process.stderr.close()
 
 
+def batches_seen(server):
+    """What the model server's batch endpoints have seen; `ours` leaves foreign batches out."""
+    with urllib.request.urlopen(server.url + "/model/batches", timeout=10) as response:
+        seen = json.load(response)
+    seen["ours"] = [batch for batch in seen["batches"] if not batch["foreign"]]
+    return seen
+
+
 def prompt_id(number):
     return f"prompt-{number}"
 

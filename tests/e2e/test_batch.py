@@ -1,8 +1,6 @@
 """Runs over the batch lane: every result once, no batch twice, whatever goes wrong on the way."""
 
-import json
 import random
-import urllib.request
 
 import support
 
@@ -20,10 +18,7 @@ class Batch(support.EndToEnd):
         return self.server(**LIMITS, arguments=["--batch", behaviour])
 
     def seen(self, server):
-        with urllib.request.urlopen(server.url + "/model/batches", timeout=10) as response:
-            report = json.load(response)
-        report["ours"] = [batch for batch in report["batches"] if not batch["foreign"]]
-        return report
+        return support.batches_seen(server)
 
     def assert_each_once(self, server, count):
         seen = self.seen(server)

@@ -94,8 +94,31 @@ TEST_F(JournalFailure, AFileOfALaterVersionIsRefusedAndLeftAlone) {
     open_journal(path_, "m")->apply(record(1));
     run_sql("PRAGMA user_version = 99");
     expect_refused(Kind::newer, "later weir");
-    run_sql("PRAGMA user_version = 1");
+    run_sql("PRAGMA user_version = 2");
     EXPECT_EQ(open_journal(path_, "m")->load().entries.size(), 1u);
+}
+
+TEST_F(JournalFailure, AFileOfAnEarlierVersionIsBroughtForward) {
+    open_journal(path_, "m")
+        ->apply(std::vector<JournalRecord>{
+            AcceptRecord{.entry = 1,
+                         .custom_id = "row",
+                         .account = "a",
+                         .model = "m",
+                         .headers = "",
+                         .body = BatchBody::copy_of("{}")},
+            IntentRecord{
+                .submission = 1, .account = "a", .model = "m", .headers = "", .entries = {1}}});
+    for (const char* column : {"succeeded", "errored", "canceled", "expired"}) {
+        run_sql((std::string("ALTER TABLE submissions DROP COLUMN ") + column).c_str());
+    }
+    run_sql("PRAGMA user_version = 1");
+    const JournalState state = open_journal(path_, "other")->load();
+    EXPECT_EQ(state.mark, "m");
+    EXPECT_EQ(state.entries.size(), 1u);
+    ASSERT_EQ(state.submissions.size(), 1u);
+    EXPECT_EQ(state.submissions[0].tally, BatchTally());
+    EXPECT_EQ(open_journal(path_, "other")->load().submissions.size(), 1u);
 }
 
 TEST_F(JournalFailure, AnotherProgramsDatabaseIsRefused) {

@@ -123,7 +123,8 @@ public:
                 return AcknowledgedRecord{submission.id, "msgbatch_1", 5, 6};
             case JournalState::Stage::acknowledged:
                 if (dice < 80) return CancelWantedRecord{submission.id};
-                return EndedRecord{submission.id};
+                return EndedRecord{submission.id,
+                                   {static_cast<std::int64_t>(submission.id), 2, 3, 4}};
             case JournalState::Stage::ended:
                 break;
         }

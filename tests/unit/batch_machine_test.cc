@@ -425,5 +425,99 @@ TEST_F(MachineTest, AnAccountThatIsNoLongerConfiguredIsLeftAlone) {
     EXPECT_EQ(machine_->entries(), 1u);
 }
 
+TEST_F(MachineTest, ARunThatOnlySubmitsLeavesTheResultsToAnother) {
+    settings_.work = BatchWork::submit;
+    restart(JournalState{.mark = "mk"});
+    submit(1, now_ + 3600 * kNsPerS, now_ + 10 * kNsPerS);
+    machine_->flush();
+    run();
+    const BatchPage empty;
+    answer(expect_call(BatchCall::Kind::list), 200, nullptr, &empty);
+    const BatchObject made = batch(BatchObject::Status::in_progress, 1);
+    answer(expect_call(BatchCall::Kind::create), 200, &made);
+    pass(10 * kNsPerS);  // nor does it fall back
+    BatchObject ended = batch(BatchObject::Status::ended, 0);
+    ended.succeeded = 1;
+    answer(expect_call(BatchCall::Kind::retrieve), 200, &ended);
+    pass(100 * kNsPerS);
+    EXPECT_TRUE(calls_.empty());
+    std::vector<BatchView> views;
+    machine_->view(now_, &views);
+    ASSERT_EQ(views.size(), 1u);
+    EXPECT_STREQ(views[0].state, "ended");
+    EXPECT_EQ(views[0].tally, (BatchTally{1, 0, 0, 0}));
+    EXPECT_EQ(views[0].asked_ago_ns, 100 * kNsPerS);
+    for (const BatchAction& action : actions_) {
+        EXPECT_EQ(static_cast<int>(action.kind), static_cast<int>(BatchAction::Kind::durable));
+    }
+    EXPECT_GT(machine_->next_timer(), now_);
+}
+
+TEST_F(MachineTest, ARunThatOnlyLooksCreatesNothing) {
+    settings_.work = BatchWork::look;
+    JournalState state{.mark = "mk", .last_entry = 2, .last_submission = 1};
+    state.entries.push_back({.id = 1, .account = "main", .model = "m", .submission = 1});
+    state.entries.push_back({.id = 2, .account = "main", .model = "m"});
+    state.submissions.push_back({.id = 1,
+                                 .account = "main",
+                                 .model = "m",
+                                 .count = 1,
+                                 .stage = JournalState::Stage::acknowledged,
+                                 .remote_id = "msgbatch_1",
+                                 .created_unix = 1});
+    restart(state);
+    machine_->flush();
+    pass(settings_.max_age_ns);
+    const BatchObject going = batch(BatchObject::Status::in_progress, 1);
+    answer(expect_call(BatchCall::Kind::retrieve), 200, &going);
+    EXPECT_TRUE(calls_.empty());
+    EXPECT_EQ(machine_->collecting(), 1u);
+    EXPECT_GT(machine_->next_timer(), now_);
+    // It can cancel, though.
+    EXPECT_TRUE(machine_->cancel_submission(1, &out_));
+    run();
+    answer(expect_call(BatchCall::Kind::cancel), 200, &going);
+    std::vector<BatchView> views;
+    machine_->view(now_, &views);
+    ASSERT_EQ(views.size(), 1u);
+    EXPECT_TRUE(views[0].cancel_sent);
+}
+
+TEST_F(MachineTest, AnArchivedBatchIsGone) {
+    submit(1);
+    machine_->flush();
+    run();
+    const BatchPage empty;
+    answer(expect_call(BatchCall::Kind::list), 200, nullptr, &empty);
+    const BatchObject made = batch(BatchObject::Status::in_progress, 1);
+    answer(expect_call(BatchCall::Kind::create), 200, &made);
+    pass(2 * kNsPerS);
+    BatchObject archived = batch(BatchObject::Status::ended, 1);
+    archived.archived = true;
+    answer(expect_call(BatchCall::Kind::retrieve), 200, &archived);
+    EXPECT_TRUE(calls_.empty());
+    ASSERT_FALSE(actions_.empty());
+    EXPECT_TRUE(actions_.back().maybe_executed);
+    EXPECT_EQ(terminal(), WEIR_ERR_BATCH_GONE);
+}
+
+TEST_F(MachineTest, AtItsTimeLimitABatchIsAskedAbout) {
+    submit(1);
+    machine_->flush();
+    run();
+    const BatchPage empty;
+    answer(expect_call(BatchCall::Kind::list), 200, nullptr, &empty);
+    BatchObject made = batch(BatchObject::Status::in_progress, 1);
+    made.created_unix_ns = now_;
+    made.expires_unix_ns = now_ + 630 * kNsPerS;
+    answer(expect_call(BatchCall::Kind::create), 200, &made);
+    pass(600 * kNsPerS);
+    answer(expect_call(BatchCall::Kind::retrieve), 200, &made);
+    pass(30 * kNsPerS);
+    EXPECT_TRUE(calls_.empty());
+    pass(1 * kNsPerS);
+    expect_call(BatchCall::Kind::retrieve);
+}
+
 }  // namespace
 }  // namespace weir

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "engine/failure.h"
+#include "engine/key_scopes.h"
 #include "engine/model_classes.h"
 #include "engine/settings.h"
 #include "weir/weir.h"
@@ -127,12 +128,103 @@ TEST(Settings, OutcomesMayHaveAPaceOfTheirOwn) {
               std::string::npos);
 }
 
-TEST(Settings, AnAccountHasOneKey) {
+TEST(Settings, AnAccountHasAKey) {
     EXPECT_NE(problem_of(with({{"account.a.limit.c.tokens_per_day", "5"}})).find("account.a.key"),
               std::string::npos);
     EXPECT_NE(problem_of(with({{"account.a.key", "k"}, {"account.a.key_env", "E"}}))
                   .find("account.a.key_env"),
               std::string::npos);
+}
+
+TEST(Settings, AnAccountMayHaveSeveralKeys) {
+    const Settings settings = make_settings(with({{"account.a.key", "plain"},
+                                                  {"account.a.keys.b.value", "second"},
+                                                  {"account.a.keys.b.workspace", "w"},
+                                                  {"account.a.keys.c.value", "third"},
+                                                  {"account.a.keys.main.workspace", "w"},
+                                                  {"account.other.keys.only.value", "k"}}));
+    const auto& keys = settings.accounts.at(0).keys;
+    ASSERT_EQ(keys.size(), 3u);
+    EXPECT_EQ(keys[0].name, "b");
+    EXPECT_EQ(keys[0].secret, "second");
+    EXPECT_EQ(keys[2].name, "main");
+    EXPECT_EQ(keys[2].secret, "plain");
+    EXPECT_EQ(settings.accounts.at(1).keys.size(), 1u);
+    const AccountSettings& account = settings.core.accounts.accounts.at(0);
+    EXPECT_EQ(account.workspaces, std::vector<std::string>{"w"});
+    EXPECT_EQ(account.keys.at(0).workspace, 0);
+    EXPECT_EQ(account.keys.at(1).workspace, KeySettings::kNoWorkspace);
+    EXPECT_EQ(account.keys.at(2).workspace, 0);
+}
+
+TEST(Settings, AKeyHasOneSource) {
+    EXPECT_NE(problem_of(with({{"account.a.key", "k"}, {"account.a.keys.main.value", "k"}}))
+                  .find("account.a.keys.main.value"),
+              std::string::npos);
+    EXPECT_NE(problem_of(with({{"account.a.keys.b.value", "k"}, {"account.a.keys.b.env", "E"}}))
+                  .find("account.a.keys.b.env"),
+              std::string::npos);
+    EXPECT_NE(problem_of(with({{"account.a.key", "k"}, {"account.a.keys.b.workspace", "w"}}))
+                  .find("account.a.keys.b.value"),
+              std::string::npos);
+    EXPECT_NE(
+        problem_of(with({{"account.a.keys.b.value", "k"}, {"account.a.keys.b.workspace", "w w"}}))
+            .find("account.a.keys.b.workspace"),
+        std::string::npos);
+    Config many;
+    for (int i = 0; i <= 500; ++i) {
+        many.set("account.a.keys.k" + std::to_string(i) + ".value", "k");
+    }
+    EXPECT_NE(problem_of(many).find("501"), std::string::npos);
+}
+
+TEST(Settings, WorkspacesAndKeysHaveLimits) {
+    const Settings settings =
+        make_settings(with({{"account.a.keys.b.value", "k"},
+                            {"account.a.keys.b.workspace", "w"},
+                            {"account.a.keys.c.value", "k"},
+                            {"account.a.workspace.w.limit.claude-opus-5.requests_per_minute", "50"},
+                            {"account.a.keys.c.limit.claude-opus-5.tokens_per_day", "900"},
+                            {"account.a.keys.c.limit.my-class.output_tokens_per_minute", "7000"}}));
+    const auto& scopes = settings.core.limits.scopes;
+    ASSERT_EQ(scopes.size(), 3u);
+    EXPECT_EQ(scopes[0].account, 0);
+    EXPECT_EQ(scopes[0].workspace, 0);
+    EXPECT_EQ(scopes[0].key, LimitSettings::Scope::kAny);
+    EXPECT_EQ(scopes[0].limits.requests_per_minute, 50);
+    EXPECT_EQ(settings.core.limits.classes.at(scopes[0].model_class).name, "claude-opus-5");
+    EXPECT_EQ(scopes[1].key, 1);
+    EXPECT_EQ(scopes[1].workspace, LimitSettings::Scope::kAny);
+    EXPECT_EQ(scopes[1].limits.tokens_per_day, 900);
+    EXPECT_EQ(scopes[2].limits.output_tokens_per_minute, 7000);
+    EXPECT_EQ(scopes[2].name, "account.a.keys.c.limit.my-class");
+
+    const std::string problem = problem_of(with(
+        {{"account.a.key", "k"}, {"account.a.workspace.w.limit.c.requests_per_minute", "50"}}));
+    EXPECT_NE(problem.find("account.a.workspace.w"), std::string::npos);
+    EXPECT_NE(problem.find("account.a.keys.<key>.workspace"), std::string::npos);
+}
+
+TEST(Settings, MoreLimitsThanAnAttemptCanPassAreRefused) {
+    AccountsSettings accounts;
+    accounts.accounts.push_back({.name = "a", .keys = {{"b"}, {"c"}}});
+    LimitSettings limits;
+    limits.classes.resize(2);
+    for (const char* const name : {"first", "second", "third", "fourth"}) {
+        limits.scopes.push_back({.name = name, .account = 0, .limits = {}});
+    }
+    limits.scopes[1].key = 1;
+    limits.scopes[2].model_class = 1;
+    limits.scopes[3].key = 0;
+    EXPECT_NO_THROW(check_scopes(accounts, limits));
+    limits.scopes[3].key = LimitSettings::Scope::kAny;
+    try {
+        check_scopes(accounts, limits);
+        FAIL();
+    } catch (const Failure& failure) {
+        EXPECT_NE(failure.message().find("first, second, third, fourth"), std::string::npos);
+        EXPECT_NE(failure.message().find("key c"), std::string::npos);
+    }
 }
 
 TEST(Settings, KeysComeFromTheEnvironment) {
@@ -145,14 +237,15 @@ TEST(Settings, KeysComeFromTheEnvironment) {
     ::setenv("WEIR_TEST_KEY", "", 1);
     EXPECT_NE(problem_of(config), "");
     ::setenv("WEIR_TEST_KEY", "sk-env", 1);
-    EXPECT_EQ(make_settings(config).accounts.at(0).key, "sk-env");
+    EXPECT_EQ(make_settings(config).accounts.at(0).keys.at(0).secret, "sk-env");
     ::unsetenv("WEIR_TEST_KEY");
 }
 
 TEST(Settings, KeysComeFromFiles) {
     const TemporaryFile file("sk-file\r\n\n");
-    EXPECT_EQ(make_settings(with({{"account.a.key_file", file.path()}})).accounts.at(0).key,
-              "sk-file");
+    EXPECT_EQ(
+        make_settings(with({{"account.a.key_file", file.path()}})).accounts.at(0).keys.at(0).secret,
+        "sk-file");
     const TemporaryFile two_lines("sk-one\nsk-two\n");
     EXPECT_NE(problem_of(with({{"account.a.key_file", two_lines.path()}})), "");
     const TemporaryFile empty("\n");

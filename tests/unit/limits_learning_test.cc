@@ -125,14 +125,49 @@ TEST(AccountingDetector, ABucketThatWasNotFullDecidesNothing) {
     EXPECT_EQ(detector.confirm(1333, 80'000, 500), OutputAccounting::automatic);
 }
 
-TEST(AccountingDetector, AttemptsThatMayHaveOvertakenEachOtherAreNoUse) {
+// When a bucket is full again is stated in whole seconds: it may have held one second's refill
+// less, and then an untouched bucket looks like one that has reserved that much.
+TEST(AccountingDetector, AReservationWithinASecondsRefillDecidesNothing) {
     AccountingDetector detector;
     detector.reserved_at(1, kS);
-    detector.reserved_at(2, kS + 10 * kNsPerMs);
-    const AccountingDetector::Moment moment{
-        .sequence = 1, .at = kS, .remaining = 76'000, .reserved = 4'096, .promised = 4'096};
-    detector.note(moment, 2);
-    EXPECT_FALSE(detector.waits_for(1));
+    detector.note({.sequence = 1,
+                   .at = kS,
+                   .remaining = 24'000,
+                   .produced = 0,
+                   .reserved = 2'048,
+                   .promised = 2'048},
+                  1);
+    EXPECT_EQ(detector.confirm(2400, 26'300, 500), OutputAccounting::automatic);
+    EXPECT_FALSE(detector.decided());
+}
+
+// Ten attempts at once promise 20,480 tokens; what remains for one of them says nothing about the
+// others' order. A second later, with all of them in flight, it says everything.
+TEST(AccountingDetector, AttemptsThatMayHaveOvertakenEachOtherAreNoUse) {
+    for (const bool later : {false, true}) {
+        AccountingDetector detector;
+        detector.reserved_at(1, kS);
+        detector.note(
+            {.sequence = 1, .at = kS, .remaining = 20'000, .reserved = 2'048, .promised = 2'048},
+            1);
+        ASSERT_EQ(detector.confirm(2400, 80'000, 500), OutputAccounting::automatic);
+        for (std::uint64_t i = 2; i <= 11; ++i) detector.reserved_at(i, 2 * kS);
+        OutputAccounting kind = OutputAccounting::automatic;
+        for (int i = 0; i < 3; ++i) {
+            const std::uint64_t sequence = later ? 12 + static_cast<std::uint64_t>(i) : 11;
+            const TimeNs at = later ? (3 + i) * kS : 2 * kS;
+            detector.reserved_at(sequence, at);
+            detector.note({.sequence = sequence,
+                           .at = at,
+                           .remaining = later ? 24'000.0 + 2'400 * i : 22'000,
+                           .reserved = 11 * 2'048,
+                           .promised = 2'048},
+                          sequence);
+            ASSERT_TRUE(detector.waits_for(sequence));
+            kind = detector.confirm(2400, 80'000, 500);
+        }
+        EXPECT_EQ(kind, later ? OutputAccounting::produced : OutputAccounting::automatic);
+    }
 }
 
 // A provider that lets through `per_s` with a bucket of a minute, against a search that sends at

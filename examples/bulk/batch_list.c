@@ -1,0 +1,142 @@
+#include "batch_list.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "console.h"
+
+static void copy_text(char* to, size_t size, const json_t* row, const char* name) {
+    const char* text = json_string_value(json_object_get(row, name));
+    snprintf(to, size, "%s", text ? text : "");
+    text_make_printable(to);
+}
+
+static long long integer(const json_t* row, const char* name) {
+    return (long long)json_integer_value(json_object_get(row, name));
+}
+
+static double seconds(const json_t* row, const char* name) {
+    return (double)integer(row, name) / 1000;
+}
+
+static void read_row(struct batch_row* out, const json_t* row) {
+    *out = (struct batch_row){
+        .number = (unsigned long long)integer(row, "batch"),
+        .requests = integer(row, "requests"),
+        .unanswered = integer(row, "unanswered"),
+        .unacknowledged = integer(row, "unacknowledged"),
+        .age_s = seconds(row, "age_ms"),
+        .expires_in_s = seconds(row, "expires_in_ms"),
+        .asked_s_ago = seconds(row, "asked_ms_ago"),
+        .succeeded = integer(row, "succeeded"),
+        .errored = integer(row, "errored"),
+        .canceled = integer(row, "canceled"),
+        .expired = integer(row, "expired"),
+        .cancel_sent = json_is_true(json_object_get(row, "cancel_sent")),
+    };
+    copy_text(out->id, sizeof out->id, row, "id");
+    copy_text(out->state, sizeof out->state, row, "state");
+    copy_text(out->account, sizeof out->account, row, "account");
+    copy_text(out->model, sizeof out->model, row, "model");
+}
+
+int batch_list_read(struct batch_list* list, weir_engine* engine) {
+    weir_text* text;
+    size_t length, index;
+    json_t* row;
+    batch_list_clear(list);
+    if (weir_batch_list(engine, &text, NULL) != WEIR_OK) return 0;
+    const char* json = weir_text_data(text, &length);
+    json_t* root = json_loadb(json, length, 0, NULL);
+    const json_t* rows = json_object_get(root, "batches");
+    list->json = strdup(json);
+    list->rows = calloc(json_array_size(rows) + 1, sizeof *list->rows);
+    int good = root && list->json && list->rows;
+    if (good) {
+        list->collecting = integer(root, "collecting");
+        json_array_foreach(rows, index, row) read_row(&list->rows[list->count++], row);
+    }
+    json_decref(root);
+    weir_text_release(text);
+    return good;
+}
+
+void batch_list_clear(struct batch_list* list) {
+    free(list->rows);
+    free(list->json);
+    *list = (struct batch_list){0};
+}
+
+int batch_row_is_created(const struct batch_row* row) { return row->id[0] != 0; }
+
+int batch_row_has_ended(const struct batch_row* row) {
+    return strcmp(row->state, "ended") == 0 || strcmp(row->state, "delivered") == 0;
+}
+
+int batch_row_is_unasked(const struct batch_row* row) {
+    return batch_row_is_created(row) && !batch_row_has_ended(row) && row->account[0] &&
+           row->asked_s_ago < 0;
+}
+
+struct batch_row* batch_list_find(const struct batch_list* list, const char* number_or_id) {
+    char* end;
+    unsigned long long number = strtoull(number_or_id, &end, 10);
+    int is_number = end != number_or_id && *end == 0;
+    for (size_t i = 0; i < list->count; i++) {
+        struct batch_row* row = &list->rows[i];
+        if (is_number ? row->number == number : row->id[0] && strcmp(row->id, number_or_id) == 0)
+            return row;
+    }
+    return NULL;
+}
+
+/* ---- The table ---- */
+
+static const char* words_of(const struct batch_row* row) {
+    if (!row->account[0]) return "account not configured";
+    if (batch_row_has_ended(row)) return "ended";
+    if (strcmp(row->state, "cancelling") == 0)
+        return row->cancel_sent ? "canceling" : "to be canceled";
+    if (strcmp(row->state, "acknowledged") == 0) return "in progress";
+    if (strcmp(row->state, "collected") == 0) return "to be created";
+    return "being looked for"; /* its creation had no answer */
+}
+
+static void print_outcome(const struct batch_row* row) {
+    static const char* const names[] = {"succeeded", "errored", "canceled", "expired"};
+    const long long counts[] = {row->succeeded, row->errored, row->canceled, row->expired};
+    const char* separator = "  ";
+    if (!batch_row_has_ended(row)) {
+        if (batch_row_is_unasked(row)) printf("  (not asked)");
+        return;
+    }
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        if (counts[i] <= 0) continue;
+        printf("%s%s %s", separator, text_count((double)counts[i]), names[i]);
+        separator = ", ";
+    }
+}
+
+int batch_list_print(const struct batch_list* list, int as_json) {
+    if (as_json) return puts(list->json) >= 0 && fflush(stdout) == 0;
+    if (list->count > 0)
+        printf("%-6s %-32s %-16s %10s %12s %10s %10s\n", "batch", "id", "state", "requests",
+               "unfetched", "age", "expires in");
+    for (size_t i = 0; i < list->count; i++) {
+        const struct batch_row* row = &list->rows[i];
+        int is_open = row->expires_in_s >= 0 && !batch_row_has_ended(row);
+        printf("%-6llu %-32s %-16s %10s %12s %10s %10s", row->number, row->id[0] ? row->id : "-",
+               words_of(row), text_count((double)row->requests),
+               text_count((double)(row->unanswered + row->unacknowledged)),
+               row->age_s < 0 ? "-" : text_duration(row->age_s),
+               is_open ? text_duration(row->expires_in_s) : "-");
+        print_outcome(row);
+        putchar('\n');
+    }
+    if (list->collecting > 0)
+        printf("%s requests are in no batch yet\n", text_count((double)list->collecting));
+    if (list->count == 0 && list->collecting == 0) puts("the journal is empty");
+    return fflush(stdout) == 0;
+}

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <stdint.h>
+#include <weir/weir.h>
+
+/* What the engine says of its batches, at one moment. */
+
+struct batch_row {
+    unsigned long long number;
+    char id[80];    /* "" while the provider has given none */
+    char state[16]; /* collected, intent, sent, acknowledged, cancelling, ended, delivered */
+    char account[64];
+    char model[80];
+    long long requests, unanswered, unacknowledged;
+    double age_s, expires_in_s, asked_s_ago;         /* negative: not known, or not in this run */
+    long long succeeded, errored, canceled, expired; /* negative until it has ended */
+    int cancel_sent;
+};
+
+struct batch_list {
+    struct batch_row* rows;
+    size_t count;
+    long long collecting; /* requests that are in no batch yet */
+    char* json;           /* as the engine gave it */
+};
+
+/* Replaces what the list holds. 0: out of memory. */
+int batch_list_read(struct batch_list* list, weir_engine* engine);
+
+void batch_list_clear(struct batch_list* list);
+
+/* The provider has given it an id. */
+int batch_row_is_created(const struct batch_row* row);
+
+int batch_row_has_ended(const struct batch_row* row);
+
+/* The provider is asked about it, and has not answered in this run. */
+int batch_row_is_unasked(const struct batch_row* row);
+
+/* NULL: there is none of that number or id. */
+struct batch_row* batch_list_find(const struct batch_list* list, const char* number_or_id);
+
+/* On standard output, as a table or as JSON. 0: it could not be written. */
+int batch_list_print(const struct batch_list* list, int as_json);
