@@ -15,8 +15,8 @@ namespace weir {
 // not at its end.
 bool split_models(std::string_view list, std::vector<std::string>* models);
 
-// Finds the class of a model: the longest match of the configured classes and the table's, or else a
-// class that is set up for the model at its first use, out of a number of spare ones. Requests in
+// Finds the class of a model: the longest match of the configured classes and the table's, or else
+// a class that is set up for the model at its first use, out of a number of spare ones. Requests in
 // fast mode have classes of their own, because they draw on limits of their own.
 //
 // Not thread-safe: used under the inbox's lock.
@@ -26,8 +26,7 @@ public:
     static constexpr std::size_t kSpare = 16;
 
     // `classes` are those of the settings, whose last kSpare are spare.
-    explicit ModelClasses(const std::vector<LimitSettings::Class>& classes,
-                          PriceTable prices = {});
+    explicit ModelClasses(const std::vector<LimitSettings::Class>& classes, PriceTable prices = {});
 
     struct Found {
         std::uint16_t model_class;

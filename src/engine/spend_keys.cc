@@ -53,16 +53,17 @@ std::string key_of(const LimitSettings::DayBudget& budget, bool money) {
 std::string spent_message(const LimitSettings::DayBudget& budget, bool money,
                           std::int64_t frees_at_unix) {
     const std::string limit =
-        money ? fmt::format("{:.2f} dollars", static_cast<double>(budget.spend_per_day) /
-                                                  kMicrosPerDollar)
+        money ? fmt::format("{:.2f} dollars",
+                            static_cast<double>(budget.spend_per_day) / kMicrosPerDollar)
               : fmt::format("{} tokens", budget.tokens_per_day);
     if (frees_at_unix < 0) {
         return fmt::format("{}: the request alone is expected to take more than the {} of a day",
                            key_of(budget, money), limit);
     }
-    return fmt::format("{}: what is left of the day's {} is not enough for the request; the next "
-                       "day begins at {}",
-                       key_of(budget, money), limit, utc_time(frees_at_unix));
+    return fmt::format(
+        "{}: what is left of the day's {} is not enough for the request; the next "
+        "day begins at {}",
+        key_of(budget, money), limit, utc_time(frees_at_unix));
 }
 
 void write_day_budgets(const Limiter& limiter, const LimitSettings& settings, TimeNs now,

@@ -29,9 +29,10 @@ Table read_table(const Config& config, std::string_view key, std::string_view bu
     const std::string path(config.value(key));
     const std::string text = read_file(key, path, kMaxFile, "a table");
     if (!parse(text, &table, &problem)) {
-        refuse(fmt::format("{}: {}: {}; correct the file, or leave the key out for the built-in "
-                           "table",
-                           key, path, problem));
+        refuse(
+            fmt::format("{}: {}: {}; correct the file, or leave the key out for the built-in "
+                        "table",
+                        key, path, problem));
     }
     return table;
 }

@@ -120,8 +120,8 @@ weir_error* error_of(const Request& request, std::int32_t status, TimeNs keys_ba
 
 weir_event make_done(const Request& request, Exchange* exchange, std::string_view account,
                      std::int64_t cost_micros, TimeNs now) noexcept {
-    return done_event(
-        request, [&] { return make_response(request, exchange, account, cost_micros, now); });
+    return done_event(request,
+                      [&] { return make_response(request, exchange, account, cost_micros, now); });
 }
 
 weir_event make_batch_done(const Request& request, const BatchResult& result,

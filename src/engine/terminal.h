@@ -16,8 +16,7 @@ weir_event make_done(const Request& request, Exchange* exchange, std::string_vie
 
 // The terminal event of a request that a batch has answered.
 weir_event make_batch_done(const Request& request, const BatchResult& result,
-                           std::string_view account, std::int64_t cost_micros,
-                           TimeNs now) noexcept;
+                           std::string_view account, std::int64_t cost_micros, TimeNs now) noexcept;
 
 // What was passed on of the request's stream is void.
 weir_event make_stream_restart(const Request& request) noexcept;

@@ -45,9 +45,9 @@ inline std::int64_t whole_input(const Usage& usage) {
 struct Verdict {
     enum class Kind : std::uint8_t { granted, not_before, never };
     Kind kind = Kind::granted;
-    LimitKind binding = LimitKind::unknown;  // the bucket that said so
-    TimeNs at = 0;                           // not_before: when to ask again
-    bool spend = false;                      // it was the day's spend that said so
+    LimitKind binding = LimitKind::unknown;   // the bucket that said so
+    TimeNs at = 0;                            // not_before: when to ask again
+    bool spend = false;                       // it was the day's spend that said so
     std::uint16_t day_budget = kNoDayBudget;  // likewise, of this budget, and when it frees: `at`
 
     void not_before(TimeNs time, LimitKind by) {

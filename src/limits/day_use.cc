@@ -27,8 +27,7 @@ Limiter::DayBudgets Limiter::day_budgets_of(std::uint16_t account,
     return found;
 }
 
-void Limiter::check_day(const DayBudgets& budgets, const Cost& cost, TimeNs now,
-                        Verdict* verdict) {
+void Limiter::check_day(const DayBudgets& budgets, const Cost& cost, TimeNs now, Verdict* verdict) {
     using Kind = DayBudget::Answer::Kind;
     const DayBudget::Amount expected{.tokens = cost.input_tokens + cost.output_tokens,
                                      .spend = cost.spend};
@@ -63,8 +62,8 @@ Verdict Limiter::check_tenant(const Cost& cost, TimeNs now) {
     return verdict;
 }
 
-void Limiter::settle_day(const Budget& budget, const Cost& cost,
-                         const Pool::Settlement& settlement, TimeNs now) {
+void Limiter::settle_day(const Budget& budget, const Cost& cost, const Pool::Settlement& settlement,
+                         TimeNs now) {
     DayBudget::Amount used;
     if (settlement.executed) {
         // What is not known stays as it was expected.

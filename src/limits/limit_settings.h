@@ -54,15 +54,15 @@ struct LimitSettings {
             return of == kAny || of == with;
         }
     };
-    // What may be used in a day over all model classes: by everybody, by an account, or by a tenant.
-    // At most one of each matches an attempt.
+    // What may be used in a day over all model classes: by everybody, by an account, or by a
+    // tenant. At most one of each matches an attempt.
     struct DayBudget {
         static constexpr std::uint64_t kNoTenant = 0;
-        std::string name;                       // "account.main", "tenant.acme", or "" for all
-        std::uint16_t account = Scope::kAny;    // one, or any
-        std::uint64_t tenant = kNoTenant;       // its name's hash, or anybody's
-        std::int64_t tokens_per_day = 0;        // 0: not limited
-        std::int64_t spend_per_day = 0;         // likewise; millionths of a dollar
+        std::string name;                     // "account.main", "tenant.acme", or "" for all
+        std::uint16_t account = Scope::kAny;  // one, or any
+        std::uint64_t tenant = kNoTenant;     // its name's hash, or anybody's
+        std::int64_t tokens_per_day = 0;      // 0: not limited
+        std::int64_t spend_per_day = 0;       // likewise; millionths of a dollar
     };
     std::vector<DayBudget> day_budgets;
     struct Origin {
@@ -76,9 +76,10 @@ struct LimitSettings {
     std::vector<Class> classes;     // index: model class
     std::vector<Account> accounts;  // index: account
     OutputAccounting output_accounting = OutputAccounting::automatic;
-    double burst_s = 0;              // depth of a bucket in seconds of its refill; 0: learn it
-    bool pinned = false;             // configured limits win over the provider's headers
-    bool refuse_over_spend = false;  // what a day's budget has no room for never fits; else it waits
+    double burst_s = 0;   // depth of a bucket in seconds of its refill; 0: learn it
+    bool pinned = false;  // configured limits win over the provider's headers
+    bool refuse_over_spend =
+        false;  // what a day's budget has no room for never fits; else it waits
     std::int64_t day_offset_ns = 0;  // the day begins so much before UTC's
 };
 

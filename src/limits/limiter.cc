@@ -144,8 +144,7 @@ inline Cost Limiter::sane(const Cost& cost) const {
                .tenant_budget = cost.tenant_budget};
     if (cost.prices != kNoPrices) {
         const PriceTable& prices = settings_.prices;
-        asked.spend =
-            prices.cost_of(cost.prices, asked.input_tokens, asked.output_tokens, false);
+        asked.spend = prices.cost_of(cost.prices, asked.input_tokens, asked.output_tokens, false);
         asked.most_spend =
             prices.cost_of(cost.prices, asked.input_tokens, asked.promised_output(), true);
     }

@@ -205,9 +205,9 @@ private:
     std::vector<Budget> budgets_;            // by BudgetId
     std::vector<ClassEstimates> estimates_;  // by model class
     std::uint64_t ignored_ = 0;
-    std::vector<DayBudget> day_budgets_;         // by index in the settings
-    std::uint16_t for_all_ = kNoDayBudget;       // that of everybody
-    std::vector<std::uint16_t> for_account_;     // by account
+    std::vector<DayBudget> day_budgets_;                           // by index in the settings
+    std::uint16_t for_all_ = kNoDayBudget;                         // that of everybody
+    std::vector<std::uint16_t> for_account_;                       // by account
     std::unordered_map<std::uint64_t, std::uint16_t> for_tenant_;  // by its name's hash
     std::uint64_t day_use_version_ = 0;
     std::uint64_t unpriced_ = 0;

@@ -138,8 +138,7 @@ Verdict Pool::check(const Cost& cost, TimeNs now, std::int64_t wall_offset_ns, N
     if (day_.active()) {
         const std::int64_t units = cost.input_tokens + cost.output_tokens;
         if (!day_.ever_fits(units)) {
-            return {
-                .kind = Verdict::Kind::never, .binding = LimitKind::day_tokens, .at = kNever};
+            return {.kind = Verdict::Kind::never, .binding = LimitKind::day_tokens, .at = kNever};
         }
         verdict.not_before(day_.fits_at(now, wall_offset_ns, units), LimitKind::day_tokens);
     }

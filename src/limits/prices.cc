@@ -51,11 +51,11 @@ std::int64_t PriceTable::cost_of(PricesId id, const Usage& usage, double factor)
     const TokenPrices* p = prices(id, sane_units(usage.input_tokens) + writes + reads);
     if (p == nullptr) return -1;
     const std::int64_t long_lived = std::min(sane_units(usage.cache_write_1h_tokens), writes);
-    return rounded_up(factor * (p->input * tokens(usage.input_tokens) +
-                                p->cache_write_5m * tokens(writes - long_lived) +
-                                p->cache_write_1h * tokens(long_lived) +
-                                p->cache_read * tokens(reads) +
-                                p->output * tokens(usage.output_tokens)));
+    return rounded_up(factor *
+                      (p->input * tokens(usage.input_tokens) +
+                       p->cache_write_5m * tokens(writes - long_lived) +
+                       p->cache_write_1h * tokens(long_lived) + p->cache_read * tokens(reads) +
+                       p->output * tokens(usage.output_tokens)));
 }
 
 std::int64_t PriceTable::cost_of(PricesId id, std::int64_t input, std::int64_t output,

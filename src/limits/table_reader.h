@@ -138,8 +138,7 @@ private:
     bool read_number(Value& value, double* out) {
         std::string_view token;
         if (!json::is_other_scalar(value) || !json::read_other_scalar(value, &token)) return false;
-        const auto [end, error] =
-            std::from_chars(token.data(), token.data() + token.size(), *out);
+        const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), *out);
         return error == std::errc() && end == token.data() + token.size();
     }
 

@@ -170,7 +170,8 @@ private:
         const std::vector<DayBudget>& budgets = core_.limiter().day_budgets();
         for (std::size_t i = 0; i < budgets.size(); ++i) {
             const LimitSettings::DayBudget& row = settings_.limits.day_budgets[i];
-            if (row.account != LimitSettings::Scope::kAny && row.account != action.account) continue;
+            if (row.account != LimitSettings::Scope::kAny && row.account != action.account)
+                continue;
             if (row.tenant != 0 && row.tenant != slab_.at(action.request).tenant) continue;
             const DayBudget& budget = budgets[i];
             const auto over = [](std::int64_t limit, std::int64_t used, std::int64_t held) {

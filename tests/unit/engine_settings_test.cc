@@ -303,10 +303,14 @@ TEST(ModelClasses, AClaimThatIsConfiguredTakesAModelFromTheBuiltInClass) {
 TEST(ModelClasses, UnknownModelsHaveClassesOfTheirOwn) {
     ModelClasses classes(make_settings(Config()).core.limits.classes);
     EXPECT_EQ(class_of(&classes, "new-model-20270101"), "new-model");
-    EXPECT_EQ(classes.find("new-model-20270101", false).model_class, classes.find("new-model", false).model_class);
-    EXPECT_EQ(classes.find("new-model-latest", false).model_class, classes.find("new-model", false).model_class);
-    EXPECT_NE(classes.find("other-model", false).model_class, classes.find("new-model", false).model_class);
-    EXPECT_NE(classes.find("claude-opus-5", true).model_class, classes.find("claude-opus-5", false).model_class);
+    EXPECT_EQ(classes.find("new-model-20270101", false).model_class,
+              classes.find("new-model", false).model_class);
+    EXPECT_EQ(classes.find("new-model-latest", false).model_class,
+              classes.find("new-model", false).model_class);
+    EXPECT_NE(classes.find("other-model", false).model_class,
+              classes.find("new-model", false).model_class);
+    EXPECT_NE(classes.find("claude-opus-5", true).model_class,
+              classes.find("claude-opus-5", false).model_class);
     EXPECT_EQ(class_of(&classes, "claude-opus-5-20260601", true), "claude-opus-5-fast");
 }
 

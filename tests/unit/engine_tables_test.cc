@@ -1,9 +1,8 @@
 // Tables, tiers and budgets in the configuration.
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
-
-#include <fmt/format.h>
 
 #include <fstream>
 #include <string>
@@ -61,10 +60,10 @@ const BucketLimits& limits_of(const LimitSettings& settings, std::size_t account
 }
 
 TEST(Tables, ATierGivesAnAccountItsLimits) {
-    const LimitSettings limits = make_settings(with({{"account.a.key", "k"},
-                                                     {"account.a.tier", "build"},
-                                                     {"account.b.key", "k"}}))
-                                     .core.limits;
+    const LimitSettings limits =
+        make_settings(
+            with({{"account.a.key", "k"}, {"account.a.tier", "build"}, {"account.b.key", "k"}}))
+            .core.limits;
     EXPECT_EQ(limits_of(limits, 0, "claude-sonnet-4").requests_per_minute, 5'000);
     EXPECT_EQ(limits_of(limits, 0, "claude-fable-5").output_tokens_per_minute, 300'000);
     EXPECT_EQ(limits_of(limits, 1, "claude-sonnet-4").requests_per_minute, 0);
@@ -113,9 +112,8 @@ TEST(Tables, AFileTakesThePlaceOfTheBuiltInTable) {
     EXPECT_EQ(limits_of(limits, 0, "mine").tokens_per_day, 1'000);
     EXPECT_EQ(limits.table.source, "us");
     EXPECT_EQ(limits.table.date, "2026-11-01");
-    const std::string problem = problem_of(with({{"limits.table", file.path()},
-                                                 {"account.a.key", "k"},
-                                                 {"account.a.tier", "build"}}));
+    const std::string problem = problem_of(
+        with({{"limits.table", file.path()}, {"account.a.key", "k"}, {"account.a.tier", "build"}}));
     EXPECT_NE(problem.find("there are only"), std::string::npos) << problem;
 }
 

@@ -133,8 +133,7 @@ TEST(Spend, WaitsForMidnightOrIsRefused) {
                         .prices = 0};
         };
         // 3,000 and 6,000 millionths expected; 3,000 and 3,000 used.
-        ASSERT_EQ(limiter.reserve(id, cost(400), kS, &reservation).kind,
-                  Verdict::Kind::granted);
+        ASSERT_EQ(limiter.reserve(id, cost(400), kS, &reservation).kind, Verdict::Kind::granted);
         Outcome outcome;
         outcome.usage.input_tokens = 1'000;
         outcome.usage.output_tokens = 200;
