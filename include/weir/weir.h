@@ -183,7 +183,8 @@ WEIR_API const char *weir_error_provider_type(const weir_error *error);
 /* The provider's request id ("req_..."), or "". Valid until the error is released. */
 WEIR_API const char *weir_error_request_id(const weir_error *error);
 
-/* The time that the provider asked to wait, in milliseconds, or -1. */
+/* The time that the provider asked to wait, in milliseconds, or -1. Of WEIR_ERR_TOO_LATE: the time
+ * until the request could have started, at the earliest. */
 WEIR_API int64_t weir_error_retry_after_ms(const weir_error *error);
 
 /* How many attempts were sent. */
@@ -427,9 +428,39 @@ WEIR_API int32_t weir_engine_stats(weir_engine *engine, weir_text **out, weir_er
 
 /* Accepts the request, and gives its ticket to *ticket, which may be NULL. WEIR_ERR_QUEUE_FULL and
  * the like refuse it. With queue.on_full = drop_lowest a full queue takes it all the same where
- * less urgent requests wait: the newest of those get their terminal event for it. */
+ * less urgent requests wait: the newest of those get their terminal event for it.
+ * As far as the limits and what waits are known, it is also refused as WEIR_ERR_NEVER_FITS: it is
+ * larger than what a limit of every account can hold (the message has the figures); and as
+ * WEIR_ERR_TOO_LATE: even if all goes well it cannot start before its deadline, the earliest time
+ * being weir_error_retry_after_ms. What turns out to be so later is its terminal event. */
 WEIR_API int32_t weir_submit(weir_engine *engine, const weir_request *request, uint64_t *ticket,
                              weir_error **error);
+
+/* What the request would come to if it were submitted now, as a JSON document; nothing is taken, and
+ * the request is not submitted. Its "schema" grows with its form:
+ *   lane           "online" or "batch"
+ *   model_class    the model class, whose limits are asked
+ *   account        where it would start first
+ *   input_tokens   as they would be reserved; input_spread is by what share single estimates are off
+ *                  (null: the figure is the caller's, or nothing has been learnt yet)
+ *   output_tokens  likewise; output_p99 is what 99 of 100 answers stay within, or null
+ *   starts_in_ms   about; as far as limits, pauses and those ahead say it, and not concurrency.max.
+ *                  In the batch lane: when its batch is closed at the latest. -1: never, or not known
+ *   binding        the limit that it waits for, or null
+ *   never_fits     it is larger than the limit `binding` on every account: "holds" and "needs" say
+ *                  by how much
+ *   queue          "ahead": how many requests would go before it, about
+ * Release *out with weir_text_release. Any thread; it waits for a turn of the engine to end. */
+WEIR_API int32_t weir_estimate(weir_engine *engine, const weir_request *request, weir_text **out,
+                               weir_error **error);
+
+/* Where an outstanding request stands: how many go before it, about, and in how many milliseconds
+ * it is expected to start (as starts_in_ms above). Both are 0 for one that is in flight; between two
+ * attempts nothing is ahead. WEIR_ERR_NOT_FOUND for one that has ended or is in a batch. Outputs may
+ * be NULL. The cost grows with what the request's tenant has waiting. Any thread; it waits for a
+ * turn of the engine to end. */
+WEIR_API int32_t weir_place(weir_engine *engine, uint64_t ticket, int64_t *ahead,
+                            int64_t *starts_in_ms, weir_error **error);
 
 /* Asks for a request to end: WEIR_OK if it was outstanding, else WEIR_ERR_NOT_FOUND. Its one
  * terminal event still comes, and may be an answer that was faster. The place of a request that

@@ -62,6 +62,25 @@ public:
     // every attempt, exactly once.
     bool on_outcome(const Pick& pick, const Outcome& outcome, TimeNs now);
 
+    // After on_outcome said that the key of an attempt has no more money: the other keys that are
+    // paid from the same purse, the account's or the workspace's, have none either. Calls f(id) for
+    // each whose state changed.
+    template <class F>
+    void spend_together(const Pick& pick, bool of_workspace, F&& f) {
+        const Key& spent = at(pick.id);
+        auto& keys = accounts_[pick.id.account].keys;
+        for (std::size_t i = 0; i < keys.size(); ++i) {
+            Key& key = keys[i];
+            const bool shares = !of_workspace || key.workspace == spent.workspace;
+            if (key.state != State::active || !shares) continue;
+            key.state = State::cooling;
+            key.reason = spent.reason;
+            key.until = spent.until;
+            key.refusals = spent.refusals;
+            f(KeyId{pick.id.account, static_cast<std::uint16_t>(i)});
+        }
+    }
+
     // Keys come and go while the engine runs. A retired key finishes what it has in flight.
     static constexpr std::uint16_t kNoKey = 0xFFFF;
     std::uint16_t find(std::uint16_t account, std::string_view name) const;  // kNoKey: none

@@ -117,6 +117,25 @@ int32_t weir_submit(weir_engine* engine, const weir_request* request, uint64_t* 
     });
 }
 
+int32_t weir_estimate(weir_engine* engine, const weir_request* request, weir_text** out,
+                      weir_error** error) {
+    return guard(error, [&] {
+        output(out);
+        *out = make_handle<weir_text>(engine_of(engine).estimate(deref(request).builder));
+    });
+}
+
+int32_t weir_place(weir_engine* engine, uint64_t ticket, int64_t* ahead, int64_t* starts_in_ms,
+                   weir_error** error) {
+    return guard(error, [&] {
+        std::int64_t unused[2] = {};
+        std::int64_t* const before = ahead == nullptr ? &unused[0] : ahead;
+        std::int64_t* const starts = starts_in_ms == nullptr ? &unused[1] : starts_in_ms;
+        *before = *starts = 0;
+        return engine_of(engine).place(ticket, before, starts);
+    });
+}
+
 int32_t weir_cancel(weir_engine* engine, uint64_t ticket) {
     return guard(nullptr,
                  [&] { return engine_of(engine).cancel(ticket) ? WEIR_OK : WEIR_ERR_NOT_FOUND; });

@@ -34,6 +34,7 @@ std::int32_t guard(weir_error** error, F&& f) noexcept {
         parts.code = failure.code();
         parts.source = failure.source();
         parts.message = failure.message();
+        parts.retry_after_ms = failure.retry_after_ms();
         if (error != nullptr) *error = make_error(parts);
     } catch (const std::bad_alloc&) {
         parts.code = WEIR_ERR_NOMEM;

@@ -126,7 +126,6 @@ void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDet
     free_attempt(request.attempt);
     request.attempt = kNoAttempt;
     queue_.unblock_all();
-    if (request.lease_ms != 0) rearm(index, request.deadline_at);
 
     if (outcome.cls != OutcomeClass::success) {
         request.maybe_executed |= outcome.maybe_executed;
@@ -182,6 +181,11 @@ void Core::learn_of_key(const Attempt& attempt, const Outcome& outcome, TimeNs n
     actions->push_back({.kind = Action::Kind::key_changed,
                         .account = attempt.key.id.account,
                         .key = attempt.key.id.key});
+    if (seen.cls != OutcomeClass::spend_limit) return;
+    keys_.spend_together(attempt.key, seen.of_workspace, [&](KeyId id) {
+        actions->push_back(
+            {.kind = Action::Kind::key_changed, .account = id.account, .key = id.key});
+    });
 }
 
 // Where there is no other key, a 403 is more likely to be about the request than about the key.
@@ -238,15 +242,29 @@ TimeNs Core::next_timer() const {
 void Core::on_timer(RequestIndex index, TimeNs now, std::vector<Action>* actions) {
     Request& request = slab_->at(index);
     if (request.deadline_at <= now) return end_early(index, WEIR_ERR_DEADLINE, now, actions);
-    if (request.state == Request::State::in_flight) {
-        ++counts_.permits_expired;
-        return end_early(index, WEIR_ERR_ATTEMPT_TIMEOUT, now, actions);
-    }
+    if (request.state == Request::State::in_flight) return lease_ended(index, now, actions);
     assert(request.state == Request::State::backing_off);
     request.state = Request::State::queued;
     --counts_.backing_off;
     queue_.push_front(index);
     wheel_.arm(index, request.deadline_at);
+}
+
+// Nothing was heard of an attempt for so long that nothing is expected of it any more. What it
+// holds is settled as its estimate.
+void Core::lease_ended(RequestIndex index, TimeNs now, std::vector<Action>* actions) {
+    const Request& request = slab_->at(index);
+    if (request.lease_ms != 0) {
+        ++counts_.permits_expired;
+        return end_early(index, WEIR_ERR_ATTEMPT_TIMEOUT, now, actions);
+    }
+    ++counts_.leases_ended;
+    const AttemptId attempt = id_of(request.attempt);
+    actions->push_back({.kind = Action::Kind::abort, .request = index, .attempt = attempt});
+    Outcome outcome;
+    outcome.cls = OutcomeClass::timeout;
+    outcome.maybe_executed = true;
+    on_end(attempt, outcome, nullptr, now, actions);
 }
 
 // ---- Ending ----

@@ -9,6 +9,7 @@
 #include "accounts/key_ring.h"
 #include "base/random.h"
 #include "base/timing_wheel.h"
+#include "core/core_outlook.h"
 #include "core/core_settings.h"
 #include "core/request.h"
 #include "core/request_slab.h"
@@ -103,6 +104,11 @@ public:
     void advance(TimeNs now, std::vector<Action>* actions);
     TimeNs next_timer() const;
 
+    // What is to be expected of a request, as far as the limits say it. Takes nothing.
+    Expectation estimate(const Request& request, TimeNs now);  // that is not submitted
+    Expectation place(RequestIndex request, TimeNs now);       // that is outstanding here
+    ClassOutlook outlook(std::uint16_t model_class, TimeNs now);
+
     // While the caller does not take its events nothing new is started.
     void set_delivery_blocked(bool blocked) { delivery_blocked_ = blocked; }
 
@@ -123,6 +129,7 @@ public:
         std::uint64_t in_flight = 0;
         std::uint64_t permits = 0;          // attempts that were given to the caller
         std::uint64_t permits_expired = 0;  // and never reported
+        std::uint64_t leases_ended = 0;     // attempts of whose end nothing was heard
     };
     const Counts& counts() const { return counts_; }
     std::uint64_t queued() const { return queue_.size() + set_aside_.size(); }
@@ -147,6 +154,13 @@ private:
     };
     Endpoint& endpoint(std::size_t account, std::size_t model_class) {
         return endpoints_[account * queue_.lanes() + model_class];
+    }
+
+    std::uint16_t accounts() const {
+        return static_cast<std::uint16_t>(settings_.accounts.accounts.size());
+    }
+    BudgetId budget_of(std::uint16_t account, std::uint16_t model_class) const {
+        return budgets_[account * queue_.lanes() + model_class];
     }
 
     Attempt* find(AttemptId id);
@@ -191,6 +205,30 @@ private:
     void claimed_by_caller(RequestIndex index, const Offer& offer, TimeNs now,
                            std::vector<Action>* actions);
     Cost cost_of(const Request& request) const;
+
+    // Expectations (core_outlook.cc).
+    struct Need {
+        double requests = 0;
+        double input = 0;
+        double output = 0;
+        double promised = 0;
+
+        void add(const Need& other, double share) {
+            requests += share * other.requests;
+            input += share * other.input;
+            output += share * other.output;
+            promised += share * other.promised;
+        }
+    };
+    Expectation expect(const Request& request, std::uint64_t position, TimeNs now);
+    void expect_of(const Request& request, KeyId key, TimeNs now, Expectation* best);
+    void wait_for_those_ahead(const Request& request, std::uint64_t position, TimeNs now,
+                              Expectation* best);
+    TimeNs opens_at(std::uint16_t account, std::uint16_t model_class, TimeNs now);
+    Need need_of(std::uint16_t model_class, const Backlog& backlog, bool surely) const;
+    TimeNs refill_time(std::uint16_t model_class, const Need& need, bool surely, TimeNs now,
+                       LimitKind* binding);
+    TimeNs soonest(std::uint16_t model_class, const Need& need, TimeNs now);
     void charge_difference(const Request& request, const Reservation& reservation,
                            const Outcome& outcome);
 
@@ -214,6 +252,7 @@ private:
     void let_go(RequestIndex index, const Outcome& outcome, TimeNs now,
                 std::vector<Action>* actions);
     void on_timer(RequestIndex index, TimeNs now, std::vector<Action>* actions);
+    void lease_ended(RequestIndex index, TimeNs now, std::vector<Action>* actions);
     void end_early(RequestIndex index, std::int32_t status, TimeNs now,
                    std::vector<Action>* actions);
     void finish(RequestIndex index, Action::Kind kind, std::int32_t status, AttemptId attempt,

@@ -21,10 +21,11 @@ Situation Core::situation_of(const Request& request, const Attempt& attempt, con
 // When the request could go where what the attempt came to does not count.
 TimeNs Core::elsewhere_at(const Attempt& attempt, const Outcome& outcome, TimeNs now) {
     const std::uint16_t account = attempt.key.id.account;
+    const Request& request = slab_->at(attempt.request);
     const bool waits = settings_.accounts.wait_when_all_out;
     switch (rule(outcome.cls).action) {
         case OutcomeRule::Action::wait_bucket:
-            return other_account_at(slab_->at(attempt.request), account, now);
+            return other_account_at(request, account, now);
         case OutcomeRule::Action::other_key:
             break;
         default:
@@ -32,8 +33,11 @@ TimeNs Core::elsewhere_at(const Attempt& attempt, const Outcome& outcome, TimeNs
     }
     if (is_about_the_request(outcome)) return kNever;
     if (rule(outcome.cls).scope == OutcomeRule::Scope::account) {
-        // Another key of the same account has no more money.
-        const TimeNs there = other_account_at(slab_->at(attempt.request), account, now);
+        TimeNs there = other_account_at(request, account, now);
+        // Only a workspace's money leaves something to the other keys of its account.
+        if (outcome.of_workspace && keys_.usable(account, now)) {
+            there = std::min(there, could_start_at(request, account, now));
+        }
         if (!waits) return there;
         return std::min(there, later(now, std::max<TimeNs>(outcome.retry_after_ns, 0)));
     }
@@ -85,6 +89,7 @@ void Core::try_again(RequestIndex index, const Decision& decision, std::uint16_t
     if (not_before > now) return pause(index, not_before);
     request.state = Request::State::queued;
     queue_.push_front(index);
+    rearm(index, request.deadline_at);
 }
 
 // What no account can take before its deadline (or retry.max_wait_ms) because of a wait that the

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "accounts/account_settings.h"
+#include "base/time.h"
 #include "limits/limit_settings.h"
 #include "queue/queue_settings.h"
 #include "retry/retry_settings.h"
@@ -11,6 +12,8 @@ namespace weir {
 
 struct CoreSettings {
     std::uint32_t max_in_flight = 64;
+    // An attempt of whose end nothing is heard for so long has timed out; 0: never.
+    TimeNs lease_ns = 0;
     AccountsSettings accounts;  // by the same index as the limits' accounts
     LimitSettings limits;
     QueueSettings queue;

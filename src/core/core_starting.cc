@@ -167,10 +167,9 @@ void Core::start(RequestIndex index, const Offer& offer, TimeNs now, std::vector
     ++counts_.attempts;
     if (request.attempts > 1) ++counts_.retries;
     const bool permit = request.lease_ms != 0;
-    if (permit) {
-        ++counts_.permits;
-        rearm(index, std::min(request.deadline_at, later(now, request.lease_ms * kNsPerMs)));
-    }
+    if (permit) ++counts_.permits;
+    const TimeNs lease = permit ? request.lease_ms * kNsPerMs : settings_.lease_ns;
+    if (lease != 0) rearm(index, std::min(request.deadline_at, later(now, lease)));
     actions->push_back({.kind = permit ? Action::Kind::permit : Action::Kind::start,
                         .account = account,
                         .key = attempt.key.id.key,

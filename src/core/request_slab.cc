@@ -39,6 +39,25 @@ void RequestSlab::give_back(RequestIndex index) {
     free_ = index;
 }
 
+Backlog RequestSlab::backlog_of(RequestIndex index) const {
+    const Request& request = at(index);
+    Backlog backlog{.requests = 1};
+    const BodyHead head = request.body ? request.body->head() : BodyHead{};
+    if (request.input_tokens != 0) {
+        backlog.given_input = request.input_tokens;
+    } else {
+        backlog.raw_input = static_cast<std::int64_t>(head.input_tokens);
+    }
+    if (request.output_tokens != 0) {
+        backlog.given_output = request.output_tokens;
+    } else {
+        backlog.learnt_output = 1;
+        backlog.learnt_max = head.max_tokens;
+    }
+    backlog.promised = head.max_tokens != 0 ? head.max_tokens : request.output_tokens;
+    return backlog;
+}
+
 bool RequestSlab::outstanding(std::uint64_t ticket) const {
     const RequestIndex index = index_of(ticket);
     if (ticket == 0 || index >= used_.load(std::memory_order_acquire)) return false;

@@ -40,6 +40,7 @@ public:
         const Request& request = at(index);
         return {request.model_class, request.priority, request.tenant};
     }
+    Backlog backlog_of(RequestIndex index) const;
     bool before(RequestIndex a, RequestIndex b) const {
         const Request& left = at(a);
         const Request& right = at(b);

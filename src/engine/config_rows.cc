@@ -147,6 +147,9 @@ constexpr KeyRow kRows[] = {
      "What a bucket holds, in seconds of its refill. 0 learns it."},
     {"limits.pinned", boolean, "false", "true|false",
      "Configured limits win over what the provider's headers say."},
+    {"limits.lease_ms", integer, "0", "0..86400000",
+     "An attempt of whose end nothing is heard for so long has timed out, and what it holds of the "
+     "limits counts as used. 0 is timeout.total_ms and a minute more; 3660000 where that is 0."},
 
     {"limits.table", text, "", "path",
      "A file with the model classes and what each tier allows, in the form of "

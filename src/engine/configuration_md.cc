@@ -3,9 +3,9 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <string>
 
+#include "base/generated_text.h"
 #include "engine/config_table.h"
 
 namespace {
@@ -52,27 +52,8 @@ std::string document() {
     return text;
 }
 
-std::string content_of(const char* path) {
-    std::string content;
-    std::FILE* file = std::fopen(path, "rb");
-    if (file == nullptr) return content;
-    for (int c = std::fgetc(file); c != EOF; c = std::fgetc(file)) {
-        content += static_cast<char>(c);
-    }
-    std::fclose(file);
-    return content;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-    const std::string wanted = document();
-    if (argc < 2) {
-        std::fwrite(wanted.data(), 1, wanted.size(), stdout);
-        return 0;
-    }
-    if (content_of(argv[1]) == wanted) return 0;
-    std::fprintf(stderr, "%s is not what the table of keys says: run ninja configuration\n",
-                 argv[1]);
-    return 1;
+    return weir::write_or_check(argc, argv, document(), "configuration");
 }

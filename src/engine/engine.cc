@@ -111,12 +111,14 @@ private:
 Engine::Engine(const Config& config, const TransportFactory& make_transport)
     : config_(config),
       settings_(make_settings(config)),
-      inbox_(&slab_, ModelClasses(settings_.core.limits.classes, settings_.core.limits.prices),
+      outlook_(settings_.core.limits.classes.size()),
+      inbox_(&slab_, &outlook_,
+             ModelClasses(settings_.core.limits.classes, settings_.core.limits.prices),
              settings_.bounds),
       key_changes_(settings_.accounts),
       outbox_(settings_.max_undelivered_bytes, settings_.max_undelivered_events),
       loop_(
-          &settings_, &slab_, &inbox_, &key_changes_, &outbox_, [this] { hook_.call(); },
+          &settings_, &slab_, &inbox_, &key_changes_, &outbox_, &outlook_, [this] { hook_.call(); },
           make_transport) {
     if (settings_.caller_driven) either_ = epoll_of(loop_.fd(), outbox_.fd());
 }

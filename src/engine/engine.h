@@ -15,6 +15,7 @@
 #include "engine/key_changes.h"
 #include "engine/loop.h"
 #include "engine/outbox.h"
+#include "engine/outlook.h"
 #include "engine/request_builder.h"
 #include "engine/settings.h"
 #include "engine/wake_hook.h"
@@ -39,6 +40,10 @@ public:
     void abandon() noexcept;
 
     std::uint64_t submit(const RequestBuilder& request);
+    // What a request would come to, as a JSON document.
+    std::string estimate(const RequestBuilder& request);
+    // Where a request stands. A status.
+    std::int32_t place(std::uint64_t ticket, std::int64_t* ahead, std::int64_t* starts_in_ms);
     bool cancel(std::uint64_t ticket);
     bool cancel_tag(std::uint64_t tag);
     void close() noexcept;
@@ -83,6 +88,7 @@ private:
     const Settings settings_;
     ForkGuard fork_guard_;
     RequestSlab slab_;
+    Outlook outlook_;
     Inbox inbox_;
     KeyChanges key_changes_;
     Outbox outbox_;

@@ -1,10 +1,12 @@
 #include <algorithm>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/clock.h"
 #include "engine/engine.h"
 #include "engine/json_writer.h"
+#include "engine/limit_keys.h"
 #include "engine/spend_keys.h"
 #include "weir/weir.h"
 
@@ -12,24 +14,6 @@ namespace weir {
 namespace {
 
 constexpr int kSchema = 1;
-
-const char* kind_name(LimitKind kind) {
-    switch (kind) {
-        case LimitKind::requests:
-            return "requests";
-        case LimitKind::input_tokens:
-            return "input_tokens";
-        case LimitKind::output_tokens:
-            return "output_tokens";
-        case LimitKind::tokens:
-            return "tokens";
-        case LimitKind::day_tokens:
-            return "day_tokens";
-        case LimitKind::unknown:
-            break;
-    }
-    return "unknown";
-}
 
 void write_bucket(const Limiter::BucketView& bucket, std::string_view account,
                   std::string_view model_class, TimeNs now, JsonWriter* json) {
@@ -51,12 +35,26 @@ void write_origins(const LimitSettings& settings, JsonWriter* json) {
     json->member("date", settings.prices.date).close('}').close('}');
 }
 
+// How far the raw estimates of a class's input were off (bias: 0.1 is a tenth too low), and by how
+// much single ones are off after that is corrected.
+void write_estimates(const Limiter::EstimateQuality& quality, std::string_view model_class,
+                     JsonWriter* json) {
+    json->open('{').member("class", model_class);
+    json->member("input_bias", quality.input_factor - 1);
+    json->member("input_spread", quality.input_spread);
+    json->member("input_samples", quality.input_samples);
+    json->member("output_median", quality.output_median);
+    json->member("output_p99", quality.output_p99);
+    json->member("output_samples", quality.output_samples).close('}');
+}
+
 }  // namespace
 
 std::string Engine::stats() {
     Core::Counts counts;
     std::uint64_t queued = 0;
     std::vector<Limiter::BucketView> buckets;
+    std::vector<std::pair<std::uint16_t, Limiter::EstimateQuality>> estimates;
     JsonWriter batches(false);
     JsonWriter budgets(false);
     std::uint64_t unpriced = 0;
@@ -72,6 +70,13 @@ std::string Engine::stats() {
         write_day_budgets(loop_.core().limiter(), settings_.core.limits, now, &budgets);
         unpriced = loop_.core().limiter().unpriced();
         ignored = loop_.core().limiter().ignored_readings();
+        for (std::size_t i = 0; i < settings_.core.limits.classes.size(); ++i) {
+            const auto model_class = static_cast<std::uint16_t>(i);
+            const auto quality = loop_.core().limiter().estimate_quality(model_class);
+            if (quality.input_samples > 0 || quality.output_samples > 0) {
+                estimates.emplace_back(model_class, quality);
+            }
+        }
         loop_.write_keys(&keys);
         batches.open('{');
         if (const BatchLane* lane = loop_.batch_lane()) lane->write_counts(&batches);
@@ -118,6 +123,10 @@ std::string Engine::stats() {
     for (const Limiter::BucketView& bucket : buckets) {
         write_bucket(bucket, settings_.accounts[bucket.account].name,
                      inbox_.class_name(bucket.model_class), now, &json);
+    }
+    json.close(']').key("estimates").open('[');
+    for (const auto& [model_class, quality] : estimates) {
+        write_estimates(quality, inbox_.class_name(model_class), &json);
     }
     return json.close(']').close('}').take();
 }

@@ -9,8 +9,27 @@
 
 namespace weir {
 
-Inbox::Inbox(RequestSlab* slab, ModelClasses classes, BoundSettings bounds)
-    : slab_(slab), classes_(std::move(classes)), bounds_(slab, std::move(bounds)) {}
+void fill(const Submission& submission, ModelClasses::Found found, Request* request) {
+    request->user_data = submission.user_data;
+    request->tag = submission.tag;
+    request->body = *submission.body;
+    request->submitted_at = submission.submitted_at;
+    request->deadline_at = submission.deadline_at;
+    request->input_tokens = submission.input_tokens;
+    request->output_tokens = submission.output_tokens;
+    request->tenant = submission.tenant;
+    request->affinity = submission.affinity;
+    request->stream_restart = submission.stream_restart;
+    request->model_class = found.model_class;
+    request->prices = found.prices;
+    request->priority = submission.priority;
+}
+
+Inbox::Inbox(RequestSlab* slab, const Outlook* outlook, ModelClasses classes, BoundSettings bounds)
+    : slab_(slab),
+      outlook_(outlook),
+      classes_(std::move(classes)),
+      bounds_(slab, std::move(bounds)) {}
 
 void Inbox::refuse_if_closed() const {
     if (failed_) {
@@ -40,8 +59,20 @@ std::uint64_t Inbox::submit(const Submission& submission, bool* wake) {
     if (submission.batch != nullptr) wish.wish = *submission.batch;
     const std::lock_guard lock(mutex_);
     refuse_if_closed();
-    make_room(submission);
     const ModelClasses::Found found = classes_.find(body.model(), body.head().fast);
+    const std::uint16_t model_class = found.model_class;
+    if (submission.batch == nullptr) {
+        outlook_->check(model_class, classes_.name(model_class),
+                        {.head = body.head(),
+                         .input_tokens = submission.input_tokens,
+                         .output_tokens = submission.output_tokens,
+                         .tenant = submission.tenant,
+                         .priority = submission.priority,
+                         .submitted_at = submission.submitted_at,
+                         .deadline_at = submission.deadline_at,
+                         .counted = false});
+    }
+    make_room(submission);
     if (submission.batch != nullptr && wishes_.size() == wishes_.capacity()) {
         wishes_.reserve(2 * wishes_.size() + 16);
     }
@@ -60,19 +91,7 @@ std::uint64_t Inbox::submit(const Submission& submission, bool* wake) {
         wish.request = index;
         wishes_.push_back(std::move(wish));  // there is room
     }
-    request.user_data = submission.user_data;
-    request.tag = submission.tag;
-    request.body = *submission.body;
-    request.submitted_at = submission.submitted_at;
-    request.deadline_at = submission.deadline_at;
-    request.input_tokens = submission.input_tokens;
-    request.output_tokens = submission.output_tokens;
-    request.tenant = submission.tenant;
-    request.affinity = submission.affinity;
-    request.stream_restart = submission.stream_restart;
-    request.model_class = found.model_class;
-    request.prices = found.prices;
-    request.priority = submission.priority;
+    fill(submission, found, &request);
     // What is the batch lane's is not to be taken from it.
     if (submission.batch != nullptr) request.claim = Request::Claim::core;
     (tail_ == kNoRequest ? head_ : slab_->at(tail_).link.next) = index;
@@ -120,6 +139,23 @@ Inbox::Held Inbox::held() {
 std::string Inbox::class_name(std::uint16_t model_class) {
     const std::lock_guard lock(mutex_);
     return std::string(classes_.name(model_class));
+}
+
+ModelClasses::Found Inbox::class_of(const BodyBlock& body) {
+    const std::lock_guard lock(mutex_);
+    return classes_.find(body.model(), body.head().fast);
+}
+
+std::uint64_t Inbox::waiting_before(std::uint64_t ticket) {
+    const std::lock_guard lock(mutex_);
+    if (failed_ || !slab_->outstanding(ticket)) return kEnded;
+    const RequestIndex request = RequestSlab::index_of(ticket);
+    std::uint64_t before = 0;
+    for (RequestIndex index = head_; index != kNoRequest; ++before) {
+        if (index == request) return before;
+        index = index == tail_ ? kNoRequest : slab_->at(index).link.next;
+    }
+    return kTaken;
 }
 
 void Inbox::take(Batch* batch) noexcept {

@@ -10,6 +10,7 @@
 #include "core/body.h"
 #include "core/request_slab.h"
 #include "engine/model_classes.h"
+#include "engine/outlook.h"
 #include "engine/queue_bounds.h"
 
 namespace weir {
@@ -39,11 +40,15 @@ struct Submission {
     const BatchWish* batch;  // NULL: online
 };
 
+// Sets what the submitter decides.
+void fill(const Submission& submission, ModelClasses::Found found, Request* request);
+
 // What callers want of the loop, in the order in which they asked; and the count of what they have
 // outstanding. The one lock that a submit takes.
 class Inbox {
 public:
-    Inbox(RequestSlab* slab, ModelClasses classes, BoundSettings bounds);
+    // What `outlook` rules out is refused.
+    Inbox(RequestSlab* slab, const Outlook* outlook, ModelClasses classes, BoundSettings bounds);
 
     // ---- The callers' side. `wake` becomes true if the loop sleeps and is to be woken ----
 
@@ -73,6 +78,11 @@ public:
     using Held = QueueBounds::Held;
     Held held();
     std::string class_name(std::uint16_t model_class);
+    ModelClasses::Found class_of(const BodyBlock& body);
+    // How many were submitted before the request and are not taken either. O(of these).
+    static constexpr std::uint64_t kTaken = ~std::uint64_t{0};  // by the loop
+    static constexpr std::uint64_t kEnded = kTaken - 1;         // or never begun
+    std::uint64_t waiting_before(std::uint64_t ticket);
 
     // ---- The loop's side ----
 
@@ -115,6 +125,7 @@ private:
     bool wake_if_asleep();
 
     RequestSlab* const slab_;
+    const Outlook* const outlook_;
 
     std::mutex mutex_;  // guards all below, and the slab's free list
     ModelClasses classes_;

@@ -101,6 +101,24 @@ void settle_claims(const Config& config, std::vector<LimitSettings::Class>* clas
 
 }  // namespace
 
+const char* kind_name(LimitKind kind) {
+    switch (kind) {
+        case LimitKind::requests:
+            return "requests";
+        case LimitKind::input_tokens:
+            return "input_tokens";
+        case LimitKind::output_tokens:
+            return "output_tokens";
+        case LimitKind::tokens:
+            return "tokens";
+        case LimitKind::day_tokens:
+            return "day_tokens";
+        case LimitKind::unknown:
+            break;
+    }
+    return "unknown";
+}
+
 LimitSettings limit_settings(const Config& config) {
     LimitSettings settings;
     LimitTable table = limit_table(config);

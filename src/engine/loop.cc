@@ -27,12 +27,14 @@ std::uint64_t seed_of(const Settings& settings) {
 }  // namespace
 
 Loop::Loop(const Settings* settings, RequestSlab* slab, Inbox* inbox, KeyChanges* key_inbox,
-           Outbox* outbox, std::function<void()> on_events, const TransportFactory& make_transport)
+           Outbox* outbox, Outlook* outlook, std::function<void()> on_events,
+           const TransportFactory& make_transport)
     : settings_(*settings),
       slab_(slab),
       inbox_(inbox),
       key_inbox_(key_inbox),
       outbox_(outbox),
+      outlook_(outlook),
       on_events_(std::move(on_events)),
       log_(outbox, settings->log_level),
       core_(settings->core, slab, seed_of(*settings)),
@@ -44,6 +46,13 @@ Loop::Loop(const Settings* settings, RequestSlab* slab, Inbox* inbox, KeyChanges
                                                   &keys_, [this] { wake(); });
         batch_lane_->attach(transport_.get());
         wake();  // there may be something to go on with
+    }
+    // Before the first turn the configured limits are all that is known.
+    in_use_.resize(settings_.core.limits.classes.size());
+    classes_in_use_.reserve(in_use_.size());
+    for (std::size_t i = 0; i < in_use_.size(); ++i) {
+        const auto model_class = static_cast<std::uint16_t>(i);
+        outlook_->publish(model_class, core_.outlook(model_class, 0));
     }
     key_files_ = KeyFiles::make(settings_, &poller_, static_cast<KeyFiles::Host*>(this));
     if (key_files_) wake();  // they are watched from the first turn on
@@ -94,6 +103,7 @@ void Loop::set_timers() noexcept {
     TimeNs next = core_.next_timer();
     if (batch_lane_) next = std::min(next, batch_lane_->next_timer());
     if (transport_) next = std::min(next, transport_->next_timer());
+    next = std::min(next, publish_again_at());
     const bool has_to_retry = next_action_ < actions_.size() || !key_changes_.empty() ||
                               (key_files_ && key_files_->has_to_retry());
     if (has_to_retry) next = std::min(next, now_ + kRetryNs);
@@ -131,6 +141,7 @@ void Loop::step() {
         if (batch_lane_) batch_lane_->turn(now_);
         if (!transport_ || transport_->next_timer() > now_) break;
     }
+    publish_outlook();
     const bool delivered = deliver();
     if (phase_ == Phase::closing && delivered && actions_.empty() &&
         (!batch_lane_ || batch_lane_->finished())) {
@@ -182,6 +193,7 @@ void Loop::submit(RequestIndex index, std::size_t* next_wish) {
             return batch_lane_->submit(index, std::move(wish), now_);
         }
     }
+    note_class(slab_->at(index).model_class);
     core_.submit(index, now_, &actions_);
 }
 
@@ -240,6 +252,7 @@ ResponseTaker* Loop::reader(ExchangeId id) {
 
 void Loop::on_response_head(Exchange* exchange) {
     exchange->set_head_at(now_);
+    ++responses_seen_;
     const ResponseReader& reader = exchange->reader();
     const bool answered = reader.http_status() / 100 == 2;
     tell_core([&] { core_.on_head(exchange->attempt(), answered, reader.limits(), now_); });

@@ -16,6 +16,7 @@
 #include "engine/key_files.h"
 #include "engine/log.h"
 #include "engine/outbox.h"
+#include "engine/outlook.h"
 #include "engine/settings.h"
 #include "engine/timer_descriptor.h"
 #include "engine/transport.h"
@@ -40,7 +41,8 @@ class Loop final : private TransportSink,
 public:
     // Throws. What is pointed to outlives the loop.
     Loop(const Settings* settings, RequestSlab* slab, Inbox* inbox, KeyChanges* key_inbox,
-         Outbox* outbox, std::function<void()> on_events, const TransportFactory& make_transport);
+         Outbox* outbox, Outlook* outlook, std::function<void()> on_events,
+         const TransportFactory& make_transport);
     ~Loop() override;
 
     // Waits until there is something to do, or only looks; a turn() comes next.
@@ -81,6 +83,11 @@ private:
     void move_transport();
     void close();
     void set_timers() noexcept;
+
+    // What submits look at (loop_outlook.cc).
+    void note_class(std::uint16_t model_class);
+    void publish_outlook();
+    TimeNs publish_again_at() const;
 
     // Inputs to the core from within the transport, which passes on what is thrown. What the core
     // throws leaves its state unknown.
@@ -137,6 +144,7 @@ private:
     Inbox* const inbox_;
     KeyChanges* const key_inbox_;
     Outbox* const outbox_;
+    Outlook* const outlook_;
     const std::function<void()> on_events_;
     Log log_;
 
@@ -160,6 +168,12 @@ private:
     std::vector<KeyChanges::Change> key_changes_;       // taken, and not yet done
     std::vector<weir_event> events_;                    // of this turn, and what had no room before
     std::vector<Inbox::Ended> ended_;                   // whose terminal events are in events_
+    std::vector<std::uint16_t> classes_in_use_;
+    std::vector<bool> in_use_;  // by model class
+    TimeNs published_at_ = 0;   // the outlook
+    std::uint64_t changes_published_ = 0;
+    bool outlook_is_late_ = false;
+    std::uint64_t responses_seen_ = 0;  // heads and ends
     Phase phase_ = Phase::running;
     bool failed_ = false;
     bool core_failed_ = false;

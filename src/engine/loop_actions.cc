@@ -168,6 +168,7 @@ void Loop::on_end(ExchangeId id, const WireEnd& end, TimeNs now) {
     if (batch_lane_ && BatchLane::is_ours(id)) return batch_lane_->on_end(id, end, now);
     Exchange* exchange = exchange_of(id);
     if (exchange == nullptr || !exchange->open()) return;
+    ++responses_seen_;
     std::unique_ptr<ErrorDetail> detail;
     const Outcome outcome = outcome_of(exchange, end, &detail);
     log(log_level_of(outcome.cls), "ticket {}: account {}: {} (HTTP status {}){}{}",

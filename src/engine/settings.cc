@@ -196,6 +196,15 @@ std::vector<AccountAccess> accounts(const Config& config, const TransportSetting
     return accounts;
 }
 
+// The transport tells the end of every attempt, in its total time if not before; this is for when
+// it does not.
+TimeNs lease_ns(const Config& config, const HttpTimeouts& timeouts) {
+    constexpr TimeNs kUnlimitedNs = 3600 * kNsPerS;
+    const TimeNs lease = milliseconds(config, "limits.lease_ms");
+    if (lease != 0) return lease;
+    return later(timeouts.total_ns != 0 ? timeouts.total_ns : kUnlimitedNs, kNsPerMinute);
+}
+
 }  // namespace
 
 Settings make_settings(const Config& config) {
@@ -216,6 +225,7 @@ Settings make_settings(const Config& config) {
     settings.core.max_in_flight = number<std::uint32_t>(config, "concurrency.max");
     settings.core.queue = queue_settings(config);
     settings.core.retry = retry_settings(config);
+    settings.core.lease_ns = lease_ns(config, settings.timeouts);
     settings.core.accounts = accounts_settings(config, settings.accounts);
     settings.core.limits = limit_settings(config);
     add_key_scopes(config, settings.core.accounts, &settings.core.limits);

@@ -65,7 +65,7 @@ public:
     virtual ~Transport() = default;
     // Starts an exchange. A failure to start is reported by on_end, in a later turn, never inside.
     virtual void start(ExchangeId id, const HttpRequest& request, TimeNs now) = 0;
-    // Ends an exchange without an on_end. True if bytes of the request may have been sent.
+    // Ends an exchange without an on_end. True if all of the request may have been sent.
     virtual bool abort(ExchangeId id) = 0;
     // While it is paused no more of the response is taken, nor does a timeout run but the total.
     virtual void pause(ExchangeId id, bool paused) = 0;

@@ -200,6 +200,43 @@ std::int64_t Limiter::largest(BudgetId id, LimitKind kind) const {
     return least;
 }
 
+Limiter::Supplies Limiter::supplies(BudgetId id, TimeNs now) const {
+    const Budget& budget = budgets_[id];
+    Supplies supplies;
+    for (std::size_t i = 0; i < budget.count; ++i) {
+        const Pool& pool = pool_of(budget, i);
+        for (std::size_t k = 0; k < kMinuteKinds; ++k) {
+            const Bucket& bucket = pool.bucket(kAllKinds[k]);
+            if (!bucket.active()) continue;
+            const double room = pool.room(kAllKinds[k], now);
+            Supply& least = supplies[k];
+            const double hidden = std::max(bucket.full() - bucket.depth(), 0.0) + bucket.guard();
+            least.room = least.limited ? std::min(least.room, room) : room;
+            least.hidden = std::max(least.hidden, hidden);
+            least.per_s = least.limited ? std::min(least.per_s, bucket.per_s()) : bucket.per_s();
+            least.limited = true;
+        }
+    }
+    return supplies;
+}
+
+TimeNs Limiter::paused_until(BudgetId id) const {
+    const Budget& budget = budgets_[id];
+    TimeNs until = 0;
+    for (std::size_t i = 0; i < budget.count; ++i) {
+        until = std::max(until, pool_of(budget, i).paused_until());
+    }
+    return until;
+}
+
+bool Limiter::reserves_output(BudgetId id) const {
+    return pool_of(budgets_[id], 0).accounting() == OutputAccounting::reserved;
+}
+
+bool Limiter::surely_reserves_output(BudgetId id) const {
+    return pool_of(budgets_[id], 0).surely_reserves();
+}
+
 // The provider's headers speak of the account's own limits.
 void Limiter::observe(const Reservation& reservation, const LimitReadings& readings, TimeNs now) {
     const Pool::Sighted attempt{reservation.cost, reservation.reserved_at};

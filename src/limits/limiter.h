@@ -79,6 +79,23 @@ public:
     // The largest amount of a kind that the budget can ever pass at once; -1 if it is not limited.
     std::int64_t largest(BudgetId budget, LimitKind kind) const;
 
+    // What the budget gives, of each kind that refills by the minute: what is there and what comes.
+    struct Supply {
+        bool limited = false;
+        double room = 0;
+        double hidden = 0;  // more that may be there: the depth is only believed
+        double per_s = 0;
+    };
+    using Supplies = std::array<Supply, kMinuteKinds>;  // in the order of LimitKind
+    Supplies supplies(BudgetId budget, TimeNs now) const;
+
+    // Nothing of the budget starts before this: the provider has said so.
+    TimeNs paused_until(BudgetId budget) const;
+
+    // Whether output is promised in full, by max_tokens, when an attempt starts.
+    bool reserves_output(BudgetId budget) const;
+    bool surely_reserves_output(BudgetId budget) const;
+
     // A stream has shown this much output so far.
     void progress(Reservation* reservation, std::int64_t output_tokens, TimeNs now);
 
@@ -123,6 +140,11 @@ public:
     // Attempts whose model has no prices, though there are budgets of money.
     std::uint64_t unpriced() const { return unpriced_; }
 
+    // The length that a share `q` of the answers that allow `max_tokens` (0: not limited) stays
+    // within.
+    std::int64_t output_quantile(std::uint16_t model_class, double q,
+                                 std::int64_t max_tokens) const;
+
     // How good the estimates are for a model class.
     struct EstimateQuality {
         double input_factor;  // counted by raw estimate
@@ -132,6 +154,13 @@ public:
         std::int64_t output_median;
         std::int64_t output_p99;
     };
+    const InputCorrection& input_correction(std::uint16_t model_class) const {
+        return estimates_[model_class].input;
+    }
+    // Answers that speak for the output to expect; old ones count less.
+    double answers_seen(std::uint16_t model_class) const {
+        return estimates_[model_class].output.samples();
+    }
     EstimateQuality estimate_quality(std::uint16_t model_class) const;
 
     // For statistics: the state of each bucket in use.

@@ -80,6 +80,13 @@ public:
     OutputAccounting accounting() const {
         return reserves_ ? OutputAccounting::reserved : OutputAccounting::produced;
     }
+    // The same without doubt: configured so, or seen to be so.
+    bool surely_reserves() const {
+        return reserves_ &&
+               (rules_.accounting == OutputAccounting::reserved || detector_.decided());
+    }
+    // Nothing starts before this, since the provider has refused something.
+    TimeNs paused_until() const { return paused_until_; }
     // The largest amount that may ever pass at once; -1 if that is not limited.
     std::int64_t largest(LimitKind kind) const;
     // Of a bucket: what attempts in flight hold, and what is left beside that.

@@ -33,6 +33,11 @@ std::int64_t Limiter::expected_output(std::uint16_t model_class, std::uint32_t m
     return std::max<std::int64_t>(static_cast<std::int64_t>(std::ceil(tokens)), 1);
 }
 
+std::int64_t Limiter::output_quantile(std::uint16_t model_class, double q,
+                                      std::int64_t max_tokens) const {
+    return estimates_[model_class].output.quantile(q, max_tokens > 0 ? max_tokens : kMaxUnits);
+}
+
 Limiter::EstimateQuality Limiter::estimate_quality(std::uint16_t model_class) const {
     const ClassEstimates& estimates = estimates_[model_class];
     return {.input_factor = estimates.input.factor(),

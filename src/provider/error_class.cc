@@ -4,6 +4,8 @@
 #include <initializer_list>
 #include <string>
 
+#include "provider/rfc3339.h"
+
 namespace weir {
 namespace {
 
@@ -55,7 +57,31 @@ LimitKind limit_in_words(std::string_view message) {
     return tokens ? LimitKind::tokens : LimitKind::unknown;
 }
 
+// "2026-12-01 at 00:00", as RFC 3339 has it; the time may be missing.
+std::string date_and_time(std::string_view words) {
+    constexpr std::size_t kDate = 10;
+    constexpr std::string_view kAt = " at ";
+    if (words.size() < kDate) return {};
+    std::string time = "00:00";
+    const std::string_view rest = words.substr(kDate);
+    if (rest.starts_with(kAt)) time = rest.substr(kAt.size(), 5);
+    return std::string(words.substr(0, kDate)) + "T" + time + ":00Z";
+}
+
 }  // namespace
+
+bool is_of_workspace(const ErrorBody& error) {
+    return has_any(lower(error.message), {"specified workspace api usage limits"});
+}
+
+std::int64_t access_resumes_at(const ErrorBody& error) {
+    constexpr std::string_view kPhrase = "regain access on ";
+    const std::string text = lower(error.message);
+    const std::size_t at = text.find(kPhrase);
+    if (at == std::string::npos) return 0;
+    const std::string_view words = std::string_view(error.message).substr(at + kPhrase.size());
+    return parse_rfc3339(date_and_time(words)).value_or(0);
+}
 
 OutcomeClass classify_refusal(int http_status, const ErrorBody& error, bool has_retry_after) {
     switch (http_status) {

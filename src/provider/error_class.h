@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 #include "provider/error_body.h"
@@ -12,6 +13,11 @@ OutcomeClass classify_refusal(int http_status, const ErrorBody& error, bool has_
 
 // What an error event inside a stream is: stream_error, unless repeating could not help.
 OutcomeClass classify_stream_error(const ErrorBody& error);
+
+// What a spend limit's message says beside its class: whose it is, and when (in nanoseconds since
+// 1970) access resumes; 0: not said.
+bool is_of_workspace(const ErrorBody& error);
+std::int64_t access_resumes_at(const ErrorBody& error);
 
 // The limit that a 429 names: one of which nothing remains by its headers, or else the one that
 // the message speaks of.

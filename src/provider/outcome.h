@@ -78,6 +78,7 @@ struct Outcome {
     std::int8_t should_retry = -1;           // x-should-retry: 0, 1, or -1 not said
     bool maybe_executed = false;             // the provider may have done, and billed, the work
     bool content_delivered = false;          // the caller has seen content of this stream
+    bool of_workspace = false;               // a spend limit: of the key's workspace alone
     int http_status = 0;
     TimeNs retry_after_ns = -1;   // what the provider asked to wait, or -1
     Usage usage;                  // whole or partial

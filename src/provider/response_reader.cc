@@ -248,9 +248,17 @@ void ResponseReader::judge_refusal(const WireEnd& end, Outcome* outcome, ErrorDe
     if (outcome->cls == OutcomeClass::rate_limited || outcome->cls == OutcomeClass::acceleration) {
         outcome->refused = refused_limit(head_.limits, error.message);
     }
-    // A refusal that came whole says that nothing was done; of a server error that is not sure.
+    if (outcome->cls == OutcomeClass::spend_limit) {
+        outcome->of_workspace = is_of_workspace(error);
+        const std::int64_t resumes_at = access_resumes_at(error);
+        if (head_.retry_after_ns < 0 && resumes_at > unix_ns_) {
+            head_.retry_after_ns = resumes_at - unix_ns_;
+        }
+    }
+    // A refusal says that nothing was done, by its status alone; of a server error that is not
+    // sure.
     const bool refused = http_status_ < 500 || outcome->cls == OutcomeClass::overloaded;
-    if (end.kind == WireEnd::Kind::complete && refused) outcome->maybe_executed = false;
+    if (refused) outcome->maybe_executed = false;
 }
 
 void ResponseReader::judge_message(const WireEnd& end, Outcome* outcome, ErrorDetail* detail) {

@@ -30,7 +30,7 @@ struct WireEnd {
         aborted,  // we ended it
     };
     Kind kind = Kind::complete;
-    bool request_sent = false;  // bytes of the request may have reached the provider
+    bool request_sent = false;  // all of the request may have reached the provider
     std::string detail;         // the transport's words, with nothing secret in them
 };
 

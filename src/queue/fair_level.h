@@ -106,6 +106,59 @@ public:
         }
     }
 
+    // The tenant of all that waits, if there is no other.
+    bool sole_tenant(std::uint64_t* tenant) const {
+        if (by_tag_.size() != 1) return false;
+        *tenant = flows_[by_tag_.top()].tenant;
+        return true;
+    }
+
+    // About how many go before the request at `position` among its tenant's, or before one that
+    // comes now if that is beyond them, where each takes `mean_cost`. O(tenants).
+    std::uint64_t ahead(std::uint64_t tenant, std::uint32_t weight, std::uint64_t position,
+                        TimeNs mean_cost) const {
+        const double cost = static_cast<double>(std::max<TimeNs>(mean_cost, 1));
+        const auto found = numbers_.find(tenant);
+        const Flow* own = found == numbers_.end() ? nullptr : &flows_[found->second];
+        const std::uint64_t before =
+            own == nullptr ? 0 : std::min<std::uint64_t>(position, own->size);
+        TimeNs tag = own == nullptr ? 0 : own->tag;
+        if (own == nullptr || own->size == 0) tag = std::max(tag, virtual_time_);
+        const double start =
+            static_cast<double>(tag) +
+            static_cast<double>(before) * cost / static_cast<double>(std::max(1u, weight));
+        std::uint64_t ahead = before;
+        for (std::size_t place = 0; place < by_tag_.size(); ++place) {
+            const Flow& other = flows_[by_tag_.at(place)];
+            if (&other == own) continue;
+            const double turns =
+                (start - static_cast<double>(other.tag)) * static_cast<double>(other.weight) / cost;
+            if (turns < 0) continue;
+            ahead +=
+                turns < static_cast<double>(other.size)
+                    ? std::min<std::uint64_t>(static_cast<std::uint64_t>(turns) + 1, other.size)
+                    : other.size;
+        }
+        return ahead;
+    }
+
+    // The request's position among its tenant's. O(of its tenant).
+    std::uint64_t position(std::uint32_t index) const {
+        std::uint64_t position = 0;
+        if (order_ == QueueSettings::Order::arrival) {
+            for (std::uint32_t at = table_->queue_link(index).prev; at != kNone;
+                 at = table_->queue_link(at).prev) {
+                ++position;
+            }
+            return position;
+        }
+        const Flow& flow = flows_[table_->queue_link(index).flow];
+        PairingHeap<Table>::for_each(table_, flow.head, [&](std::uint32_t other) {
+            if (other != index && table_->before(other, index)) ++position;
+        });
+        return position;
+    }
+
     // The request that came last. O(tenants). The level is not empty.
     std::uint32_t newest() const {
         std::uint32_t newest = kNone;

@@ -34,6 +34,27 @@ public:
         return merge(table, root, below);
     }
 
+    // Calls visit(item) for every item, in no order, without memory.
+    template <class F>
+    static void for_each(Table* table, std::uint32_t root, F&& visit) {
+        std::uint32_t item = root;
+        while (item != kNone) {
+            visit(item);
+            if (table->queue_link(item).child != kNone) {
+                item = table->queue_link(item).child;
+                continue;
+            }
+            // Up to the next that has a right sibling: the first child's `prev` is its parent.
+            while (item != root && table->queue_link(item).next == kNone) {
+                while (table->queue_link(table->queue_link(item).prev).child != item) {
+                    item = table->queue_link(item).prev;
+                }
+                item = table->queue_link(item).prev;
+            }
+            item = item == root ? kNone : table->queue_link(item).next;
+        }
+    }
+
 private:
     static std::uint32_t merge(Table* table, std::uint32_t a, std::uint32_t b) {
         if (a == kNone) return b;

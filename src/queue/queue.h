@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "queue/backlog.h"
 #include "queue/fair_level.h"
 #include "queue/queue_settings.h"
 
@@ -16,7 +18,8 @@ namespace weir {
 // its budget has no room for the request that is next, and no other lane waits for it. In a lane,
 // four priorities; in a priority, the tenants (FairLevel).
 //
-// `Table` is FairLevel's, with `Place queue_place(i)` besides: where a request belongs.
+// `Table` is FairLevel's, with `QueuePlace queue_place(i)` besides: where a request belongs; and,
+// if it has that, `Backlog backlog_of(i)`: what it will take.
 struct QueuePlace {
     std::uint16_t lane = 0;
     std::uint8_t priority = 2;
@@ -42,7 +45,7 @@ public:
         level(place).push_back(place.tenant, weight(place.tenant), index);
         // A blocked lane waits for its head; a head that is new may be small enough.
         if (new_head) lanes_[place.lane].blocked_until = 0;
-        lift(place);
+        lift(place, index);
     }
 
     // For a request that was at the head once and comes back.
@@ -50,13 +53,14 @@ public:
         const QueuePlace place = table_->queue_place(index);
         level(place).push_front(place.tenant, weight(place.tenant), index);
         lanes_[place.lane].blocked_until = 0;
-        lift(place);
+        lift(place, index);
     }
 
     void remove(std::uint32_t index) {
         const QueuePlace place = table_->queue_place(index);
         level(place).remove(index);
         lanes_[place.lane].blocked_until = 0;
+        count(place, index, -1);
         --lanes_[place.lane].size;
         --size_;
     }
@@ -69,6 +73,7 @@ public:
         lane.virtual_time = std::max(lane.virtual_time, tag);
         tag += cost / std::max<TimeNs>(1, settings_.weights[place.priority]);
         level(place).take(index, cost);
+        count(place, index, -1);
         ++lane.turn;
         --lane.size;
         --size_;
@@ -116,6 +121,46 @@ public:
         }
     }
 
+    // What waits in a lane at a priority.
+    const Backlog& backlog(std::size_t lane, std::size_t priority) const {
+        return lanes_[lane].backlogs[priority];
+    }
+    // The tenant of all that waits there, if there is no other.
+    bool sole_tenant(std::size_t lane, std::size_t priority, std::uint64_t* tenant) const {
+        return lanes_[lane].levels[priority].sole_tenant(tenant);
+    }
+    bool is_strict() const { return settings_.sharing == QueueSettings::Sharing::strict; }
+    bool is_by_arrival() const { return settings_.order == QueueSettings::Order::arrival; }
+    TimeNs ageing_ns() const { return settings_.ageing_ns; }
+
+    // About how many requests of each priority go before the one at `position` among its tenant's
+    // (before one that comes now: behind all of them), where each takes `mean_cost`. O(tenants).
+    using Ahead = std::array<std::uint64_t, kPriorities>;
+    static constexpr std::uint64_t kLast = ~std::uint64_t{0};
+    Ahead ahead(const QueuePlace& place, std::uint64_t position, TimeNs mean_cost) const {
+        const Lane& lane = lanes_[place.lane];
+        Ahead ahead{};
+        const std::uint64_t own = lane.levels[place.priority].ahead(
+            place.tenant, weight(place.tenant), position, mean_cost);
+        for (std::size_t priority = 0; priority < kPriorities; ++priority) {
+            const std::uint64_t waiting = lane.levels[priority].size();
+            if (priority == place.priority) {
+                ahead[priority] = own;
+            } else if (!is_strict()) {
+                const std::uint64_t turns =
+                    own * settings_.weights[priority] / settings_.weights[place.priority];
+                ahead[priority] = std::min(waiting, turns);
+            } else if (priority < place.priority) {
+                ahead[priority] = waiting;
+            }
+        }
+        return ahead;
+    }
+    // The request's position among its tenant's. O(of its tenant).
+    std::uint64_t position(std::uint32_t index) const {
+        return level(table_->queue_place(index)).position(index);
+    }
+
     // The newest request of the lowest priority that waits anywhere: what a full queue drops.
     std::uint32_t newest_of_lowest() const {
         for (std::size_t priority = kPriorities; priority-- > 0;) {
@@ -150,6 +195,7 @@ private:
     using Level = FairLevel<Table>;
     struct Lane {
         std::array<Level, kPriorities> levels;
+        std::array<Backlog, kPriorities> backlogs;
         std::array<std::int64_t, kPriorities> tags{};  // weighted sharing: as a flow's
         std::int64_t virtual_time = 0;
         TimeNs blocked_until = 0;
@@ -161,6 +207,9 @@ private:
     static constexpr std::uint64_t kTurnsPerAged = 4;
 
     Level& level(const QueuePlace& place) { return lanes_[place.lane].levels[place.priority]; }
+    const Level& level(const QueuePlace& place) const {
+        return lanes_[place.lane].levels[place.priority];
+    }
 
     std::uint32_t weight(std::uint64_t tenant) const {
         const auto found = weights_.find(tenant);
@@ -168,12 +217,19 @@ private:
     }
 
     // A priority that was empty has saved no credit up.
-    void lift(const QueuePlace& place) {
+    void lift(const QueuePlace& place, std::uint32_t index) {
+        count(place, index, 1);
         ++size_;
         ++lanes_[place.lane].size;
         if (level(place).size() != 1) return;
         std::int64_t& tag = lanes_[place.lane].tags[place.priority];
         tag = std::max(tag, lanes_[place.lane].virtual_time);
+    }
+
+    void count(const QueuePlace& place, std::uint32_t index, std::int64_t sign) {
+        if constexpr (requires(Table & table) { table.backlog_of(index); }) {
+            lanes_[place.lane].backlogs[place.priority].add(table_->backlog_of(index), sign);
+        }
     }
 
     std::uint32_t longest_waiting(const Lane& lane, TimeNs now) const {

@@ -271,8 +271,8 @@ void CurlTransport::end_exchange(Transfer* transfer, const WireEnd& end) {
 void CurlTransport::end_all(const char* why) {
     for (std::size_t left = exchanges_.size(); left > 0 && !exchanges_.empty(); --left) {
         Transfer* transfer = exchanges_.begin()->second.get();
-        const auto kind = transfer->request_sent() ? WireEnd::Kind::broken  //
-                                                   : WireEnd::Kind::connect_failed;
+        const auto kind = transfer->sending_begun() ? WireEnd::Kind::broken  //
+                                                    : WireEnd::Kind::connect_failed;
         end_exchange(transfer, transfer->end(kind, why));
     }
 }

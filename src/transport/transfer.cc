@@ -124,7 +124,7 @@ void Transfer::begin(ExchangeId id) {
     id_ = id;
     timeouts_ = {};
     started_at_ = context_->now;
-    sent_bytes_ = 0;
+    sent_bytes_ = most_sent_bytes_ = 0;
     header_bytes_ = 0;
     request_begun_ = response_begun_ = dropped_ = paused_ = false;
     source_ = nullptr;
@@ -136,6 +136,7 @@ void Transfer::begin(ExchangeId id) {
 void Transfer::prepare(const HttpRequest& request, bool http2) {
     CURL* easy = easy_.get();
     timeouts_ = request.timeouts;
+    http2_ = http2;
 
     // Without the slash the path would become part of the host.
     if (!request.path.starts_with('/')) {
@@ -160,6 +161,8 @@ void Transfer::prepare(const HttpRequest& request, bool http2) {
     for (std::size_t i = 0; i + 1 < headers_.size(); ++i) headers_[i].next = &headers_[i + 1];
     set(easy, CURLOPT_HTTPHEADER, headers_.data());
 
+    body_bytes_ = static_cast<curl_off_t>(request.source != nullptr ? request.source->size()
+                                                                    : request.body.size());
     const bool is_post = request.method == "POST";
     source_ = request.source;
     if (source_ != nullptr) {
@@ -202,11 +205,21 @@ void Transfer::resume() {
     curl_easy_pause(easy_.get(), CURLPAUSE_CONT);
 }
 
-bool Transfer::request_sent() const {
+bool Transfer::sending_begun() const {
     if (!request_begun_) return false;
     long bytes = 1;
     curl_easy_getinfo(easy_.get(), CURLINFO_REQUEST_SIZE, &bytes);
     return bytes > 0;
+}
+
+// libcurl counts anew when it is about to send a second time; and with HTTP/2 what it counts has
+// not always left.
+bool Transfer::request_sent() const {
+    if (!sending_begun()) return false;
+    if (http2_ || refusal_ == Refusal::resend) return true;
+    curl_off_t bytes = body_bytes_;
+    curl_easy_getinfo(easy_.get(), CURLINFO_SIZE_UPLOAD_T, &bytes);
+    return std::max(bytes, most_sent_bytes_) >= body_bytes_;
 }
 
 Transfer::Timeout Transfer::first_timeout() const {
@@ -333,7 +346,7 @@ int Transfer::on_rewind(void* self, curl_off_t, int) noexcept {
 // that by itself, though the peer may have acted on the first.
 int Transfer::on_request(void* self, char*, char*, int, int) noexcept {
     auto* transfer = static_cast<Transfer*>(self);
-    if (transfer->request_sent()) {
+    if (transfer->sending_begun()) {
         transfer->refusal_ = Refusal::resend;
         return CURL_PREREQFUNC_ABORT;
     }
@@ -347,6 +360,7 @@ int Transfer::on_transferred(void* self, curl_off_t, curl_off_t, curl_off_t,
     auto* transfer = static_cast<Transfer*>(self);
     if (sent != transfer->sent_bytes_) {
         transfer->sent_bytes_ = sent;
+        transfer->most_sent_bytes_ = std::max(transfer->most_sent_bytes_, sent);
         transfer->last_byte_at_ = transfer->last_progress_at_ = transfer->context_->now;
     }
     return 0;

@@ -47,7 +47,9 @@ public:
     CURL* easy() const { return easy_.get(); }
     ExchangeId id() const { return id_; }
 
-    // Bytes of the request may have reached the peer. Valid from begin() to finish().
+    // The peer may have bytes of the request, or all of it, without which it does nothing. Valid
+    // from begin() to finish().
+    bool sending_begun() const;
     bool request_sent() const;
     bool response_begun() const { return response_begun_; }
 
@@ -111,8 +113,11 @@ private:
     TimeNs last_byte_at_ = 0;      // either way, from the time the request began to go out
     TimeNs last_progress_at_ = 0;  // beyond pings
     curl_off_t sent_bytes_ = 0;
+    curl_off_t most_sent_bytes_ = 0;
+    curl_off_t body_bytes_ = 0;
     std::size_t header_bytes_ = 0;
     bool certificates_set_ = false;
+    bool http2_ = false;
     bool request_begun_ = false;
     bool response_begun_ = false;
     bool dropped_ = false;

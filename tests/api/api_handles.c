@@ -47,6 +47,7 @@ static void refuse_engine(weir_engine* engine) {
     CHECK_EQ(weir_engine_wait(engine, -1), WEIR_ERR_BAD_HANDLE);
     CHECK_EQ(weir_engine_stats(engine, &text, NULL), WEIR_ERR_BAD_HANDLE);
     CHECK(text == NULL);
+    CHECK_EQ(weir_place(engine, 1, NULL, NULL, NULL), WEIR_ERR_BAD_HANDLE);
     CHECK_EQ(weir_engine_config(engine, &copy, NULL), WEIR_ERR_BAD_HANDLE);
     CHECK(copy == NULL);
     weir_engine_release(engine);
@@ -159,6 +160,7 @@ static void other_handles(const char* drive) {
 static void null_outputs(const char* drive) {
     struct world world;
     weir_event event;
+    weir_text* text;
     int destroyed = 0;
     world_open(&world, drive);
     CHECK_EQ(weir_config_new(NULL, NULL), WEIR_ERR_BAD_ARGUMENT);
@@ -177,6 +179,10 @@ static void null_outputs(const char* drive) {
              WEIR_ERR_BAD_ARGUMENT);
     CHECK_EQ(weir_engine_open(config, NULL, NULL), WEIR_ERR_BAD_ARGUMENT);
     CHECK_EQ(weir_engine_stats(world.engine, NULL, NULL), WEIR_ERR_BAD_ARGUMENT);
+    CHECK_EQ(weir_estimate(world.engine, NULL, NULL, NULL), WEIR_ERR_BAD_ARGUMENT);
+    text = (weir_text*)&text;
+    CHECK_EQ(weir_estimate(world.engine, NULL, &text, NULL), WEIR_ERR_BAD_HANDLE);
+    CHECK(text == NULL);
     CHECK_EQ(weir_engine_config(world.engine, NULL, NULL), WEIR_ERR_BAD_ARGUMENT);
     CHECK_EQ(weir_poll(world.engine, NULL, sizeof event, 1, 0), WEIR_ERR_BAD_ARGUMENT);
     CHECK_EQ(weir_poll(world.engine, &event, 0, 1, 0), WEIR_ERR_BAD_ARGUMENT);

@@ -165,6 +165,22 @@ static int32_t engine_stats(weir_error** error) {
     return status;
 }
 
+static int32_t estimate(weir_error** error) {
+    weir_text* text = NULL;
+    const int32_t status = weir_estimate(world.engine, request, &text, error);
+    disarm();
+    CHECK((text != NULL) == (status == WEIR_OK));
+    weir_text_release(text);
+    return status;
+}
+
+static int32_t place(weir_error** error) {
+    const int32_t status = weir_place(world.engine, 12345, NULL, NULL, error);
+    weir_error_release(*error);
+    *error = NULL;
+    return status == WEIR_ERR_NOT_FOUND ? WEIR_OK : status;
+}
+
 static int32_t engine_calls(weir_error** error) {
     (void)error;
     CHECK_GE(weir_fd(world.engine), 0);
@@ -377,6 +393,8 @@ static const struct {
     {"engine_open", engine_open},
     {"engine_config", engine_config},
     {"engine_stats", engine_stats},
+    {"estimate", estimate},
+    {"place", place},
     {"engine_calls", engine_calls},
     {"cancel_by_tag", cancel_by_tag},
     {"set_wake_hook", set_wake_hook},

@@ -129,10 +129,14 @@ static void keys(void) {
     CHECK_EQ(weir_request_set(request, "input_tokens", WEIR_NUL, "100", 3, NULL), WEIR_OK);
     CHECK_EQ(weir_request_set(request, "input_tokens", WEIR_NUL, "", 0, NULL), WEIR_OK);
     CHECK_EQ(weir_request_set(request, "output_tokens", WEIR_NUL, "100", 3, NULL), WEIR_OK);
+    CHECK_EQ(weir_request_set(request, "stream_restart", WEIR_NUL, "true", 4, NULL), WEIR_OK);
+    CHECK_EQ(weir_request_set(request, "stream_restart", WEIR_NUL, "false", 5, NULL), WEIR_OK);
+    CHECK_EQ(weir_request_set(request, "stream_restart", WEIR_NUL, "", 0, NULL), WEIR_OK);
     CHECK_EQ(weir_request_set(request, "header.anthropic-beta", WEIR_NUL, "a,b", 3, NULL), WEIR_OK);
     weir_request_release(request);
     refused_key(WEIR_ERR_UNKNOWN_KEY, "input_token", "1");
     refused_key(WEIR_ERR_UNKNOWN_KEY, "priority", "1");
+    refused_key(WEIR_ERR_INVALID_VALUE, "stream_restart", "yes");
     refused_key(WEIR_ERR_INVALID_VALUE, "input_tokens", "-1");
     refused_key(WEIR_ERR_INVALID_VALUE, "input_tokens", "ten");
     refused_key(WEIR_ERR_INVALID_VALUE, "output_tokens", "99999999999999999999");

@@ -57,6 +57,7 @@ static void every_call_is_refused(weir_engine* engine) {
     CHECK_EQ(weir_engine_close(engine), WEIR_ERR_FORKED);
     CHECK_EQ(weir_wakeup(engine), WEIR_ERR_FORKED);
     CHECK_EQ(weir_engine_stats(engine, &text, NULL), WEIR_ERR_FORKED);
+    CHECK_EQ(weir_place(engine, 1, NULL, NULL, NULL), WEIR_ERR_FORKED);
     CHECK(text == NULL);
     CHECK_EQ(weir_engine_config(engine, &config, NULL), WEIR_ERR_FORKED);
     CHECK(config == NULL);

@@ -64,6 +64,8 @@
 #define weir_engine_config weir_dl.weir_engine_config
 #define weir_engine_stats weir_dl.weir_engine_stats
 #define weir_submit weir_dl.weir_submit
+#define weir_estimate weir_dl.weir_estimate
+#define weir_place weir_dl.weir_place
 #define weir_cancel weir_dl.weir_cancel
 #define weir_cancel_tag weir_dl.weir_cancel_tag
 #define weir_fd weir_dl.weir_fd

@@ -31,6 +31,8 @@
     X(weir_batch_flush)             \
     X(weir_batch_cancel)            \
     X(weir_batch_list)              \
+    X(weir_estimate)                \
+    X(weir_place)                   \
     X(weir_text_data)               \
     X(weir_text_release)            \
     X(weir_config_new)              \

@@ -196,6 +196,24 @@ TEST(StatedWait, BeyondTheDeadlineEndsTheRequestAtOnceWithItsTime) {
     });
 }
 
+TEST(SpendLimit, OfAnAccountSendsItsWorkToTheOther) {
+    for (const FaultKind kind : {FaultKind::spend_cap, FaultKind::usage_limit}) {
+        SCOPED_TRACE(model::fault_kind_name(kind));
+        for_seeds(5, [kind](std::uint64_t seed) {
+            OutageWorld::Settings settings = usual(seed, 2);
+            settings.core.accounts.accounts[0].keys.resize(3);
+            settings.model.faults.push_back(out(kind, at_second(kOutFrom), kNever));
+            settings.model.faults.back().account = 0;
+            OutageWorld world(settings);
+            world.run(at_second(900));
+            EXPECT_EQ(world.failed(), 0u);
+            EXPECT_EQ(world.outstanding(), 0u);
+            // Those on their way; later on a key asks every ten minutes or so.
+            EXPECT_LE(world.core().counts().retries, 6u);
+        });
+    }
+}
+
 TEST(StatedWait, WithoutADeadlineIsWaitedFor) {
     OutageWorld::Settings settings = usual(1);
     settings.requests_until = at_second(10);

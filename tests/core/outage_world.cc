@@ -154,6 +154,9 @@ Outcome OutageWorld::outcome_of(const model::Decision& decision) {
         return outcome;
     }
     switch (decision.status) {
+        case 400:
+            outcome.cls = OutcomeClass::spend_limit;
+            break;
         case 429:
             outcome.cls = decision.reason == model::RefusalReason::spend_cap
                               ? OutcomeClass::spend_limit

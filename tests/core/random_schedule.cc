@@ -71,7 +71,8 @@ private:
     };
     struct Live {  // an attempt in flight
         std::uint64_t ticket;
-        TimeNs lease_ends_at;  // kNever: no permit
+        TimeNs lease_ends_at;  // kNever: there is none
+        bool permit;
         KeyId key;
         std::uint32_t key_version;
     };
@@ -95,6 +96,7 @@ private:
     CoreSettings make_settings() {
         CoreSettings settings;
         settings.max_in_flight = static_cast<std::uint32_t>(1 + random_.below(8));
+        if (random_.below(2) == 0) settings.lease_ns = lease() * kNsPerMs;
         settings.accounts.choice = static_cast<AccountChoice>(random_.below(4));
         settings.accounts.wait_when_all_out = random_.below(2) == 0;
         settings.queue.order = static_cast<QueueSettings::Order>(random_.below(2));
@@ -441,8 +443,7 @@ private:
                     started(action, ticket, &known);
                     break;
                 case Action::Kind::abort:
-                    if (live_.erase(action.attempt) != 1)
-                        broken("an abort of no attempt in flight");
+                    aborted(action, &known);
                     break;
                 case Action::Kind::restart:
                     if (!known.may_restart) broken("a stream was restarted without leave");
@@ -458,6 +459,14 @@ private:
             }
         }
         actions_.clear();
+    }
+
+    void aborted(const Action& action, Known* known) {
+        const auto live = live_.find(action.attempt);
+        if (live == live_.end()) return broken("an abort of no attempt in flight");
+        // An attempt whose lease is over counts as one that has timed out.
+        if (!live->second.permit && live->second.lease_ends_at <= now_) ++known->countable;
+        live_.erase(live);
     }
 
     void started(const Action& action, std::uint64_t ticket, Known* known) {
@@ -477,18 +486,20 @@ private:
         if ((action.kind == Action::Kind::permit) != (lease_ms != 0)) {
             broken("a permit is no permit");
         }
-        live_[action.attempt] = {
-            .ticket = ticket,
-            .lease_ends_at = lease_ms == 0 ? kNever : now_ + lease_ms * kNsPerMs,
-            .key = {action.account, action.key},
-            .key_version = key.version};
+        const bool permit = lease_ms != 0;
+        const TimeNs lease = permit ? lease_ms * kNsPerMs : settings_.lease_ns;
+        live_[action.attempt] = {.ticket = ticket,
+                                 .lease_ends_at = lease == 0 ? kNever : now_ + lease,
+                                 .permit = permit,
+                                 .key = {action.account, action.key},
+                                 .key_version = key.version};
         ++known->starts;
         ++result_.attempts;
         const std::uint64_t takes = random_.below(4 * kNsPerS);
         if (random_.below(4) != 0) post(takes / 4, Event::Kind::head, action.attempt);
         if (random_.below(2) == 0) post(takes / 2, Event::Kind::progress, action.attempt);
         // Some permits are never reported.
-        if (lease_ms == 0 || random_.below(3) != 0) post(takes, Event::Kind::end, action.attempt);
+        if (lease == 0 || random_.below(3) != 0) post(takes, Event::Kind::end, action.attempt);
     }
 
     std::uint32_t most_attempts() const {
@@ -541,9 +552,10 @@ private:
         }
         for (const auto& [attempt, live] : live_) {
             if (live.lease_ends_at != kNever && now_ > live.lease_ends_at + 2 * kTick) {
-                broken("a permit outlived its lease");
+                broken("an attempt outlived its lease");
             }
         }
+        check_expectations();
         double held = 0;
         views_.clear();
         core_.limiter().view(now_, &views_);
@@ -566,6 +578,24 @@ private:
             }
         }
         if (live_.empty() && held != 0) broken("something is held, and nothing is in flight");
+    }
+
+    // Whoever is asked about says something that may be.
+    void check_expectations() {
+        for (const auto& [ticket, known] : known_) {
+            if (known.ended || random_.below(4) != 0) continue;
+            const RequestIndex index = RequestSlab::index_of(ticket);
+            const Expectation place = core_.place(index, now_);
+            if (place.ahead > core_.queued()) broken("more are ahead than wait");
+            if (place.starts_at < now_) broken("a start is expected in the past");
+            const ClassOutlook outlook = core_.outlook(slab_.at(index).model_class, now_);
+            for (const ClassOutlook::Level& level : outlook.levels) {
+                if (level.not_before > level.not_before_behind) broken("who is behind is before");
+                if (core_.queued() == 0 && level.not_before_behind > level.not_before) {
+                    broken("a wait behind nobody");
+                }
+            }
+        }
     }
 
     void check_end() {

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <vector>
 
 #include "accounts/key_ring.h"
 
@@ -83,6 +84,25 @@ TEST_F(KeyRingTest, ASpendLimitCoolsDownUntilTheStatedTime) {
     EXPECT_EQ(ring_.usable_at(1), kNow + spent.retry_after_ns);
     EXPECT_EQ(ring_.view().back().state, KeyRing::State::cooling);
     EXPECT_EQ(ring_.view().back().reason, OutcomeClass::spend_limit);
+}
+
+TEST_F(KeyRingTest, KeysThatArePaidFromOnePurseAreSpentTogether) {
+    for (const bool of_workspace : {false, true}) {
+        ring_.replaced({0, 0});
+        ring_.replaced({0, 1});
+        ring_.replaced({0, 2});
+        KeyRing::Pick spent = pick();
+        while (spent.id.key != 0) spent = pick();
+        ASSERT_TRUE(end(spent, OutcomeClass::spend_limit));
+        std::vector<std::uint16_t> with_it;
+        ring_.spend_together(spent, of_workspace, [&](KeyId id) { with_it.push_back(id.key); });
+        // The second key has a workspace, the others have none.
+        const std::vector<std::uint16_t> all{1, 2};
+        EXPECT_EQ(with_it, of_workspace ? std::vector<std::uint16_t>{2} : all);
+        EXPECT_EQ(ring_.usable(0, kNow), of_workspace);
+        EXPECT_EQ(ring_.view({0, 2}).until, ring_.view({0, 0}).until);
+        EXPECT_EQ(ring_.view({0, 2}).reason, OutcomeClass::spend_limit);
+    }
 }
 
 TEST_F(KeyRingTest, OtherOutcomesSayNothingOfAKey) {

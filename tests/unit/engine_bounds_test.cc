@@ -14,7 +14,7 @@ namespace {
 
 // An inbox whose loop is the test.
 struct Box {
-    explicit Box(BoundSettings bounds) : inbox(&slab, classes(), std::move(bounds)) {}
+    explicit Box(BoundSettings bounds) : inbox(&slab, &outlook, classes(), std::move(bounds)) {}
     static ModelClasses classes() {
         return ModelClasses(std::vector<LimitSettings::Class>(ModelClasses::kSpare));
     }
@@ -64,6 +64,7 @@ struct Box {
     }
 
     RequestSlab slab;
+    Outlook outlook{64};
     Inbox inbox;
     bool wake = false;
 };

@@ -131,7 +131,7 @@ TEST(Outbox, OldLogRecordsGiveWay) {
 
 struct Box {
     explicit Box(std::uint32_t max_requests = 10, std::uint64_t max_bytes = 1000)
-        : inbox(&slab, ModelClasses(classes()),
+        : inbox(&slab, &outlook, ModelClasses(classes()),
                 {.max_requests = max_requests, .max_bytes = max_bytes}) {
         RequestHead head;
         body = BodyRef(BodyBlock::make("0123456789", head, {}));
@@ -167,6 +167,7 @@ struct Box {
     }
 
     RequestSlab slab;
+    Outlook outlook{ModelClasses::kSpare};
     Inbox inbox;
     BodyRef body;
     bool wake = false;

@@ -135,6 +135,30 @@ TEST(ErrorClass, Refusals) {
     }
 }
 
+TEST(ErrorClass, ASpendLimitSaysWhoseItIsAndWhenItEnds) {
+    const auto resumes = [](const char* message) {
+        ErrorBody error;
+        error.message = message;
+        return access_resumes_at(error);
+    };
+    constexpr std::int64_t kDecember = 1'796'083'200;  // 2026-12-01
+    EXPECT_EQ(resumes("You have reached your specified API usage limits. You will regain access on "
+                      "2026-12-01 at 00:00 UTC."),
+              kDecember * 1'000'000'000);
+    EXPECT_EQ(resumes("You will regain access on 2026-12-01 at 01:30 UTC."),
+              (kDecember + 5'400) * 1'000'000'000);
+    EXPECT_EQ(resumes("You will regain access on 2026-12-01"), kDecember * 1'000'000'000);
+    for (const char* none : {"", "You will regain access on ", "You will regain access on Monday.",
+                             "You will regain access on 2026-12-01 at 1", "2026-12-01 at 00:00"}) {
+        EXPECT_EQ(resumes(none), 0) << none;
+    }
+    ErrorBody error;
+    error.message = "You have reached your specified API usage limits.";
+    EXPECT_FALSE(is_of_workspace(error));
+    error.message = "You have reached your specified workspace API usage limits.";
+    EXPECT_TRUE(is_of_workspace(error));
+}
+
 TEST(ErrorClass, StreamErrors) {
     const std::pair<const char*, OutcomeClass> cases[] = {
         {"overloaded_error", OutcomeClass::stream_error},

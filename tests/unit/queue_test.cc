@@ -25,6 +25,8 @@ struct Table {
     QueueLink& queue_link(std::uint32_t i) { return items[i].link; }
     QueuePlace queue_place(std::uint32_t i) const { return items[i].place; }
     TimeNs submitted_at(std::uint32_t i) const { return items[i].submitted_at; }
+    // Each takes its own number of tokens, so that a sum says whose it is.
+    Backlog backlog_of(std::uint32_t i) const { return {.requests = 1, .given_input = i + 1}; }
     bool before(std::uint32_t a, std::uint32_t b) const {
         return std::pair(items[a].deadline_at, a) < std::pair(items[b].deadline_at, b);
     }
@@ -105,6 +107,74 @@ TEST_F(QueueTest, RemovesFromAnywhere) {
         while (!in.empty()) ASSERT_EQ(in.erase(serve()), 1u);
         EXPECT_TRUE(queue_->empty(0));
     }
+}
+
+TEST_F(QueueTest, TheBacklogIsThatOfWhatWaits) {
+    for (const auto order : {QueueSettings::Order::arrival, QueueSettings::Order::deadline}) {
+        count_ = 0;
+        use({.order = order});
+        Random random(11);
+        std::set<std::uint32_t> in;
+        for (int i = 0; i < 2'000; ++i) {
+            const auto tenant = static_cast<std::uint32_t>(random.below(5));
+            const auto deadline = static_cast<TimeNs>(random.below(1'000));
+            in.insert(put(static_cast<int>(random.below(4)), tenant, i, deadline));
+            if (random.below(3) == 0) in.erase(serve());
+            if (random.below(3) == 0 && !in.empty()) {
+                const std::uint32_t index = *in.begin();
+                queue_->remove(index);
+                if (random.below(2) == 0) {
+                    queue_->push_front(index);
+                } else {
+                    in.erase(index);
+                }
+            }
+        }
+        Backlog expected[kPriorities];
+        for (const std::uint32_t index : in) {
+            expected[priority_of(index)].add(table_.backlog_of(index), 1);
+        }
+        for (std::size_t priority = 0; priority < kPriorities; ++priority) {
+            EXPECT_EQ(queue_->backlog(0, priority).requests, expected[priority].requests);
+            EXPECT_EQ(queue_->backlog(0, priority).given_input, expected[priority].given_input);
+        }
+    }
+}
+
+TEST_F(QueueTest, PlacesComeTrue) {
+    for (const auto order : {QueueSettings::Order::arrival, QueueSettings::Order::deadline}) {
+        count_ = 0;
+        use({.order = order, .ageing_ns = 0});
+        Random random(13);
+        std::map<std::uint32_t, std::uint64_t> ahead;
+        for (int i = 0; i < 300; ++i) {
+            const auto tenant = static_cast<std::uint32_t>(random.below(3));
+            const auto deadline = static_cast<TimeNs>(random.below(1'000));
+            ahead[put(static_cast<int>(random.below(4)), tenant, i, deadline)] = 0;
+        }
+        for (auto& [index, before] : ahead) {
+            const auto places =
+                queue_->ahead(table_.queue_place(index), queue_->position(index), 1);
+            for (const std::uint64_t place : places) before += place;
+        }
+        // Equal costs: only the order among tenants at the same point is open.
+        for (std::uint64_t place = 0; place < 300; ++place) {
+            const std::uint64_t expected = ahead.at(serve(0, 1));
+            EXPECT_LE(place < expected ? expected - place : place - expected, 3u);
+        }
+    }
+}
+
+TEST_F(QueueTest, OneTenantIsToldFromMore) {
+    use({});
+    std::uint64_t tenant = 0;
+    EXPECT_FALSE(queue_->sole_tenant(0, 2, &tenant));
+    put(2, 9);
+    put(2, 9);
+    EXPECT_TRUE(queue_->sole_tenant(0, 2, &tenant));
+    EXPECT_EQ(tenant, 9u);
+    put(2, 8);
+    EXPECT_FALSE(queue_->sole_tenant(0, 2, &tenant));
 }
 
 TEST_F(QueueTest, TheNearestDeadlineGoesFirstWhereSoConfigured) {
