@@ -306,6 +306,10 @@ WEIR_API int32_t weir_request_set_deadline_ms(weir_request *request, int64_t dea
  *   stream_restart   true: a stream that breaks after its first content is asked for again, where
  *                    retries allow it; WEIR_EVENT_STREAM_RESTART then says that the events so far
  *                    are void. By default such a stream fails with WEIR_ERR_STREAM_BROKEN
+ *   model            what a permit is for, where the request has no body
+ *   max_tokens       likewise: the most output tokens that the caller will allow
+ *   lease_ms         how long a permit may be out before it is reported, instead of
+ *                    permit.lease_ms
  *   header.<name>    one more request header ("header.anthropic-beta"); those that weir or HTTP
  *                    own (x-api-key, authorization, host, content-length, ...) are refused
  * An empty value takes the setting back. */
@@ -329,6 +333,7 @@ WEIR_API void weir_request_release(weir_request *request);
 #define WEIR_EVENT_BATCH 0x006u     /* a batch has changed its state: data is JSON; no ticket */
 #define WEIR_EVENT_KEY 0x007u       /* a key has changed its state: data is JSON, see "Keys"; no ticket */
 #define WEIR_EVENT_STREAM_RESTART 0x008u /* the ticket's stream events so far are void: it begins again at index 0 */
+#define WEIR_EVENT_PERMIT 0x009u   /* make attempt number `index` now; object is a weir_permit */
 #define WEIR_EVENT_DONE 0x101u   /* terminal: the answer. data is the body ("" after a stream) */
 #define WEIR_EVENT_FAILED 0x102u /* terminal: object is a weir_error, status its code */
 
@@ -355,7 +360,8 @@ typedef struct weir_event {
     uint32_t index;   /* stream: the event's number from 0; log, engine: see there */
     const void *data; /* NUL-terminated; valid until the event is released */
     size_t data_length;
-    void *object; /* DONE: a weir_response. FAILED: a weir_error. Owned by the event */
+    void *object; /* DONE: a weir_response. FAILED: a weir_error. PERMIT: a weir_permit. Owned by
+                     the event */
     uint64_t reserved;
 } weir_event;
 
@@ -539,6 +545,121 @@ WEIR_API int32_t weir_key_set(weir_engine *engine, const char *account, size_t a
  * the key back. WEIR_ERR_NOT_FOUND: no such account, or no such key in use. Any thread. */
 WEIR_API int32_t weir_key_retire(weir_engine *engine, const char *account, size_t account_length,
                                  const char *key, size_t key_length, weir_error **error);
+
+/* ---------------------------------------------------------------------------------------------
+ * Permits: the engine's limits for another HTTP client
+ *
+ * A program that must keep its own client asks for a permit before each attempt, and reports what
+ * came of it. Queue, priorities, limits, retry rules and counts are those of requests:
+ *
+ *     weir_acquire       accepted; then, as events of the ticket,
+ *     WEIR_EVENT_PERMIT  make the attempt now, with the account that the permit names, and
+ *     weir_report        what came of it; then one of
+ *     WEIR_EVENT_DONE    the attempt was a success: data is ""
+ *     WEIR_EVENT_PERMIT  try again: it comes when the time for that has come
+ *     WEIR_EVENT_FAILED  give up
+ *
+ * The request says what the attempt takes: it has a body, as for weir_submit, which is not sent but
+ * measured; or it has none, and the keys model, max_tokens, input_tokens and output_tokens.
+ *
+ * A permit that is not reported within its lease is settled as what it was expected to take, and
+ * ends with WEIR_ERR_ATTEMPT_TIMEOUT. weir_cancel ends a permit that is out likewise, with
+ * WEIR_ERR_CANCELLED; a report of WEIR_FAILURE_UNUSED gives all of it back.
+ * ------------------------------------------------------------------------------------------- */
+
+/* The right to make one attempt. */
+typedef struct weir_permit weir_permit;
+
+/* The ticket under which the attempt is reported. 0 for NULL. */
+WEIR_API uint64_t weir_permit_ticket(const weir_permit *permit);
+
+#define WEIR_PERMIT_ACCOUNT 1u  /* the configured account's name */
+#define WEIR_PERMIT_KEY 2u      /* the name of the key to use; never the key itself */
+#define WEIR_PERMIT_MODEL 3u    /* what to ask for */
+#define WEIR_PERMIT_BASE_URL 4u /* where the account's requests go */
+
+/* A WEIR_PERMIT_ text; "" if there is none. Valid until the permit is released. */
+WEIR_API const char *weir_permit_string(const weir_permit *permit, uint32_t string);
+
+#define WEIR_PERMIT_ATTEMPT 1u       /* the attempt's number, from 1 */
+#define WEIR_PERMIT_LEASE_MS 2u      /* from the grant to the last moment for a report */
+#define WEIR_PERMIT_INPUT_TOKENS 3u  /* expected, and held in the budget */
+#define WEIR_PERMIT_OUTPUT_TOKENS 4u /* likewise */
+
+/* A WEIR_PERMIT_ number; -1 if there is no such. */
+WEIR_API int64_t weir_permit_number(const weir_permit *permit, uint32_t number);
+
+/* For permits of weir_try_acquire; that of an event goes with its event. */
+WEIR_API void weir_permit_release(weir_permit *permit);
+
+/* As weir_submit, for a permit. The request must be of lane online. */
+WEIR_API int32_t weir_acquire(weir_engine *engine, const weir_request *request, uint64_t *ticket,
+                              weir_error **error);
+
+/* A permit at once: WEIR_OK, and *out is to be released; or WEIR_ERR_NOT_NOW, with the time after
+ * which to ask again as the error's retry-after (-1: when something ends), or another refusal. It
+ * never goes before what waits for the same models with the same or a higher priority. It waits for
+ * a turn of the engine at most, and never for the network. With a permit the request counts as
+ * accepted: its report is answered by events. */
+WEIR_API int32_t weir_try_acquire(weir_engine *engine, const weir_request *request,
+                                  weir_permit **out, weir_error **error);
+
+/* A builder of what came of an attempt, which may be reported any number of times and changed
+ * between. */
+typedef struct weir_outcome weir_outcome;
+
+WEIR_API int32_t weir_outcome_new(weir_outcome **out, weir_error **error);
+
+/* The final HTTP status, from 200 to 599. */
+WEIR_API int32_t weir_outcome_set_status(weir_outcome *outcome, int32_t http_status);
+
+#define WEIR_FAILURE_NONE 0u
+#define WEIR_FAILURE_UNUSED 1u  /* no attempt was made, and none will be: ends as cancelled */
+#define WEIR_FAILURE_CONNECT 2u /* no connection: nothing was sent */
+#define WEIR_FAILURE_TLS 3u     /* the server's certificate or handshake was refused */
+#define WEIR_FAILURE_TIMEOUT 4u /* the caller's own timeout, after something was sent */
+#define WEIR_FAILURE_BROKEN 5u  /* the connection broke, after something was sent */
+
+/* A WEIR_FAILURE_: why there is no whole response. A status may be set beside it. */
+WEIR_API int32_t weir_outcome_set_failure(weir_outcome *outcome, uint32_t failure);
+
+/* Adds a response header. All that the provider sent may be given; anthropic-ratelimit-*,
+ * retry-after, x-should-retry, content-type, date and request-id are read. */
+WEIR_API int32_t weir_outcome_set_header(weir_outcome *outcome, const char *name,
+                                         size_t name_length, const char *value,
+                                         size_t value_length, weir_error **error);
+
+/* The response's body: of a failure, so that the engine knows what was refused; of an error event
+ * in a stream, its data. Of a success it may be left out: the answer is then taken to be whole, and
+ * its usage is what weir_outcome_set_number says. */
+WEIR_API int32_t weir_outcome_set_body(weir_outcome *outcome, const void *body, size_t body_length,
+                                       weir_error **error);
+
+/* A figure of the usage: WEIR_NUMBER_INPUT_TOKENS, _OUTPUT_TOKENS, _CACHE_WRITE_TOKENS or
+ * _CACHE_READ_TOKENS. It wins over the body's. */
+WEIR_API int32_t weir_outcome_set_number(weir_outcome *outcome, uint32_t number, int64_t value);
+
+/* 1: content of the answer has been passed on, so that the attempt must not be repeated. */
+WEIR_API int32_t weir_outcome_set_delivered(weir_outcome *outcome, int32_t delivered);
+
+/* As new. */
+WEIR_API int32_t weir_outcome_reset(weir_outcome *outcome);
+
+WEIR_API void weir_outcome_release(weir_outcome *outcome);
+
+/* What came of the attempt that the ticket's permit was for; it is judged as the engine's own
+ * responses are, and answered by an event. The outcome has a status or a failure.
+ * WEIR_ERR_NOT_FOUND if no permit of that ticket is out: it was reported, or has ended. */
+WEIR_API int32_t weir_report(weir_engine *engine, uint64_t ticket, const weir_outcome *outcome,
+                             weir_error **error);
+
+/* The status and headers of a response whose body is still on its way: what they say of the limits
+ * counts from now on. The report follows, with the same status. */
+WEIR_API int32_t weir_report_head(weir_engine *engine, uint64_t ticket, const weir_outcome *outcome,
+                                  weir_error **error);
+
+/* The output tokens that a stream has shown so far. */
+WEIR_API int32_t weir_report_progress(weir_engine *engine, uint64_t ticket, int64_t output_tokens);
 
 /* ---------------------------------------------------------------------------------------------
  * The batch lane

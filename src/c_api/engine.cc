@@ -4,22 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "c_api/engine_of.h"
 #include "c_api/guard.h"
 
 using namespace weir;
 
 namespace {
-
-// The engine behind a handle, in the process that opened it.
-Engine& engine_of(weir_engine* handle) {
-    Engine* engine = deref(handle).engine;
-    if (engine->forked()) {
-        throw Failure(WEIR_ERR_FORKED, ErrorSource::local,
-                      "the engine belongs to the parent process: release it here, and open another "
-                      "one after the fork");
-    }
-    return *engine;
-}
 
 // Keeps the engine for the length of a call that may see its handle released.
 class Kept {

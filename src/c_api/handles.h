@@ -5,10 +5,12 @@
 #include <string>
 #include <utility>
 
+#include "engine/attempt_report.h"
 #include "engine/config.h"
 #include "engine/engine.h"
 #include "engine/error_object.h"
 #include "engine/failure.h"
+#include "engine/permit_object.h"
 #include "engine/request_builder.h"
 #include "engine/response_object.h"
 #include "weir/weir.h"
@@ -32,6 +34,11 @@ struct weir_request {
     weir::RequestBuilder builder = {};
 };
 
+struct weir_outcome {
+    std::uint32_t magic;
+    weir::AttemptReport report = {};
+};
+
 struct weir_engine {
     std::uint32_t magic;
     weir::Engine* engine;
@@ -51,6 +58,10 @@ template <>
 inline constexpr std::uint32_t kMagic<weir_engine> = 0x57456E67;
 template <>
 inline constexpr std::uint32_t kMagic<weir_error> = kErrorMagic;
+template <>
+inline constexpr std::uint32_t kMagic<weir_permit> = kPermitMagic;
+template <>
+inline constexpr std::uint32_t kMagic<weir_outcome> = 0x574F7574;
 template <>
 inline constexpr std::uint32_t kMagic<weir_response> = kResponseMagic;
 

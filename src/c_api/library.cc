@@ -12,8 +12,8 @@ using namespace weir;
 namespace {
 
 // Features that a later release may lack, or that hang on the libcurl in use.
-constexpr std::array<const char*, 5> kFeatures = {"caller_drive", "fork_detection", "streams",
-                                                  "thread_drive", "http2"};
+constexpr std::array<const char*, 6> kFeatures = {"caller_drive", "fork_detection", "permits",
+                                                  "streams",      "thread_drive",   "http2"};
 
 // HTTP/2, the last one, is there if the running libcurl has it.
 std::size_t feature_count() { return kFeatures.size() - (curl_has_http2() ? 0 : 1); }

@@ -30,6 +30,15 @@ BodyBlock* BodyBlock::make(std::string_view body, const RequestHead& head,
     return block;
 }
 
+BodyBlock* BodyBlock::make_model(std::string_view model, std::uint32_t max_tokens) {
+    RequestHead head;
+    head.model_length = static_cast<std::uint32_t>(model.size());
+    head.max_tokens = max_tokens;
+    BodyBlock* block = make(model, head, {});
+    block->head_.input_tokens = 0;  // nothing is known of it, and nothing is to be learnt
+    return block;
+}
+
 void BodyBlock::release() noexcept {
     if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
     this->~BodyBlock();

@@ -2,11 +2,26 @@
 
 #include <algorithm>
 #include <cassert>
+#include <new>
 #include <utility>
 
 #include "weir/weir.h"
 
 namespace weir {
+namespace {
+
+// What the caller of a permit is told that was never reported.
+std::unique_ptr<ErrorDetail> no_report() noexcept {
+    try {
+        auto detail = std::make_unique<ErrorDetail>();
+        detail->message = "the permit was not reported within its lease";
+        return detail;
+    } catch (const std::bad_alloc&) {
+        return nullptr;
+    }
+}
+
+}  // namespace
 
 Core::Core(const CoreSettings& settings, RequestSlab* slab, std::uint64_t seed)
     : settings_(settings),
@@ -253,9 +268,11 @@ void Core::on_timer(RequestIndex index, TimeNs now, std::vector<Action>* actions
 // Nothing was heard of an attempt for so long that nothing is expected of it any more. What it
 // holds is settled as its estimate.
 void Core::lease_ended(RequestIndex index, TimeNs now, std::vector<Action>* actions) {
-    const Request& request = slab_->at(index);
+    Request& request = slab_->at(index);
     if (request.lease_ms != 0) {
         ++counts_.permits_expired;
+        request.last_error = no_report();
+        request.maybe_executed = true;
         return end_early(index, WEIR_ERR_ATTEMPT_TIMEOUT, now, actions);
     }
     ++counts_.leases_ended;

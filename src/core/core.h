@@ -90,6 +90,8 @@ public:
     Grant try_acquire(RequestIndex request, TimeNs now);
     // Takes back what try_acquire has granted and nobody has seen.
     void withdraw(RequestIndex request, TimeNs now);
+    // What an attempt in flight holds.
+    Cost held(AttemptId attempt) const;
 
     // Keys come and go (core_keys.cc). A key that is retired finishes what it has in flight; one
     // that gets another secret is as new, and whoever is retired comes back with it. add_key gives
@@ -164,6 +166,7 @@ private:
     }
 
     Attempt* find(AttemptId id);
+    const Attempt* find(AttemptId id) const { return const_cast<Core*>(this)->find(id); }
     AttemptId id_of(AttemptIndex index) const;
     AttemptIndex take_attempt();
     void free_attempt(AttemptIndex index);

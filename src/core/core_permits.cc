@@ -67,4 +67,9 @@ void Core::withdraw(RequestIndex index, TimeNs now) {
     --counts_.permits;
 }
 
+Cost Core::held(AttemptId id) const {
+    const Attempt* attempt = find(id);
+    return attempt == nullptr ? Cost() : attempt->reservation.cost;
+}
+
 }  // namespace weir

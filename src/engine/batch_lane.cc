@@ -163,6 +163,10 @@ void BatchLane::run(const Inbox::Command& command) {
         case Inbox::Command::Kind::cancel_batch:
             machine_.cancel_submission(command.value, &out_);
             return carry_out();
+        case Inbox::Command::Kind::report:
+        case Inbox::Command::Kind::report_head:
+        case Inbox::Command::Kind::report_progress:
+            return;
     }
 }
 

@@ -58,6 +58,9 @@ constexpr KeyRow kRows[] = {
      "The deadline of requests that have none of their own, from submit to the terminal event. 0 "
      "is none."},
 
+    {"permit.lease_ms", integer, "600000", "1..86400000",
+     "A permit that is not reported within this time counts as used, and ends with a timeout."},
+
     {"account.<name>.key", secret, "", "", "The account's API key."},
     {"account.<name>.key_env", text, "", "name of an environment variable",
      "The environment variable that holds the key; read when the engine is opened."},
@@ -74,7 +77,8 @@ constexpr KeyRow kRows[] = {
     {"account.<name>.keys.<key>.file", text, "", "path",
      "As account.<name>.key_file, for this key."},
     {"account.<name>.keys.<key>.workspace", text, "", "name",
-     "The workspace that the key belongs to."},
+     "The workspace that the key belongs to. Batches are made in that of the account's first key: "
+     "main, or else the first by name."},
     {"account.<name>.base_url", text, "", "URL",
      "The URL that the account's requests go to, instead of transport.base_url."},
     {"account.<name>.tier", text, "", "name of a tier",

@@ -183,11 +183,14 @@ void Engine::turn_by_caller() noexcept {
 
 // ---- Requests ----
 
+void Engine::refuse_if_no_account() const {
+    if (!settings_.accounts.empty()) return;
+    throw Failure(WEIR_ERR_NO_ACCOUNT, ErrorSource::config,
+                  "no account is configured: set account.<name>.key, .key_env or .key_file");
+}
+
 std::uint64_t Engine::submit(const RequestBuilder& request) {
-    if (settings_.accounts.empty()) {
-        throw Failure(WEIR_ERR_NO_ACCOUNT, ErrorSource::config,
-                      "no account is configured: set account.<name>.key, .key_env or .key_file");
-    }
+    refuse_if_no_account();
     refuse_if_no_batch(request);
     bool wake = false;
     const std::uint64_t ticket =

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -40,6 +41,13 @@ public:
     void abandon() noexcept;
 
     std::uint64_t submit(const RequestBuilder& request);
+    // Permits for the caller's own client (engine_permits.cc). try_acquire gives a status, and with
+    // WEIR_ERR_NOT_NOW the time after which to ask again, or -1.
+    std::uint64_t acquire(const RequestBuilder& request);
+    std::int32_t try_acquire(const RequestBuilder& request, std::unique_ptr<weir_permit>* out,
+                             std::int64_t* retry_after_ms);
+    bool report(std::uint64_t ticket, const AttemptReport& report, bool whole);
+    bool report_progress(std::uint64_t ticket, std::int64_t output_tokens);
     // What a request would come to, as a JSON document.
     std::string estimate(const RequestBuilder& request);
     // Where a request stands. A status.
@@ -74,6 +82,7 @@ private:
     enum class Woken : std::uint8_t { look_again, give_up };
     class Driver;
 
+    void refuse_if_no_account() const;
     void refuse_if_no_batch(const RequestBuilder& request) const;
 
     Engine(const Config& config, const TransportFactory& make_transport);

@@ -15,11 +15,31 @@ namespace {
 
 constexpr int kSchema = 1;
 
-void write_bucket(const Limiter::BucketView& bucket, std::string_view account,
+// What the limits of a workspace or a key are about, "" for those of the account.
+void write_scope(const Limiter::BucketView& bucket, const CoreSettings& settings,
+                 JsonWriter* json) {
+    using Scope = LimitSettings::Scope;
+    const Scope any;
+    const Scope& scope = bucket.scope == Scope::kAny ? any : settings.limits.scopes[bucket.scope];
+    std::string_view workspace, key;
+    if (scope.account != Scope::kAny) {
+        const AccountSettings& account = settings.accounts.accounts[scope.account];
+        if (scope.workspace != Scope::kAny) workspace = account.workspaces[scope.workspace];
+        if (scope.key != Scope::kAny) key = account.keys[scope.key].name;
+    }
+    json->member("workspace", workspace).member("key", key);
+}
+
+void write_bucket(const Limiter::BucketView& bucket, const CoreSettings& settings,
                   std::string_view model_class, TimeNs now, JsonWriter* json) {
     const double used = bucket.limit > 0 ? 1 - bucket.level / bucket.limit : 0;
     const TimeNs paused = std::max<TimeNs>(0, bucket.paused_until - now);
+    std::string_view account;
+    if (bucket.account < settings.accounts.accounts.size()) {
+        account = settings.accounts.accounts[bucket.account].name;
+    }
     json->open('{').member("account", account).member("class", model_class);
+    write_scope(bucket, settings, json);
     json->member("kind", kind_name(bucket.kind)).member("limit", bucket.limit);
     json->member("level", bucket.level).member("used", std::clamp(used, 0.0, 1.0));
     json->member("held", bucket.held).member("learnt", bucket.learnt);
@@ -101,6 +121,8 @@ std::string Engine::stats() {
     json.member("dropped", counts.dropped);
     json.member("attempts", counts.attempts).member("retries", counts.retries);
     json.member("refused", counts.refused).member("unpaid", counts.unpaid).close('}');
+    json.key("permits").open('{').member("given", counts.permits);
+    json.member("expired", counts.permits_expired).close('}');
     json.key("queue").open('{');
     json.member("requests", held.requests).member("max_requests", settings_.bounds.max_requests);
     json.member("bytes", held.bytes).member("max_bytes", settings_.bounds.max_bytes).close('}');
@@ -121,8 +143,9 @@ std::string Engine::stats() {
     json.key("readings").open('{').member("ignored", ignored).close('}');
     json.key("limits").open('[');
     for (const Limiter::BucketView& bucket : buckets) {
-        write_bucket(bucket, settings_.accounts[bucket.account].name,
-                     inbox_.class_name(bucket.model_class), now, &json);
+        const bool has_class = bucket.model_class != LimitSettings::Scope::kAny;
+        write_bucket(bucket, settings_.core,
+                     has_class ? inbox_.class_name(bucket.model_class) : std::string(), now, &json);
     }
     json.close(']').key("estimates").open('[');
     for (const auto& [model_class, quality] : estimates) {

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "engine/error_object.h"
+#include "engine/permit_object.h"
 #include "engine/response_object.h"
 
 namespace weir {
@@ -34,6 +35,9 @@ void release_event(weir_event* event) noexcept {
         case WEIR_EVENT_BATCH:
         case WEIR_EVENT_KEY:
             delete[] static_cast<const char*>(event->data);
+            break;
+        case WEIR_EVENT_PERMIT:
+            delete static_cast<weir_permit*>(event->object);
             break;
         case WEIR_EVENT_DONE:
             delete static_cast<weir_response*>(event->object);

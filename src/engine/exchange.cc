@@ -10,7 +10,9 @@ void Exchange::begin(Start start, std::size_t max_response_bytes) {
     head_at_ = 0;
     events_ = 0;
     stream_lost_ = false;
-    reader_.reset(start_.body->head().stream, max_response_bytes, start_.unix_ns, this);
+    max_response_bytes_ = max_response_bytes;
+    const bool stream = start_.body->head().stream && !start_.permit;
+    reader_.reset(stream, max_response_bytes, start_.unix_ns, this);
     open_ = true;
 }
 

@@ -8,6 +8,7 @@
 
 #include "core/body.h"
 #include "core/core.h"
+#include "engine/attempt_report.h"
 #include "engine/key_access.h"
 #include "engine/settings.h"
 #include "engine/transport.h"
@@ -38,6 +39,7 @@ public:
         BodyRef body;
         TimeNs now;
         std::int64_t unix_ns;
+        bool permit = false;  // the caller has the response, and reports it
     };
     void begin(Start start, std::size_t max_response_bytes);
 
@@ -50,9 +52,16 @@ public:
     // The same, without a response.
     void drop();
 
+    // What the caller of a permit says (exchange_report.cc).
+    void take_head(const AttemptReport& report);
+    Outcome finish(const AttemptReport& report, ErrorDetail* detail);
+    // The same without memory.
+    Outcome drop(const AttemptReport& report);
+
     bool open() const { return open_; }
     AttemptId attempt() const { return start_.attempt; }
     RequestIndex request() const { return start_.request; }
+    bool permit() const { return start_.permit; }
     std::uint16_t account() const { return start_.account; }
     const KeyAccess& key() const { return *start_.key; }  // while it is open, and until the next
     TimeNs started_at() const { return start_.now; }
@@ -69,7 +78,7 @@ public:
 private:
     void on_head(const ResponseReader&) override { listener_->on_response_head(this); }
     void on_event(std::string_view, std::string_view data) override {
-        listener_->on_stream_event(this, data);
+        if (!start_.permit) listener_->on_stream_event(this, data);
     }
     void on_progress(std::int64_t output_tokens) override {
         listener_->on_output_progress(this, output_tokens);
@@ -78,6 +87,7 @@ private:
     Listener* const listener_;
     ResponseReader reader_;
     Start start_{};
+    std::size_t max_response_bytes_ = 0;
     std::vector<std::string> headers_;
     Usage usage_;
     TimeNs head_at_ = 0;

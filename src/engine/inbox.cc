@@ -19,6 +19,7 @@ void fill(const Submission& submission, ModelClasses::Found found, Request* requ
     request->output_tokens = submission.output_tokens;
     request->tenant = submission.tenant;
     request->affinity = submission.affinity;
+    request->lease_ms = submission.lease_ms;
     request->stream_restart = submission.stream_restart;
     request->model_class = found.model_class;
     request->prices = found.prices;
@@ -53,6 +54,23 @@ void Inbox::make_room(const Submission& submission) {
     }
 }
 
+// A slot that is filled, and counted as held. Under the lock.
+RequestIndex Inbox::take_slot(const Submission& submission, ModelClasses::Found found) {
+    std::uint32_t* tagged = submission.tag == 0 ? nullptr : &tags_[submission.tag];
+    RequestIndex index = kNoRequest;
+    try {
+        index = slab_->take();
+    } catch (...) {
+        if (tagged != nullptr && *tagged == 0) tags_.erase(submission.tag);
+        throw;
+    }
+    if (tagged != nullptr) ++*tagged;
+
+    Request& request = slab_->at(index);
+    fill(submission, found, &request);
+    return index;
+}
+
 std::uint64_t Inbox::submit(const Submission& submission, bool* wake) {
     const BodyBlock& body = *submission.body->get();
     Wish wish{kNoRequest, {}};
@@ -76,29 +94,36 @@ std::uint64_t Inbox::submit(const Submission& submission, bool* wake) {
     if (submission.batch != nullptr && wishes_.size() == wishes_.capacity()) {
         wishes_.reserve(2 * wishes_.size() + 16);
     }
-    std::uint32_t* tagged = submission.tag == 0 ? nullptr : &tags_[submission.tag];
-    RequestIndex index = kNoRequest;
-    try {
-        index = slab_->take();
-    } catch (...) {
-        if (tagged != nullptr && *tagged == 0) tags_.erase(submission.tag);
-        throw;
-    }
-    if (tagged != nullptr) ++*tagged;
-
-    Request& request = slab_->at(index);
+    const RequestIndex index = take_slot(submission, found);
     if (submission.batch != nullptr) {
         wish.request = index;
         wishes_.push_back(std::move(wish));  // there is room
+        // What is the batch lane's is not to be taken from it.
+        slab_->at(index).claim = Request::Claim::core;
     }
-    fill(submission, found, &request);
-    // What is the batch lane's is not to be taken from it.
-    if (submission.batch != nullptr) request.claim = Request::Claim::core;
     (tail_ == kNoRequest ? head_ : slab_->at(tail_).link.next) = index;
     tail_ = index;
     bounds_.add(index, submission.batch == nullptr);
+    ++waiting_[submission.priority];
     *wake = wake_if_asleep();
-    return request.ticket.load(std::memory_order_relaxed);
+    return slab_->at(index).ticket.load(std::memory_order_relaxed);
+}
+
+RequestIndex Inbox::submit_apart(const Submission& submission) {
+    const std::lock_guard lock(mutex_);
+    refuse_if_closed();
+    for (std::size_t priority = 0; priority <= submission.priority; ++priority) {
+        if (waiting_[priority] != 0) return kNoRequest;
+    }
+    // Nothing is dropped for what may not be granted.
+    bounds_.make_room(submission.tenant, submission.priority, (*submission.body)->bytes().size(),
+                      nullptr);
+    const BodyBlock& body = *submission.body->get();
+    const RequestIndex index = take_slot(submission, classes_.find(body.model(), body.head().fast));
+    slab_->at(index).claim = Request::Claim::core;
+    slab_->at(index).awaits_report = true;  // nobody knows its ticket yet
+    bounds_.add(index, false);
+    return index;
 }
 
 bool Inbox::cancel(std::uint64_t ticket, bool* wake) {
@@ -123,6 +148,40 @@ void Inbox::tell(Command::Kind kind, std::uint64_t value, bool* wake) {
     if (failed_) return;
     commands_.push_back({kind, value, tail_});
     *wake = wake_if_asleep();
+}
+
+bool Inbox::permit_is_out(std::uint64_t ticket) const {
+    return !failed_ && slab_->outstanding(ticket) &&
+           slab_->at(RequestSlab::index_of(ticket)).awaits_report;
+}
+
+void Inbox::make_room_for_command() {
+    if (commands_.size() == commands_.capacity()) commands_.reserve(2 * commands_.size() + 16);
+}
+
+bool Inbox::report(std::uint64_t ticket, AttemptReport report, bool whole, bool* wake) {
+    const std::lock_guard lock(mutex_);
+    if (!permit_is_out(ticket)) return false;
+    make_room_for_command();
+    reports_.push_back(std::move(report));
+    const auto kind = whole ? Command::Kind::report : Command::Kind::report_head;
+    commands_.push_back({kind, ticket, tail_});  // there is room
+    if (whole) slab_->at(RequestSlab::index_of(ticket)).awaits_report = false;
+    *wake = wake_if_asleep();
+    return true;
+}
+
+bool Inbox::report_progress(std::uint64_t ticket, std::int64_t output_tokens, bool* wake) {
+    const std::lock_guard lock(mutex_);
+    if (!permit_is_out(ticket)) return false;
+    commands_.push_back({Command::Kind::report_progress, ticket, tail_, output_tokens});
+    *wake = wake_if_asleep();
+    return true;
+}
+
+void Inbox::permit_given(RequestIndex request) noexcept {
+    const std::lock_guard lock(mutex_);
+    slab_->at(request).awaits_report = true;
 }
 
 void Inbox::close(bool* wake) noexcept {
@@ -160,13 +219,16 @@ std::uint64_t Inbox::waiting_before(std::uint64_t ticket) {
 
 void Inbox::take(Batch* batch) noexcept {
     batch->commands.clear();
+    batch->wishes.clear();
+    batch->reports.clear();
     const std::lock_guard lock(mutex_);
     asleep_ = false;
     batch->first = std::exchange(head_, kNoRequest);
     tail_ = kNoRequest;
     batch->commands.swap(commands_);
-    batch->wishes.clear();
     batch->wishes.swap(wishes_);
+    batch->reports.swap(reports_);
+    waiting_.fill(0);
     batch->close = closed_ && !std::exchange(close_taken_, closed_);
 }
 
@@ -227,6 +289,8 @@ void Inbox::fail() noexcept {
     head_ = tail_ = kNoRequest;
     commands_.clear();
     wishes_.clear();
+    reports_.clear();
+    waiting_.fill(0);
 }
 
 }  // namespace weir

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <mutex>
 #include <span>
@@ -9,6 +10,7 @@
 
 #include "core/body.h"
 #include "core/request_slab.h"
+#include "engine/attempt_report.h"
 #include "engine/model_classes.h"
 #include "engine/outlook.h"
 #include "engine/queue_bounds.h"
@@ -37,7 +39,8 @@ struct Submission {
     std::uint32_t affinity;  // name_hash
     std::uint8_t priority;
     bool stream_restart = false;
-    const BatchWish* batch;  // NULL: online
+    const BatchWish* batch;      // NULL: online
+    std::uint32_t lease_ms = 0;  // of a permit; 0: a request
 };
 
 // Sets what the submitter decides.
@@ -54,6 +57,9 @@ public:
 
     // A new request; its ticket. Throws Failure, and std::bad_alloc.
     std::uint64_t submit(const Submission& submission, bool* wake);
+    // The same, for a permit that is to be given at once: it is not passed on to the loop.
+    // kNoRequest if something waits here that it would overtake.
+    RequestIndex submit_apart(const Submission& submission);
     // False if the ticket, or every request of the tag, has ended.
     bool cancel(std::uint64_t ticket, bool* wake);
     bool cancel_tag(std::uint64_t tag, bool* wake);
@@ -64,14 +70,21 @@ public:
             drop,
             acknowledge,
             flush,
-            cancel_batch
+            cancel_batch,
+            report,           // of a permit; Batch::reports has what it says
+            report_head,      // likewise
+            report_progress,  // `amount` output tokens so far
         };
         Kind kind;
         std::uint64_t value;
         RequestIndex after;  // the request submitted last before it, of the same batch
+        std::int64_t amount = 0;
     };
     // A command that needs no check here, in its place among the submits.
     void tell(Command::Kind kind, std::uint64_t value, bool* wake);
+    // False if no permit of the ticket is out.
+    bool report(std::uint64_t ticket, AttemptReport report, bool whole, bool* wake);
+    bool report_progress(std::uint64_t ticket, std::int64_t output_tokens, bool* wake);
     // Nothing is accepted from here on.
     void close(bool* wake) noexcept;
 
@@ -93,7 +106,8 @@ public:
     struct Batch {
         RequestIndex first = kNoRequest;  // linked by Request::link
         std::vector<Command> commands;
-        std::vector<Wish> wishes;  // of some of the requests, in their order
+        std::vector<Wish> wishes;            // of some of the requests, in their order
+        std::vector<AttemptReport> reports;  // of some of the commands, in their order
         bool close = false;
     };
     // Moves everything into `batch`, whose commands' memory is reused.
@@ -110,6 +124,9 @@ public:
     };
     void give_back(std::span<Ended> ended) noexcept;
 
+    // The request's permit is out: it may be reported.
+    void permit_given(RequestIndex request) noexcept;
+
     // A slot for a request of an earlier run; its ticket. Above all bounds, since it was accepted.
     std::uint64_t adopt(TimeNs now);
     // The request's body is kept elsewhere from here on, or needed here again.
@@ -122,6 +139,9 @@ public:
 private:
     void refuse_if_closed() const;
     void make_room(const Submission& submission);
+    RequestIndex take_slot(const Submission& submission, ModelClasses::Found found);
+    bool permit_is_out(std::uint64_t ticket) const;
+    void make_room_for_command();
     bool wake_if_asleep();
 
     RequestSlab* const slab_;
@@ -133,6 +153,8 @@ private:
     RequestIndex tail_ = kNoRequest;
     std::vector<Command> commands_;
     std::vector<Wish> wishes_;
+    std::vector<AttemptReport> reports_;
+    std::array<std::uint32_t, kPriorities> waiting_{};       // of the linked requests
     std::unordered_map<std::uint64_t, std::uint32_t> tags_;  // outstanding requests of a tag
     QueueBounds bounds_;
     bool asleep_ = true;

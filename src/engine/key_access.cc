@@ -37,7 +37,8 @@ void KeyAccess::cover(std::string* text) const {
 }
 
 KeyStore::KeyStore(const Settings& settings)
-    : none_(std::make_shared<KeyAccess>("", settings.provider_version)) {
+    : configured_(settings.accounts),
+      none_(std::make_shared<KeyAccess>("", settings.provider_version)) {
     for (const AccountAccess& account : settings.accounts) {
         std::vector<KeyAccessRef>& keys = accounts_.emplace_back();
         for (const ConfiguredKey& key : account.keys) {
@@ -47,8 +48,12 @@ KeyStore::KeyStore(const Settings& settings)
 }
 
 const KeyAccessRef& KeyStore::for_batches(std::uint16_t account) const {
-    for (const KeyAccessRef& access : accounts_[account]) {
-        if (access != nullptr) return access;
+    const std::vector<ConfiguredKey>& configured = configured_[account].keys;
+    for (std::size_t i = 0; i < accounts_[account].size(); ++i) {
+        // A key that was added has no workspace that is known.
+        const std::string_view workspace = i < configured.size() ? configured[i].workspace : "";
+        const KeyAccessRef& access = accounts_[account][i];
+        if (access != nullptr && workspace == configured[0].workspace) return access;
     }
     return none_;
 }

@@ -37,11 +37,12 @@ using KeyAccessRef = std::shared_ptr<const KeyAccess>;
 // The access of every key, by the key ring's indices. It belongs to the loop.
 class KeyStore {
 public:
-    explicit KeyStore(const Settings& settings);
+    explicit KeyStore(const Settings& settings);  // which outlive it
 
     const KeyAccessRef& of(KeyId id) const { return accounts_[id.account][id.key]; }
     // Batches belong to a workspace, and are seen by its keys alone: so all of an account's are
-    // made with one key, the first that is not retired. Without any the access has no secret.
+    // made and asked about with a key of the first one's workspace, the first that is not retired.
+    // Without any the access has no secret.
     const KeyAccessRef& for_batches(std::uint16_t account) const;
 
     // A new key, another secret, or the end of a key. Room for a new key is made first, by
@@ -51,6 +52,7 @@ public:
     void retire(KeyId id) noexcept { accounts_[id.account][id.key].reset(); }
 
 private:
+    const std::vector<AccountAccess>& configured_;
     std::vector<std::vector<KeyAccessRef>> accounts_;
     KeyAccessRef none_;
 };

@@ -108,6 +108,7 @@ void Loop::set_timers() noexcept {
                               (key_files_ && key_files_->has_to_retry());
     if (has_to_retry) next = std::min(next, now_ + kRetryNs);
     timer_.set(next);
+    looks_again_at_ = next;
 }
 
 // ---- A turn ----
@@ -117,6 +118,7 @@ void Loop::turn(TimeNs now) noexcept {
     if (phase_ == Phase::stopped) return;
     try {
         if (poller_failed_ && !failed_) fail("the poller failed");
+        if (must_fail_ && !failed_) fail("an exception at a permit");
         if (!failed_) step();
     } catch (const std::exception& exception) {
         fail(exception.what());
@@ -168,6 +170,7 @@ void Loop::take_inbox() {
     // that were set before it was submitted.
     change_keys();
     std::size_t command = 0;
+    next_report_ = 0;
     const auto run_commands_after = [&](RequestIndex index) {
         while (command < batch_.commands.size() && batch_.commands[command].after == index) {
             run_command(batch_.commands[command++]);
@@ -210,6 +213,12 @@ void Loop::run_command(const Inbox::Command& command) {
         case Inbox::Command::Kind::flush:
         case Inbox::Command::Kind::cancel_batch:
             return;
+        case Inbox::Command::Kind::report:
+            return take_report(command.value, std::move(batch_.reports[next_report_++]));
+        case Inbox::Command::Kind::report_head:
+            return take_report_head(command.value, std::move(batch_.reports[next_report_++]));
+        case Inbox::Command::Kind::report_progress:
+            return take_report_progress(command.value, command.amount);
     }
 }
 

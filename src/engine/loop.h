@@ -17,6 +17,7 @@
 #include "engine/log.h"
 #include "engine/outbox.h"
 #include "engine/outlook.h"
+#include "engine/permit_object.h"
 #include "engine/settings.h"
 #include "engine/timer_descriptor.h"
 #include "engine/transport.h"
@@ -51,6 +52,11 @@ public:
     void turn(TimeNs now) noexcept;
     // After a turn that sleep() does not follow: makes the descriptor tell of new work.
     void arm() noexcept;
+
+    // A permit at once. For any thread, between the turns. A status, with the time to ask again
+    // where it is not now.
+    std::int32_t try_acquire(const Submission& submission, TimeNs now,
+                             std::unique_ptr<weir_permit>* out, TimeNs* ask_again_at);
 
     // Makes a sleeping loop look. Any thread.
     void wake() noexcept { wake_.signal(); }
@@ -110,6 +116,19 @@ private:
     Outcome outcome_of(Exchange* exchange, const WireEnd& end,
                        std::unique_ptr<ErrorDetail>* detail);
     Exchange* exchange_of(AttemptId attempt);
+    Exchange* open_exchange(const Action& action, TimeNs now);
+    void could_not_start(const Action& action);
+    void attempt_ended(Exchange* exchange, const Outcome& outcome,
+                       std::unique_ptr<ErrorDetail> detail);
+
+    // Attempts that the caller makes (loop_permits.cc).
+    void give_permit(const Action& action);
+    std::unique_ptr<weir_permit> make_permit(const Action& action, TimeNs now);
+    Exchange* exchange_of_permit(std::uint64_t ticket);
+    void take_report(std::uint64_t ticket, AttemptReport report);
+    void take_report_head(std::uint64_t ticket, AttemptReport report);
+    void take_report_progress(std::uint64_t ticket, std::int64_t output_tokens);
+    void give_back_unseen(RequestIndex request) noexcept;
 
     // Keys (loop_keys.cc).
     void change_keys();
@@ -160,7 +179,9 @@ private:
     TimeNs now_ = 0;
     TimeNs wall_read_at_ = -kNsPerS;
     std::int64_t wall_offset_ = 0;
+    TimeNs looks_again_at_ = kNever;  // what the timer is set to
     Inbox::Batch batch_;
+    std::size_t next_report_ = 0;  // of batch_
     std::vector<Action> actions_;
     std::size_t next_action_ = 0;
     JsonParser parser_;                                 // of the exchanges' responses
@@ -177,6 +198,7 @@ private:
     Phase phase_ = Phase::running;
     bool failed_ = false;
     bool core_failed_ = false;
+    bool must_fail_ = false;  // something was thrown between the turns
     bool failure_told_ = false;
     bool poller_failed_ = false;
     bool blocked_ = false;  // the outbox is above its bounds

@@ -42,8 +42,10 @@ void Loop::carry_out() {
         const Action action = actions_[next_action_];
         switch (action.kind) {
             case Action::Kind::start:
-            case Action::Kind::permit:
                 start(action);
+                break;
+            case Action::Kind::permit:
+                give_permit(action);
                 break;
             case Action::Kind::abort:
                 abort(action);
@@ -75,33 +77,47 @@ bool Loop::make_room() noexcept {
     }
 }
 
+Exchange* Loop::open_exchange(const Action& action, TimeNs now) {
+    const std::size_t index = action.attempt & kIndexMask;
+    if (index >= exchanges_.size()) exchanges_.resize(index + 1);
+    std::unique_ptr<Exchange>& exchange = exchanges_[index];
+    if (exchange == nullptr) {
+        exchange = std::make_unique<Exchange>(static_cast<Exchange::Listener*>(this), &parser_);
+    }
+    const bool permit = action.kind == Action::Kind::permit;
+    exchange->begin(
+        {action.attempt, action.request, action.account, keys_.of({action.account, action.key}),
+         slab_->at(action.request).body, now, now + wall_offset_, permit},
+        settings_.max_response_bytes);
+    return exchange.get();
+}
+
 void Loop::start(const Action& action) {
     const AccountAccess& account = settings_.accounts[action.account];
     try {
-        const std::size_t index = action.attempt & kIndexMask;
-        if (index >= exchanges_.size()) exchanges_.resize(index + 1);
-        std::unique_ptr<Exchange>& exchange = exchanges_[index];
-        if (exchange == nullptr) {
-            exchange = std::make_unique<Exchange>(static_cast<Exchange::Listener*>(this), &parser_);
-        }
-        exchange->begin(
-            {action.attempt, action.request, action.account, keys_.of({action.account, action.key}),
-             slab_->at(action.request).body, now_, now_ + wall_offset_},
-            settings_.max_response_bytes);
+        Exchange* exchange = open_exchange(action, now_);
         transport_->start(action.attempt, exchange->wire(account, settings_.timeouts), now_);
     } catch (const std::bad_alloc&) {
         transport_->abort(action.attempt);
-        if (Exchange* exchange = exchange_of(action.attempt)) exchange->drop();
-        Outcome outcome;
-        outcome.cls = OutcomeClass::connection;
-        core_.on_end(action.attempt, outcome, nullptr, now_, &actions_);
+        could_not_start(action);
     }
+}
+
+// There was no memory: it is tried again, as if there had been no connection.
+void Loop::could_not_start(const Action& action) {
+    if (Exchange* exchange = exchange_of(action.attempt)) exchange->drop();
+    Outcome outcome;
+    outcome.cls = OutcomeClass::connection;
+    core_.on_end(action.attempt, outcome, nullptr, now_, &actions_);
 }
 
 void Loop::abort(const Action& action) {
     Exchange* exchange = exchange_of(action.attempt);
     if (exchange == nullptr || !exchange->open()) return;
-    if (transport_->abort(action.attempt)) slab_->at(action.request).maybe_executed = true;
+    // Of a permit nobody knows, unless it is reported.
+    if (exchange->permit() || transport_->abort(action.attempt)) {
+        slab_->at(action.request).maybe_executed = true;
+    }
     exchange->drop();
 }
 
@@ -171,12 +187,18 @@ void Loop::on_end(ExchangeId id, const WireEnd& end, TimeNs now) {
     ++responses_seen_;
     std::unique_ptr<ErrorDetail> detail;
     const Outcome outcome = outcome_of(exchange, end, &detail);
+    attempt_ended(exchange, outcome, std::move(detail));
+}
+
+void Loop::attempt_ended(Exchange* exchange, const Outcome& outcome,
+                         std::unique_ptr<ErrorDetail> detail) {
     log(log_level_of(outcome.cls), "ticket {}: account {}: {} (HTTP status {}){}{}",
         slab_->at(exchange->request()).ticket.load(std::memory_order_relaxed),
         settings_.accounts[exchange->account()].name, rule(outcome.cls).name, outcome.http_status,
         detail == nullptr || detail->message.empty() ? "" : ": ",
         detail == nullptr ? std::string_view() : detail->message);
-    tell_core([&] { core_.on_end(id, outcome, std::move(detail), now_, &actions_); });
+    tell_core(
+        [&] { core_.on_end(exchange->attempt(), outcome, std::move(detail), now_, &actions_); });
 }
 
 }  // namespace weir

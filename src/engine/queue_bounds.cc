@@ -60,7 +60,7 @@ void QueueBounds::make_room(std::uint64_t tenant, std::uint8_t priority, std::si
     if (known != nullptr) refuse_if_full(*known, bytes);
     if (known == nullptr && is_bounded) refuse_if_full({.bound = each, .held = {}}, bytes);
     if (!has_room(bytes, Held()) &&
-        (!settings_.drop_lowest || !drop_lower(priority, bytes, dropped))) {
+        (!settings_.drop_lowest || dropped == nullptr || !drop_lower(priority, bytes, dropped))) {
         refuse(bytes);
     }
     if (settings_.drop_lowest) order_.grow(slab_->used() + 1u);

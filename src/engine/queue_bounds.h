@@ -69,7 +69,8 @@ public:
         std::array<std::uint64_t, kMost> tickets;
         std::size_t count = 0;
     };
-    // Makes room for a request. Throws Failure if there can be none, and std::bad_alloc.
+    // Makes room for a request, without dropping any if `dropped` is NULL. Throws Failure if there
+    // can be none, and std::bad_alloc.
     void make_room(std::uint64_t tenant, std::uint8_t priority, std::size_t bytes,
                    Dropped* dropped);
     // The request has got the room, and its slot is filled in.

@@ -20,6 +20,7 @@ constexpr std::size_t kMaxBody = std::size_t{1} << 30;
 constexpr std::size_t kMaxKeptScratch = std::size_t{1} << 18;
 constexpr std::size_t kMaxCustomId = 4096;
 constexpr std::size_t kMaxName = 256;
+constexpr std::uint32_t kMaxLeaseMs = 86'400'000;
 constexpr std::size_t kMaxHeaders = 32;
 constexpr std::size_t kMaxHeaderName = 128;
 constexpr std::size_t kMaxHeaderValue = 8192;
@@ -151,6 +152,12 @@ void RequestBuilder::set(std::string_view key, std::string_view value) {
     } else if (key == "affinity") {
         check_name(key, value);
         affinity_ = value.empty() ? 0 : name_hash(value);
+    } else if (key == "model") {
+        set_model(value);
+    } else if (key == "max_tokens") {
+        set_max_tokens(value);
+    } else if (key == "lease_ms") {
+        set_lease(value);
     } else if (key == "lane") {
         set_lane(value);
     } else if (key == "custom_id") {
@@ -165,8 +172,8 @@ void RequestBuilder::set(std::string_view key, std::string_view value) {
         throw Failure(
             WEIR_ERR_UNKNOWN_KEY, ErrorSource::local,
             fmt::format("{}: there is no such key; there are input_tokens, output_tokens, "
-                        "tenant, affinity, lane, custom_id, batch_fallback_ms, stream_restart and "
-                        "header.<name>",
+                        "tenant, affinity, lane, custom_id, batch_fallback_ms, stream_restart, "
+                        "model, max_tokens, lease_ms and header.<name>",
                         shown_text(key, 100)));
     }
 }
@@ -198,6 +205,32 @@ void RequestBuilder::set_fallback(std::string_view value) {
         refuse("batch_fallback_ms: not a number of milliseconds");
     }
     batch_.fallback_ns = ms * kNsPerMs;
+}
+
+void RequestBuilder::set_model(std::string_view value) {
+    const bool printable =
+        std::all_of(value.begin(), value.end(), [](char c) { return c > 0x20 && c <= 0x7E; });
+    if (value.size() > kMaxName || !printable) {
+        refuse(fmt::format("model: not printable ASCII of at most {} bytes", kMaxName));
+    }
+    model_ = value.empty() ? BodyRef() : BodyRef(BodyBlock::make_model(value, max_tokens_));
+}
+
+// The models are few bytes: the block is made again.
+void RequestBuilder::set_max_tokens(std::string_view value) {
+    const std::uint32_t max_tokens = token_count("max_tokens", value);
+    if (model_) model_ = BodyRef(BodyBlock::make_model(model_->model(), max_tokens));
+    max_tokens_ = max_tokens;
+}
+
+void RequestBuilder::set_lease(std::string_view value) {
+    std::uint32_t ms = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), ms);
+    if (!value.empty() && (error != std::errc() || end != value.data() + value.size() || ms < 1 ||
+                           ms > kMaxLeaseMs)) {
+        refuse(fmt::format("lease_ms: not a number of milliseconds from 1 to {}", kMaxLeaseMs));
+    }
+    lease_ms_ = ms;
 }
 
 void RequestBuilder::set_header(std::string_view name, std::string_view value) {
@@ -232,8 +265,28 @@ Submission RequestBuilder::submission(TimeNs now, TimeNs default_deadline_ns) co
     if (!body_) {
         throw Failure(WEIR_ERR_BAD_BODY, ErrorSource::local, "the request has no body");
     }
+    return with_body(body_, now, default_deadline_ns);
+}
+
+Submission RequestBuilder::permit(TimeNs now, TimeNs default_deadline_ns,
+                                  std::uint32_t default_lease_ms) const {
+    if (!body_ && !model_) {
+        throw Failure(WEIR_ERR_BAD_BODY, ErrorSource::local,
+                      "the request has no body: set the model that the permit is for");
+    }
+    if (batch_.lane != Lane::online) {
+        throw Failure(WEIR_ERR_BAD_ARGUMENT, ErrorSource::local,
+                      "lane: there are permits for the lane online alone");
+    }
+    Submission submission = with_body(body_ ? body_ : model_, now, default_deadline_ns);
+    submission.lease_ms = lease_ms_ != 0 ? lease_ms_ : default_lease_ms;
+    return submission;
+}
+
+Submission RequestBuilder::with_body(const BodyRef& body, TimeNs now,
+                                     TimeNs default_deadline_ns) const {
     const TimeNs deadline_ns = deadline_ns_ != 0 ? deadline_ns_ : default_deadline_ns;
-    return {.body = &body_,
+    return {.body = &body,
             .user_data = user_data_,
             .tag = tag_,
             .submitted_at = now,

@@ -29,12 +29,18 @@ public:
 
     // Refuses a request without a body.
     Submission submission(TimeNs now, TimeNs default_deadline_ns) const;
+    // For a permit. Refuses a request without a body and without a model, and the batch lane.
+    Submission permit(TimeNs now, TimeNs default_deadline_ns, std::uint32_t default_lease_ms) const;
 
 private:
     void set_header(std::string_view name, std::string_view value);
     void set_lane(std::string_view value);
     void set_custom_id(std::string_view value);
     void set_fallback(std::string_view value);
+    void set_model(std::string_view value);
+    void set_max_tokens(std::string_view value);
+    void set_lease(std::string_view value);
+    Submission with_body(const BodyRef& body, TimeNs now, TimeNs default_deadline_ns) const;
     void rebuild(std::map<std::string, std::string> headers);
 
     BodyRef body_;
@@ -46,6 +52,9 @@ private:
     TimeNs deadline_ns_ = 0;
     std::uint32_t input_tokens_ = 0;
     std::uint32_t output_tokens_ = 0;
+    std::uint32_t max_tokens_ = 0;
+    std::uint32_t lease_ms_ = 0;
+    BodyRef model_;  // of a permit without a body
     BatchWish batch_{.lane = Lane::online};
     std::uint64_t tenant_ = 0;
     std::uint32_t affinity_ = 0;

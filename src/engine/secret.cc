@@ -117,7 +117,8 @@ std::vector<ConfiguredKey> account_keys(const Config& config, std::string_view a
             refuse(fmt::format("{}.workspace: \"{}\" is not a name of letters, digits, _ and -",
                                own, shown_text(key.workspace, 80)));
         }
-        keys.push_back(std::move(key));
+        // The plain key comes first: batches are made with the first one's workspace.
+        keys.insert(name == kPlainKey ? keys.begin() : keys.end(), std::move(key));
     }
     return keys;
 }

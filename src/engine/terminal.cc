@@ -40,7 +40,7 @@ std::unique_ptr<weir_response> make_response(const Request& request, Exchange* e
     response->magic = kResponseMagic;
     response->http_status = reader.http_status();
     response->headers = reader.take_headers();
-    response->body = reader.take_body();
+    if (!exchange->permit()) response->body = reader.take_body();
     auto& numbers = response->numbers;
     numbers[WEIR_NUMBER_INPUT_TOKENS] = usage.input_tokens;
     numbers[WEIR_NUMBER_CACHE_WRITE_TOKENS] = usage.cache_write_tokens;
@@ -117,6 +117,13 @@ weir_error* error_of(const Request& request, std::int32_t status, TimeNs keys_ba
 }
 
 }  // namespace
+
+weir_event make_permit_event(const Request& request, std::unique_ptr<weir_permit> permit) noexcept {
+    weir_event event = event_of(request, WEIR_EVENT_PERMIT);
+    event.index = request.attempts;
+    event.object = permit.release();
+    return event;
+}
 
 weir_event make_done(const Request& request, Exchange* exchange, std::string_view account,
                      std::int64_t cost_micros, TimeNs now) noexcept {

@@ -1,14 +1,19 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 #include "core/request.h"
 #include "engine/event.h"
 #include "engine/exchange.h"
+#include "engine/permit_object.h"
 #include "provider/batch_calls.h"
 
 namespace weir {
+
+// Not terminal: the request's permit is out.
+weir_event make_permit_event(const Request& request, std::unique_ptr<weir_permit> permit) noexcept;
 
 // The terminal event of a request that was answered. Without memory for the answer it is a failure.
 weir_event make_done(const Request& request, Exchange* exchange, std::string_view account,

@@ -34,6 +34,8 @@ weir_config* api_config(const char* drive, const char* base_url) {
     api_set(config, KEY_ACCOUNT_KEY, SECRET);
     api_set(config, KEY_MAX_ATTEMPTS, "1");
     api_set(config, KEY_MAX_REFUSALS, "1");
+    api_set(config, "retry.base_ms", "1"); /* a peer that failed often is tried again soon */
+    api_set(config, "retry.cap_ms", "2");
     return config;
 }
 

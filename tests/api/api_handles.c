@@ -15,6 +15,7 @@ static union {
 static weir_config* config;
 static weir_request* request;
 static weir_error* held_error;
+static weir_outcome* outcome;
 
 static void never_called(const weir_event* event, void* user) {
     (void)event;
@@ -28,12 +29,20 @@ static void refuse_engine(weir_engine* engine) {
     weir_error* error = NULL;
     weir_text* text = (weir_text*)&text;
     weir_config* copy = (weir_config*)&copy;
+    weir_permit* permit = (weir_permit*)&permit;
     weir_event event;
     int destroyed = 0;
     CHECK_EQ(weir_submit(engine, request, &ticket, &error), WEIR_ERR_BAD_HANDLE);
     CHECK_EQ(weir_error_code(error), WEIR_ERR_BAD_HANDLE);
     CHECK_EQ(ticket, 0);
     weir_error_release(error);
+    CHECK_EQ(weir_acquire(engine, request, &ticket, NULL), WEIR_ERR_BAD_HANDLE);
+    CHECK_EQ(ticket, 0);
+    CHECK_EQ(weir_try_acquire(engine, request, &permit, NULL), WEIR_ERR_BAD_HANDLE);
+    CHECK(permit == NULL);
+    CHECK_EQ(weir_report(engine, 1, outcome, NULL), WEIR_ERR_BAD_HANDLE);
+    CHECK_EQ(weir_report_head(engine, 1, outcome, NULL), WEIR_ERR_BAD_HANDLE);
+    CHECK_EQ(weir_report_progress(engine, 1, 1), WEIR_ERR_BAD_HANDLE);
     CHECK_EQ(weir_cancel(engine, 1), WEIR_ERR_BAD_HANDLE);
     CHECK_EQ(weir_cancel_tag(engine, 1), WEIR_ERR_BAD_HANDLE);
     CHECK(weir_fd(engine) < 0);
@@ -72,6 +81,7 @@ static void refuse_config(weir_config* handle) {
 
 static void refuse_request(weir_request* handle, weir_engine* engine) {
     uint64_t ticket = 77;
+    weir_permit* permit = (weir_permit*)&permit;
     CHECK_EQ(weir_request_set_body(handle, "{}", 2, NULL), WEIR_ERR_BAD_HANDLE);
     CHECK_EQ(weir_request_set_priority(handle, 1), WEIR_ERR_BAD_HANDLE);
     CHECK_EQ(weir_request_set_user_data(handle, 1), WEIR_ERR_BAD_HANDLE);
@@ -80,8 +90,31 @@ static void refuse_request(weir_request* handle, weir_engine* engine) {
     CHECK_EQ(weir_request_set(handle, "input_tokens", WEIR_NUL, "1", 1, NULL), WEIR_ERR_BAD_HANDLE);
     CHECK_EQ(weir_request_reset(handle), WEIR_ERR_BAD_HANDLE);
     CHECK_EQ(weir_submit(engine, handle, &ticket, NULL), WEIR_ERR_BAD_HANDLE);
+    CHECK_EQ(weir_acquire(engine, handle, &ticket, NULL), WEIR_ERR_BAD_HANDLE);
+    CHECK_EQ(weir_try_acquire(engine, handle, &permit, NULL), WEIR_ERR_BAD_HANDLE);
+    CHECK(permit == NULL);
     CHECK_EQ(ticket, 0);
     weir_request_release(handle);
+}
+
+static void refuse_outcome(weir_outcome* handle, weir_engine* engine) {
+    CHECK_EQ(weir_outcome_set_status(handle, 200), WEIR_ERR_BAD_HANDLE);
+    CHECK_EQ(weir_outcome_set_failure(handle, WEIR_FAILURE_TLS), WEIR_ERR_BAD_HANDLE);
+    CHECK_EQ(weir_outcome_set_header(handle, "a", 1, "b", 1, NULL), WEIR_ERR_BAD_HANDLE);
+    CHECK_EQ(weir_outcome_set_body(handle, "{}", 2, NULL), WEIR_ERR_BAD_HANDLE);
+    CHECK_EQ(weir_outcome_set_number(handle, WEIR_NUMBER_OUTPUT_TOKENS, 1), WEIR_ERR_BAD_HANDLE);
+    CHECK_EQ(weir_outcome_set_delivered(handle, 1), WEIR_ERR_BAD_HANDLE);
+    CHECK_EQ(weir_outcome_reset(handle), WEIR_ERR_BAD_HANDLE);
+    CHECK_EQ(weir_report(engine, 1, handle, NULL), WEIR_ERR_BAD_HANDLE);
+    CHECK_EQ(weir_report_head(engine, 1, handle, NULL), WEIR_ERR_BAD_HANDLE);
+    weir_outcome_release(handle);
+}
+
+static void refuse_permit(weir_permit* handle) {
+    CHECK_EQ(weir_permit_ticket(handle), 0);
+    CHECK_STR(weir_permit_string(handle, WEIR_PERMIT_MODEL), "");
+    CHECK_EQ(weir_permit_number(handle, WEIR_PERMIT_ATTEMPT), -1);
+    weir_permit_release(handle);
 }
 
 static void refuse_error(weir_error* handle) {
@@ -122,6 +155,8 @@ static void null_handles(const char* drive) {
     refuse_engine(NULL);
     refuse_config(NULL);
     refuse_request(NULL, world.engine);
+    refuse_outcome(NULL, world.engine);
+    refuse_permit(NULL);
     refuse_error(NULL);
     refuse_text(NULL);
     refuse_response(NULL);
@@ -131,7 +166,7 @@ static void null_handles(const char* drive) {
 static void other_handles(const char* drive) {
     struct world world;
     weir_text* text = NULL;
-    void* others[6];
+    void* others[7];
     size_t i;
     world_open(&world, drive);
     CHECK_EQ(weir_config_json(config, &text, NULL), WEIR_OK);
@@ -141,13 +176,16 @@ static void other_handles(const char* drive) {
     others[3] = held_error;
     others[4] = text;
     others[5] = world.engine;
-    for (i = 0; i < 6; ++i) {
+    others[6] = outcome;
+    for (i = 0; i < 7; ++i) {
         check_context("engine.drive=%s handle %d", drive, (int)i);
         if (i != 1) refuse_config(others[i]);
         if (i != 2) refuse_request(others[i], world.engine);
         if (i != 3) refuse_error(others[i]);
         if (i != 4) refuse_text(others[i]);
         if (i != 5) refuse_engine(others[i]);
+        if (i != 6) refuse_outcome(others[i], world.engine);
+        refuse_permit(others[i]);
         refuse_response(others[i]);
     }
     /* Nothing was harmed. */
@@ -174,6 +212,10 @@ static void null_outputs(const char* drive) {
              WEIR_ERR_BAD_ARGUMENT);
     CHECK_EQ(weir_config_set_json(config, NULL, 3, NULL), WEIR_ERR_BAD_ARGUMENT);
     CHECK_EQ(weir_request_new(NULL, NULL), WEIR_ERR_BAD_ARGUMENT);
+    CHECK_EQ(weir_outcome_new(NULL, NULL), WEIR_ERR_BAD_ARGUMENT);
+    CHECK_EQ(weir_try_acquire(world.engine, request, NULL, NULL), WEIR_ERR_BAD_ARGUMENT);
+    CHECK_EQ(weir_outcome_set_header(outcome, NULL, 3, "1", 1, NULL), WEIR_ERR_BAD_ARGUMENT);
+    CHECK_EQ(weir_outcome_set_body(outcome, NULL, 3, NULL), WEIR_ERR_BAD_ARGUMENT);
     CHECK_EQ(weir_request_set(request, NULL, 3, "1", 1, NULL), WEIR_ERR_BAD_ARGUMENT);
     CHECK_EQ(weir_request_set(request, "input_tokens", WEIR_NUL, NULL, 1, NULL),
              WEIR_ERR_BAD_ARGUMENT);
@@ -201,9 +243,11 @@ int main(void) {
     config = api_config("thread", "http://127.0.0.1:9");
     request = api_request("hello");
     DIE_UNLESS(weir_error_new(WEIR_ERR_SERVER, "held", WEIR_NUL, &held_error) == WEIR_OK);
+    DIE_UNLESS(weir_outcome_new(&outcome, NULL) == WEIR_OK);
     RUN_DRIVEN(null_handles);
     RUN_DRIVEN(other_handles);
     RUN_DRIVEN(null_outputs);
+    weir_outcome_release(outcome);
     weir_error_release(held_error);
     weir_request_release(request);
     weir_config_release(config);

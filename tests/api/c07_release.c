@@ -13,6 +13,8 @@ static void null_is_accepted(void) {
     weir_text_release(NULL);
     weir_config_release(NULL);
     weir_request_release(NULL);
+    weir_permit_release(NULL);
+    weir_outcome_release(NULL);
     weir_engine_release(NULL);
     weir_events_release(NULL, sizeof(weir_event), 0);
     weir_events_release(NULL, 0, 0);

@@ -40,6 +40,8 @@ static void every_call_is_refused(weir_engine* engine) {
     weir_error* error = NULL;
     weir_text* text = NULL;
     weir_config* config = NULL;
+    weir_permit* permit = NULL;
+    weir_outcome* outcome = NULL;
     weir_event event;
     uint64_t ticket = 77;
     int destroyed = 0;
@@ -48,6 +50,14 @@ static void every_call_is_refused(weir_engine* engine) {
     CHECK_EQ(weir_error_code(error), WEIR_ERR_FORKED);
     CHECK_HAS(weir_error_message(error), "open");
     weir_error_release(error);
+    CHECK_EQ(weir_acquire(engine, request, &ticket, NULL), WEIR_ERR_FORKED);
+    CHECK_EQ(weir_try_acquire(engine, request, &permit, NULL), WEIR_ERR_FORKED);
+    CHECK(permit == NULL);
+    CHECK_EQ(weir_outcome_new(&outcome, NULL), WEIR_OK);
+    CHECK_EQ(weir_report(engine, 1, outcome, NULL), WEIR_ERR_FORKED);
+    CHECK_EQ(weir_report_head(engine, 1, outcome, NULL), WEIR_ERR_FORKED);
+    CHECK_EQ(weir_report_progress(engine, 1, 1), WEIR_ERR_FORKED);
+    weir_outcome_release(outcome);
     CHECK_EQ(weir_cancel(engine, 1), WEIR_ERR_FORKED);
     CHECK_EQ(weir_cancel_tag(engine, 1), WEIR_ERR_FORKED);
     CHECK_EQ(weir_fd(engine), WEIR_ERR_FORKED);

@@ -16,6 +16,8 @@ static void of_null(void) {
     KEEPS(weir_text_release(NULL));
     KEEPS(weir_config_release(NULL));
     KEEPS(weir_request_release(NULL));
+    KEEPS(weir_permit_release(NULL));
+    KEEPS(weir_outcome_release(NULL));
     KEEPS(weir_engine_release(NULL));
     KEEPS(weir_events_release(NULL, sizeof(weir_event), 0));
     KEEPS(weir_wakeup(NULL));
@@ -28,6 +30,9 @@ static void of_objects(void) {
     weir_config* config = NULL;
     weir_request* request = api_request("hello");
     weir_text* text = NULL;
+    weir_outcome* outcome = NULL;
+    CHECK_EQ(weir_outcome_new(&outcome, NULL), WEIR_OK);
+    KEEPS(weir_outcome_release(outcome));
     CHECK_EQ(weir_error_new(WEIR_ERR_OVERLOADED, "x", 1, &error), WEIR_OK);
     CHECK_EQ(weir_config_new(&config, NULL), WEIR_OK);
     CHECK_EQ(weir_config_json(config, &text, NULL), WEIR_OK);

@@ -14,6 +14,8 @@ struct run {
     weir_engine* engine;
     int steps;
     atomic_int submitting;
+    unsigned long long reporting; /* random, of the thread that polls */
+    weir_outcome* outcome;
 };
 
 static __thread int inside_submit;
@@ -35,6 +37,32 @@ static unsigned pick(unsigned long long* state, unsigned bound) {
     return (unsigned)(draw(state) % bound);
 }
 
+/* Asks for a permit instead, or for one at once. */
+static int32_t acquire(struct run* run, weir_request* request, unsigned way, uint64_t* ticket) {
+    weir_permit* permit = NULL;
+    int32_t status;
+    if (way < 2) return weir_acquire(run->engine, request, ticket, NULL);
+    status = weir_try_acquire(run->engine, request, &permit, NULL);
+    CHECK((permit != NULL) == (status == WEIR_OK));
+    *ticket = weir_permit_ticket(permit);
+    weir_permit_release(permit);
+    return status;
+}
+
+static void report_one(struct run* run, uint64_t ticket) {
+    static const uint32_t failures[] = {WEIR_FAILURE_NONE, WEIR_FAILURE_NONE, WEIR_FAILURE_UNUSED,
+                                        WEIR_FAILURE_CONNECT, WEIR_FAILURE_BROKEN};
+    static const int32_t statuses[] = {200, 200, 429, 500, 401};
+    weir_outcome* outcome = run->outcome;
+    int32_t status;
+    CHECK_EQ(weir_outcome_set_status(outcome, statuses[pick(&run->reporting, 5)]), WEIR_OK);
+    CHECK_EQ(weir_outcome_set_failure(outcome, failures[pick(&run->reporting, 5)]), WEIR_OK);
+    if (pick(&run->reporting, 2)) weir_report_head(run->engine, ticket, outcome, NULL);
+    if (pick(&run->reporting, 2)) weir_report_progress(run->engine, ticket, 10);
+    status = weir_report(run->engine, ticket, outcome, NULL);
+    CHECK(status == WEIR_OK || status == WEIR_ERR_NOT_FOUND);
+}
+
 static void submit_one(struct run* run, unsigned long long* random) {
     static const char* const wishes[] = {"answer", "answer",  "answer",    "stream", "hang",
                                          "close",  "500",     "400",       "429",    "truncate",
@@ -45,6 +73,7 @@ static void submit_one(struct run* run, unsigned long long* random) {
     weir_request* request;
     char text[64];
     uint64_t ticket = 0;
+    unsigned way;
     int32_t status;
     if (number >= SCHEDULE_MAX_SUBMITS) {
         atomic_fetch_sub(&run->schedule->submit_count, 1);
@@ -60,8 +89,11 @@ static void submit_one(struct run* run, unsigned long long* random) {
     CHECK_EQ(weir_request_set_tag(request, pick(random, 4)), WEIR_OK);
     CHECK_EQ(weir_request_set_priority(request, (int32_t)pick(random, 4)), WEIR_OK);
     CHECK_EQ(weir_request_set_deadline_ms(request, deadlines_ms[pick(random, 5)]), WEIR_OK);
+    CHECK_EQ(weir_request_set(request, "lease_ms", WEIR_NUL, "50", WEIR_NUL, NULL), WEIR_OK);
+    way = pick(random, 10);
     inside_submit = 1;
-    status = weir_submit(run->engine, request, &ticket, NULL);
+    status = way < 4 ? acquire(run, request, way, &ticket)
+                     : weir_submit(run->engine, request, &ticket, NULL);
     inside_submit = 0;
     atomic_store(&record->ticket, ticket);
     atomic_store(&record->accepted, status == WEIR_OK ? 1 : -1);
@@ -97,7 +129,11 @@ static int32_t poll_some(struct run* run, size_t capacity, int64_t timeout_ms) {
     weir_event events[8];
     int32_t i;
     const int32_t count = weir_poll(run->engine, events, sizeof events[0], capacity, timeout_ms);
-    for (i = 0; i < count; ++i) note(run->schedule, &events[i]);
+    for (i = 0; i < count; ++i) {
+        note(run->schedule, &events[i]);
+        if (events[i].type == WEIR_EVENT_PERMIT && pick(&run->reporting, 3) > 0)
+            report_one(run, events[i].ticket);
+    }
     if (count > 0) weir_events_release(events, sizeof events[0], (size_t)count);
     return count;
 }
@@ -119,6 +155,8 @@ static void start(struct run* run, struct schedule* schedule, const char* drive,
     config = api_config(drive, peer_url(run->peer));
     api_set(config, KEY_MAX_REQUESTS, "30");
     run->engine = api_open(config);
+    run->reporting = seed + 1;
+    DIE_UNLESS(weir_outcome_new(&run->outcome, NULL) == WEIR_OK);
     weir_config_release(config);
     CHECK_EQ(weir_set_wake_hook(run->engine, watch_hook, schedule, NULL), WEIR_OK);
 }
@@ -128,6 +166,7 @@ static void finish(struct run* run) {
     drain(run);
     CHECK_EQ(weir_set_wake_hook(run->engine, NULL, NULL, NULL), WEIR_OK);
     weir_engine_release(run->engine);
+    weir_outcome_release(run->outcome);
     peer_stop(run->peer);
 }
 

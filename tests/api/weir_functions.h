@@ -67,6 +67,24 @@
     X(weir_submit)                  \
     X(weir_cancel)                  \
     X(weir_cancel_tag)              \
+    X(weir_permit_ticket)           \
+    X(weir_permit_string)           \
+    X(weir_permit_number)           \
+    X(weir_permit_release)          \
+    X(weir_acquire)                 \
+    X(weir_try_acquire)             \
+    X(weir_outcome_new)             \
+    X(weir_outcome_set_status)      \
+    X(weir_outcome_set_failure)     \
+    X(weir_outcome_set_header)      \
+    X(weir_outcome_set_body)        \
+    X(weir_outcome_set_number)      \
+    X(weir_outcome_set_delivered)   \
+    X(weir_outcome_reset)           \
+    X(weir_outcome_release)         \
+    X(weir_report)                  \
+    X(weir_report_head)             \
+    X(weir_report_progress)         \
     X(weir_fd)                      \
     X(weir_poll)                    \
     X(weir_dispatch)                \

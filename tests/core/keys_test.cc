@@ -102,6 +102,7 @@ public:
     TimeNs now() const { return now_; }
     OutcomeClass refusal = OutcomeClass::bad_key;
     TimeNs retry_after_ns = -1;
+    bool of_workspace = false;
     int submitted = 0;
     int succeeded = 0;
     int refused = 0;
@@ -134,6 +135,7 @@ private:
             if (refused++ == 0) in_flight_at_refusal = 1 + in_flight_with(live.key);
             outcome.cls = refusal;
             outcome.retry_after_ns = retry_after_ns;
+            outcome.of_workspace = of_workspace;
         } else {
             outcome.usage.input_tokens = 10;
             outcome.usage.output_tokens = 10;
@@ -294,6 +296,27 @@ TEST(Keys, WhereAllAreOutRequestsWaitUntilTheFirstComesBackAndNothingIsPolled) {
     world.run_until(kStart + 3'606 * kS);
     EXPECT_EQ(world.succeeded, 10);
     EXPECT_TRUE(world.failures.empty());
+}
+
+TEST(Keys, WhereAWorkspaceHasNoMoneyItsOtherKeysNeedNotFindOut) {
+    World world(
+        settings_of(
+            {{.name = "one", .keys = {{"a", 0}, {"b", 0}, {"c", 1}}, .workspaces = {"x", "y"}}}),
+        1);
+    world.refusal = OutcomeClass::spend_limit;
+    world.of_workspace = true;
+    world.revoke({0, 0});
+    world.revoke({0, 1});
+    world.submit(1);
+    world.run_until(kStart + 5 * kS);
+    world.submit(20);
+    world.run_until(kStart + 20 * kS);
+    EXPECT_EQ(world.refused, 1);
+    EXPECT_EQ(world.succeeded, 21);
+    EXPECT_EQ(world.state({0, 1}), KeyRing::State::cooling);
+    EXPECT_EQ(world.state({0, 2}), KeyRing::State::active);
+    EXPECT_TRUE(world.starts[1].empty());
+    EXPECT_EQ(world.changes, (std::vector{KeyRing::State::cooling, KeyRing::State::cooling}));
 }
 
 TEST(Keys, WithoutAnyKeyRequestsFailOrWaitForOne) {

@@ -243,6 +243,38 @@ TEST_F(KeysTest, WhatCannotBeIsRefused) {
     EXPECT_EQ(code([&] { engine_->retire_key("main", "k1"); }), WEIR_ERR_CLOSED);
 }
 
+TEST_F(KeysTest, StatisticsTellTheLimitsOfWorkspacesAndKeys) {
+    open({{"account.main.key", "sk-one"},
+          {"account.main.keys.b.value", "sk-two"},
+          {"account.main.keys.b.workspace", "w"},
+          {"account.main.workspace.w.limit.claude-opus-5.requests_per_minute", "70"},
+          {"account.main.keys.b.limit.claude-opus-5.requests_per_minute", "50"}});
+    const std::string stats = engine_->stats();
+    EXPECT_NE(stats.find(R"("workspace":"w","key":"","kind":"requests","limit":70)"),
+              std::string::npos)
+        << stats;
+    EXPECT_NE(stats.find(R"("workspace":"","key":"b","kind":"requests","limit":50)"),
+              std::string::npos)
+        << stats;
+}
+
+TEST(KeyStore, BatchesStayInTheWorkspaceOfTheFirstKey) {
+    Settings settings;
+    const std::vector<ConfiguredKey> configured = {{"main", "w", "sk-one", "", ""},
+                                                   {"b", "x", "sk-two", "", ""},
+                                                   {"c", "w", "sk-three", "", ""}};
+    settings.accounts.push_back({.name = "a", .keys = configured, .base_url = ""});
+    KeyStore keys(settings);
+    EXPECT_EQ(keys.for_batches(0), keys.of({0, 0}));
+    keys.retire({0, 0});
+    EXPECT_EQ(keys.for_batches(0), keys.of({0, 2}));
+    keys.retire({0, 2});
+    ASSERT_NE(keys.for_batches(0), nullptr);
+    for (const std::string& header : keys.for_batches(0)->headers()) {
+        EXPECT_EQ(header.find("x-api-key"), std::string::npos);
+    }
+}
+
 // ---- Files ----
 
 TEST_F(KeysTest, AFileIsReadAgainWhenItIsWritten) {

@@ -145,16 +145,16 @@ TEST(Settings, AnAccountMayHaveSeveralKeys) {
                                                   {"account.other.keys.only.value", "k"}}));
     const auto& keys = settings.accounts.at(0).keys;
     ASSERT_EQ(keys.size(), 3u);
-    EXPECT_EQ(keys[0].name, "b");
-    EXPECT_EQ(keys[0].secret, "second");
-    EXPECT_EQ(keys[2].name, "main");
-    EXPECT_EQ(keys[2].secret, "plain");
+    EXPECT_EQ(keys[0].name, "main");
+    EXPECT_EQ(keys[0].secret, "plain");
+    EXPECT_EQ(keys[1].name, "b");
+    EXPECT_EQ(keys[1].secret, "second");
     EXPECT_EQ(settings.accounts.at(1).keys.size(), 1u);
     const AccountSettings& account = settings.core.accounts.accounts.at(0);
     EXPECT_EQ(account.workspaces, std::vector<std::string>{"w"});
     EXPECT_EQ(account.keys.at(0).workspace, 0);
-    EXPECT_EQ(account.keys.at(1).workspace, KeySettings::kNoWorkspace);
-    EXPECT_EQ(account.keys.at(2).workspace, 0);
+    EXPECT_EQ(account.keys.at(1).workspace, 0);
+    EXPECT_EQ(account.keys.at(2).workspace, KeySettings::kNoWorkspace);
 }
 
 TEST(Settings, AKeyHasOneSource) {
