@@ -83,6 +83,7 @@ BatchLane::BatchLane(const Settings* settings, RequestSlab* slab, Inbox* inbox, 
 BatchLane::~BatchLane() = default;
 
 void BatchLane::recover(const JournalState& state, TimeNs now) {
+    day_use_ = state.day_use;
     std::vector<std::uint64_t> tickets;
     for (const JournalState::Entry& row : state.entries) {
         if (row.dropped) continue;

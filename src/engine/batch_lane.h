@@ -53,6 +53,10 @@ public:
     void submit(RequestIndex request, BatchWish wish, TimeNs now);
     void run(const Inbox::Command& command);  // without effect where it is not for the lane
     void close();
+
+    // What an earlier run has used of the day, and what is to be kept of it for the next.
+    const std::vector<DayUseRow>& day_use() const { return day_use_; }
+    void keep_day_use(std::vector<DayUseRow> rows) { journal_->keep_day_use(std::move(rows)); }
     bool finished() const { return machine_.finished(); }
 
     // Does what is due, and tells the host.
@@ -132,6 +136,7 @@ private:
     std::uint64_t told_unknown_ = 0;
     std::uint64_t told_duplicate_ = 0;
     std::string journal_failure_;
+    std::vector<DayUseRow> day_use_;
 };
 
 }  // namespace weir

@@ -90,6 +90,10 @@ private:
     void close();
     void set_timers() noexcept;
 
+    // What the day has used, in the journal (loop_day_use.cc).
+    void restore_day_use();
+    void keep_day_use(bool at_once = false) noexcept;
+
     // What submits look at (loop_outlook.cc).
     void note_class(std::uint16_t model_class);
     void publish_outlook();
@@ -179,6 +183,8 @@ private:
     TimeNs now_ = 0;
     TimeNs wall_read_at_ = -kNsPerS;
     std::int64_t wall_offset_ = 0;
+    std::uint64_t kept_version_ = 0;  // of the day's use
+    TimeNs keep_at_ = 0;              // not before
     TimeNs looks_again_at_ = kNever;  // what the timer is set to
     Inbox::Batch batch_;
     std::size_t next_report_ = 0;  // of batch_
