@@ -56,6 +56,10 @@ int batch_list_read(struct batch_list* list, weir_engine* engine) {
     int good = root && list->json && list->rows;
     if (good) {
         list->collecting = integer(root, "collecting");
+        list->delivered = integer(root, "delivered");
+        list->fell_back = integer(root, "fell_back");
+        list->tokens_in = (double)integer(root, "half_price_input_tokens");
+        list->tokens_out = (double)integer(root, "half_price_output_tokens");
         json_array_foreach(rows, index, row) read_row(&list->rows[list->count++], row);
     }
     json_decref(root);

@@ -21,7 +21,11 @@ struct batch_list {
     struct batch_row* rows;
     size_t count;
     long long collecting; /* requests that are in no batch yet */
-    char* json;           /* as the engine gave it */
+    /* Of this run. */
+    long long delivered; /* results at the price of batches */
+    long long fell_back; /* requests that were answered online, their deadline being near */
+    double tokens_in, tokens_out; /* of those results */
+    char* json;                   /* as the engine gave it */
 };
 
 /* Replaces what the list holds. 0: out of memory. */

@@ -11,7 +11,11 @@
 #define RECOVER_MS 60000
 
 void batches_begin(struct job* job) {
+    char fallback_ms[24];
     weir_request_set(job->request, "lane", WEIR_NUL, job->options->lane, WEIR_NUL, NULL);
+    if (job->options->fallback_ms == 0) return;
+    snprintf(fallback_ms, sizeof fallback_ms, "%lld", (long long)job->options->fallback_ms);
+    weir_request_set(job->request, "batch_fallback_ms", WEIR_NUL, fallback_ms, WEIR_NUL, NULL);
 }
 
 void batches_name(struct job* job, const struct id* id) {
@@ -169,6 +173,7 @@ void batches_no_more(struct job* job) { weir_batch_flush(job->engine); }
 
 void batches_end(struct job* job) {
     if (job->stop != STOP_IO) batches_acknowledge(job);
+    if (job->options->command == COMMAND_RUN) batch_list_read(&job->batches, job->engine);
     if (weir_engine_close(job->engine) == WEIR_OK) weir_engine_wait(job->engine, CLOSE_MS);
     ticket_map_clear(&job->recovered);
 }

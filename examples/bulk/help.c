@@ -38,6 +38,8 @@ const char run_help_text[] =
     "                        at any moment, the run goes on with --resume. Ctrl-C leaves the\n"
     "                        batches running; 'weir batch' works with the journal as well\n"
     "      --journal FILE    the journal, elsewhere\n"
+    "      --fallback TIME   so long before --deadline, answer online what its batch has not: it\n"
+    "                        may then be paid for twice\n"
     "      --config FILE     configuration of the engine, as a JSON document\n"
     "      --set KEY=VALUE   one key of the configuration; may be repeated, and wins over the "
     "file\n"

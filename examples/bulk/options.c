@@ -26,6 +26,7 @@ enum long_option {
     OPTION_ALL,
     OPTION_JSON,
     OPTION_TIMEOUT,
+    OPTION_FALLBACK,
     OPTION_VERSION
 };
 
@@ -45,6 +46,7 @@ static const struct option long_options[] = {
     {"all", no_argument, NULL, OPTION_ALL},
     {"json", no_argument, NULL, OPTION_JSON},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+    {"fallback", required_argument, NULL, OPTION_FALLBACK},
     {"quiet", no_argument, NULL, 'q'},
     {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
@@ -153,6 +155,8 @@ static int take_option(struct options* options, int option, int* exit_status) {
             return parse_time("--deadline", optarg, &options->deadline_ms);
         case OPTION_TIMEOUT:
             return parse_time("--timeout", optarg, &options->timeout_ms);
+        case OPTION_FALLBACK:
+            return parse_time("--fallback", optarg, &options->fallback_ms);
         case OPTION_JOURNAL:
             options->journal = optarg;
             return 1;
@@ -185,6 +189,8 @@ static int check_run(const struct options* options, int operand_count, char** op
         return complain("--lane %s needs an OUTPUT that is a file", options->lane);
     if (options->resume && strcmp(options->output, "-") == 0)
         return complain("--resume needs an OUTPUT that can be read again");
+    if (options->fallback_ms && (!options->lane || !options->deadline_ms))
+        return complain("--fallback needs --lane batch or auto, and a --deadline");
     if (options->all || options->json || options->timeout_ms)
         return complain("--all, --json and --timeout belong to 'weir batch'");
     return 1;
@@ -193,8 +199,8 @@ static int check_run(const struct options* options, int operand_count, char** op
 static int check_batch(const struct options* options, int operand_count, char** operands) {
     enum command command = options->command;
     int at_most = command == COMMAND_SUBMIT ? 1 : command == COMMAND_CANCEL ? INT_MAX : 0;
-    if (options->lane || options->resume || options->plan)
-        return complain("--lane, --resume and --plan belong to 'weir run'");
+    if (options->lane || options->resume || options->plan || options->fallback_ms)
+        return complain("--lane, --fallback, --resume and --plan belong to 'weir run'");
     if (!options->journal) return complain("--journal FILE is missing");
     if (command == COMMAND_SUBMIT && operand_count == 0) return complain("INPUT is missing");
     if (operand_count > at_most) return complain("'%s' is one operand too many", operands[at_most]);

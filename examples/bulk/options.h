@@ -40,7 +40,8 @@ struct options {
     int batch_count;
     int all;
     int json;
-    int64_t timeout_ms; /* 0: not given */
+    int64_t fallback_ms; /* batch lane: before the deadline; 0: none */
+    int64_t timeout_ms;  /* 0: not given */
     int help;
     int resume;
     int plan;

@@ -53,6 +53,13 @@ void report_print(const struct job* job) {
     print_count("skipped", tally->skipped, "  (had succeeded before)");
     print_count("bad lines", tally->bad_lines, "  (see above)");
     if (tally->succeeded > 0) print_tokens(tally);
+    if (job->batches.delivered > 0)
+        fprintf(stderr, "at half the price, over batches: %s results, %s tokens in, %s out\n",
+                text_count((double)job->batches.delivered), text_count(job->batches.tokens_in),
+                text_count(job->batches.tokens_out));
+    if (job->batches.fell_back > 0)
+        fprintf(stderr, "answered online, their deadline being near: %s\n",
+                text_count((double)job->batches.fell_back));
     fprintf(stderr, "attempts: %s, of them %s retries; %s refused with 429\n",
             text_count((double)stats->attempts), text_count((double)stats->retries),
             text_count((double)stats->refused));

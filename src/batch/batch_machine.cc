@@ -195,7 +195,7 @@ void BatchMachine::on_bodies(SubmissionId id, std::vector<std::pair<EntryId, Bat
     for (auto& [entry_id, body] : bodies) {
         const auto entry = entries_.find(entry_id);
         if (entry == entries_.end() || entry->second.submission != id) continue;
-        entry->second.body = std::move(body);
+        entry->second.body = std::make_unique<BatchBody>(std::move(body));
     }
     it->second.stage = BatchSubmission::Stage::closed;
 }

@@ -171,7 +171,7 @@ private:
     bool cancels_while_closing(const BatchSubmission& submission) const;
 
     // batch_recovery.cc
-    std::uint16_t account_index(const std::string& name) const;
+    std::uint16_t account_index(std::string_view name) const;
     void recover_submission(const JournalState::Submission& row, TimeNs now);
     void recover_entry(const JournalState::Entry& row, std::uint64_t ticket, TimeNs now);
 

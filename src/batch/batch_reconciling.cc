@@ -29,7 +29,7 @@ void BatchMachine::begin_reconcile(BatchSubmission* submission, TimeNs now) {
     // If it has to be sent again, its bodies are read again.
     for (const EntryId id : submission->entries) {
         const auto it = entries_.find(id);
-        if (it != entries_.end()) it->second.body = BatchBody();
+        if (it != entries_.end()) it->second.body.reset();
     }
 }
 

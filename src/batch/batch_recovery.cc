@@ -10,13 +10,14 @@ void BatchMachine::recover(const JournalState& state, const std::vector<std::uin
     last_entry_ = state.last_entry;
     last_submission_ = state.last_submission;
     for (const JournalState::Submission& row : state.submissions) recover_submission(row, now);
+    entries_.reserve(state.entries.size());
     std::size_t next_ticket = 0;
     for (const JournalState::Entry& row : state.entries) {
         recover_entry(row, row.dropped ? 0 : tickets[next_ticket++], now);
     }
 }
 
-std::uint16_t BatchMachine::account_index(const std::string& name) const {
+std::uint16_t BatchMachine::account_index(std::string_view name) const {
     const auto it = std::find_if(accounts_.begin(), accounts_.end(),
                                  [&](const Account& account) { return account.name == name; });
     return it == accounts_.end() ? kNoAccount : static_cast<std::uint16_t>(it - accounts_.begin());
@@ -63,8 +64,9 @@ void BatchMachine::recover_entry(const JournalState::Entry& row, std::uint64_t t
     Entry& entry = entries_[row.id];
     entry.ticket = ticket;
     entry.attempts = static_cast<std::uint8_t>(std::min<std::uint32_t>(row.attempts, 255));
-    entry.account = account_index(row.account);
-    entry.group = group_index({entry.account, row.model, row.headers});
+    entry.account = account_index(row.account.view());
+    entry.group = group_index(
+        {entry.account, std::string(row.model.view()), std::string(row.headers.view())});
     entry.deadline_at = to_now(row.deadline_unix);
     entry.fallback_at = to_now(row.fallback_unix);
     entry.body_bytes = row.body_bytes;

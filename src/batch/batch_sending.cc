@@ -140,7 +140,7 @@ TimeNs BatchMachine::step_intent(BatchSubmission* submission, TimeNs now, BatchO
     if (at > now) return at;
     std::vector<BatchBody> bodies;
     bodies.reserve(submission->entries.size());
-    for (const EntryId id : submission->entries) bodies.push_back(entries_.at(id).body);
+    for (const EntryId id : submission->entries) bodies.push_back(*entries_.at(id).body);
     submission->sent = true;
     BatchCall* const call = start_call(BatchCall::Kind::create, submission, now, out);
     call->headers = groups_[submission->group].headers;
@@ -197,7 +197,7 @@ void BatchMachine::acknowledged(BatchSubmission* submission, const BatchObject& 
     for (EntryId& id : submission->entries) {
         const auto it = entries_.find(id);
         if (it == entries_.end()) continue;
-        it->second.body = BatchBody();
+        it->second.body.reset();
         if (it->second.state == Entry::State::dropped) {
             entries_.erase(it);
             id = BatchSubmission::kGivenUp;
@@ -242,7 +242,7 @@ void BatchMachine::release(BatchSubmission* submission, BatchOutput* out) {
         const auto it = entries_.find(id);
         if (it == entries_.end()) continue;
         it->second.submission = 0;
-        it->second.body = BatchBody();
+        it->second.body.reset();
         if (it->second.state == Entry::State::dropped) entries_.erase(it);
     }
     submissions_.erase(submission->id);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,7 +32,8 @@ struct BatchEntry {
     std::uint64_t ticket = 0;
     TimeNs deadline_at = kNever;
     TimeNs fallback_at = kNever;
-    BatchBody body;  // while its submission is being sent; else the journal alone has it
+    // While its submission is being sent; else the journal alone has it.
+    std::unique_ptr<BatchBody> body;
     std::uint64_t body_bytes = 0;
     SubmissionId submission = 0;
     std::uint32_t position = 0;

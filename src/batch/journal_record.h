@@ -1,7 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -99,15 +102,30 @@ struct DayUseRow {
     bool operator==(const DayUseRow&) const = default;
 };
 
+// A text that a hundred thousand entries have in common.
+class SharedText {
+public:
+    SharedText() = default;
+    SharedText(std::string text) : text_(std::make_shared<const std::string>(std::move(text))) {}
+    SharedText(const char* text) : SharedText(std::string(text)) {}
+    std::string_view view() const { return text_ ? std::string_view(*text_) : std::string_view(); }
+    friend bool operator==(const SharedText& a, const SharedText& b) {
+        return a.view() == b.view();
+    }
+
+private:
+    std::shared_ptr<const std::string> text_;
+};
+
 // What a journal holds when it is opened.
 struct JournalState {
     enum class Stage : std::uint8_t { intent = 1, sent, acknowledged, ended };
     struct Entry {
         EntryId id = 0;
         std::string custom_id = {};
-        std::string account = {};
-        std::string model = {};
-        std::string headers = {};
+        SharedText account = {};
+        SharedText model = {};
+        SharedText headers = {};
         UnixNs deadline_unix = kNoUnixTime;
         UnixNs fallback_unix = kNoUnixTime;
         std::uint64_t body_bytes = 0;

@@ -91,6 +91,7 @@ private:
         SqliteStatement keep_use, forget_use;
     };
 
+    void load_entries(JournalState* state);
     std::int64_t group(const std::string& account, const std::string& model,
                        const std::string& headers);
     void on(const AcceptRecord& record);
@@ -150,7 +151,7 @@ SqliteJournal::SqliteJournal(const std::string& path, const std::string& mark)
     database_.run(
         "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
         "PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 4000;"
-        "PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = OFF; PRAGMA cache_size = -8000");
+        "PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = OFF; PRAGMA cache_size = -4000");
     migrate_journal(&database_, mark);
     statements_.emplace(&database_);
 }
@@ -164,25 +165,7 @@ JournalState SqliteJournal::load() {
         state.last_submission = meta.id(2);
     }
     if (!valid_mark(state.mark)) database_.fail(SQLITE_CORRUPT, "being read");
-    SqliteStatement entries(
-        &database_,
-        "SELECT e.id, custom_id, account, model, headers, deadline, fallback, length(body),"
-        " attempts, submission, position, dropped"
-        " FROM entries e JOIN groups g ON g.id = e.grp ORDER BY e.id");
-    while (entries.step()) {
-        state.entries.push_back({.id = entries.id(0),
-                                 .custom_id = entries.text(1),
-                                 .account = entries.text(2),
-                                 .model = entries.text(3),
-                                 .headers = entries.text(4),
-                                 .deadline_unix = entries.number(5),
-                                 .fallback_unix = entries.number(6),
-                                 .body_bytes = entries.id(7),
-                                 .attempts = static_cast<std::uint32_t>(entries.number(8)),
-                                 .submission = entries.id(9),
-                                 .position = static_cast<std::uint32_t>(entries.number(10)),
-                                 .dropped = entries.number(11) != 0});
-    }
+    load_entries(&state);
     SqliteStatement submissions(
         &database_,
         "SELECT s.id, account, model, headers, count, at, watermark, stage, remote_id, created,"
@@ -229,6 +212,38 @@ void SqliteJournal::keep_day_use(std::span<const DayUseRow> rows) {
     }
     statements_->forget_use.bind(1, today).run();
     database_.run("COMMIT");
+}
+
+void SqliteJournal::load_entries(JournalState* state) {
+    struct Group {
+        SharedText account, model, headers;
+    };
+    std::map<std::int64_t, Group> groups;
+    SqliteStatement group(&database_, "SELECT id, account, model, headers FROM groups");
+    while (group.step()) {
+        groups[group.number(0)] = {group.text(1), group.text(2), group.text(3)};
+    }
+    state->entries.reserve(
+        static_cast<std::size_t>(database_.number("SELECT count(*) FROM entries")));
+    SqliteStatement entries(&database_,
+                            "SELECT id, custom_id, grp, deadline, fallback, length(body),"
+                            " attempts, submission, position, dropped FROM entries ORDER BY id");
+    while (entries.step()) {
+        const auto of = groups.find(entries.number(2));
+        if (of == groups.end()) database_.fail(SQLITE_CORRUPT, "being read");
+        state->entries.push_back({.id = entries.id(0),
+                                  .custom_id = entries.text(1),
+                                  .account = of->second.account,
+                                  .model = of->second.model,
+                                  .headers = of->second.headers,
+                                  .deadline_unix = entries.number(3),
+                                  .fallback_unix = entries.number(4),
+                                  .body_bytes = entries.id(5),
+                                  .attempts = static_cast<std::uint32_t>(entries.number(6)),
+                                  .submission = entries.id(7),
+                                  .position = static_cast<std::uint32_t>(entries.number(8)),
+                                  .dropped = entries.number(9) != 0});
+    }
 }
 
 void SqliteJournal::apply(std::span<const JournalRecord> records) {

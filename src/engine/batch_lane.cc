@@ -17,7 +17,12 @@ namespace weir {
 namespace {
 
 // While more answers than this wait to be polled, no more results are read.
-constexpr std::size_t kResultsAhead = std::size_t{8} << 20;
+constexpr std::size_t kResultsAhead = std::size_t{4} << 20;
+
+// What an earlier run has left is told in portions, as it is taken: so many a turn, and no more
+// while more bytes than this wait.
+constexpr std::size_t kRecoveredAtOnce = 1024;
+constexpr std::size_t kRecoveredAhead = std::size_t{64} << 10;
 
 // What marks a new journal's batches as its own.
 std::string new_mark() {
@@ -82,37 +87,46 @@ BatchLane::BatchLane(const Settings* settings, RequestSlab* slab, Inbox* inbox, 
 
 BatchLane::~BatchLane() = default;
 
-void BatchLane::recover(const JournalState& state, TimeNs now) {
-    day_use_ = state.day_use;
+void BatchLane::recover(JournalState state, TimeNs now) {
+    day_use_ = std::move(state.day_use);
     std::vector<std::uint64_t> tickets;
-    for (const JournalState::Entry& row : state.entries) {
+    tickets.reserve(state.entries.size());
+    tickets_.reserve(state.entries.size());
+    recovered_.reserve(state.entries.size());
+    for (JournalState::Entry& row : state.entries) {
         if (row.dropped) continue;
         const std::uint64_t ticket = inbox_->adopt(now);
         tickets.push_back(ticket);
         tickets_.emplace(ticket, Ticket{.entry = row.id});
-        recovered_.emplace_back(ticket, row.custom_id);
+        recovered_.emplace_back(ticket, std::move(row.custom_id));
     }
     machine_.recover(state, tickets, now);
 }
 
-void BatchLane::tell_recovered() {
-    if (!std::exchange(tell_recovered_, false)) return;
-    for (const auto& [ticket, custom_id] : recovered_) {
+void BatchLane::tell_recovered(std::size_t at_most) {
+    if (!tell_recovered_) return;
+    for (; at_most > 0 && told_ < recovered_.size(); --at_most, ++told_) {
+        const auto& [ticket, custom_id] = recovered_[told_];
         weir_event event = make_data_event(WEIR_EVENT_RECOVERED, custom_id);
         event.ticket = ticket;
         host_->on_batch_event(event);
     }
+    if (told_ < recovered_.size()) return;
+    tell_recovered_ = false;
     recovered_ = {};
     host_->on_batch_event(make_engine_event(WEIR_ENGINE_RECOVERED));
 }
 
 // ---- Inputs ----
 
-bool BatchLane::wants(const Request& request, const BatchWish& wish, TimeNs now) const {
+bool BatchLane::wants(const Request& request, const BatchWish& wish, TimeNs now) {
     if (wish.lane != Lane::automatic) return wish.lane == Lane::batch;
-    if (request.body->head().stream || request.body->head().fast) return false;
-    return request.deadline_at == kNever ||
-           request.deadline_at - now >= settings_.batch.auto_deadline_ns;
+    const BodyHead& head = request.body->head();
+    const bool in_time = request.deadline_at == kNever ||
+                         request.deadline_at - now >= settings_.batch.auto_deadline_ns;
+    const bool wanted = in_time && !head.stream && !head.fast && head.max_tokens != 0;
+    ++(wanted ? auto_batch_ : auto_online_);
+    return wanted;
 }
 
 void BatchLane::submit(RequestIndex index, BatchWish wish, TimeNs now) {
@@ -197,7 +211,7 @@ void BatchLane::acknowledge(std::uint64_t ticket) {
 }
 
 void BatchLane::close() {
-    tell_recovered();
+    tell_recovered(recovered_.size());
     machine_.close(settings_.batch.cancel_on_close, &out_);
     carry_out();
 }
@@ -207,7 +221,9 @@ void BatchLane::close() {
 void BatchLane::turn(TimeNs now) {
     now_ = now;
     ended_.clear();
-    tell_recovered();
+    const bool may_tell = tell_recovered_ && !outbox_->above(kRecoveredAhead);
+    if (may_tell) tell_recovered(kRecoveredAtOnce);
+    tell_more_ = may_tell && tell_recovered_;
     carry_out();
     take_from_journal();
     machine_.advance(now, &out_);
@@ -242,8 +258,9 @@ void BatchLane::on_journal_failed(const std::string& why) {
 }
 
 void BatchLane::pace_results() {
+    read_bytes_ = 0;
     if (exchanges_.empty()) return;
-    const bool pause = outbox_->above(kResultsAhead);
+    const bool pause = tell_recovered_ || outbox_->above(kResultsAhead);
     for (const auto& [id, exchange] : exchanges_) {
         if (exchange->call().kind != BatchCall::Kind::results || exchange->paused() == pause) {
             continue;
@@ -313,6 +330,7 @@ void BatchLane::go_online(EntryId entry, const BatchBody& body) {
     std::string problem;
     // It was read when it was submitted.
     if (!read_request_head({padded.data(), size}, &head, &problem)) return;
+    tell_recovered(recovered_.size());
     found->second.outstanding = false;
     inbox_->restore_body(RequestSlab::index_of(ticket),
                          BodyRef(BodyBlock::make(body.bytes(), head, headers)));
@@ -322,6 +340,7 @@ void BatchLane::go_online(EntryId entry, const BatchBody& body) {
 // ---- Endings ----
 
 void BatchLane::end_request(const BatchAction& action) {
+    tell_recovered(recovered_.size());  // nothing of a ticket comes before its first
     const RequestIndex index = RequestSlab::index_of(action.ticket);
     Request& request = slab_->at(index);
     const auto it = tickets_.find(action.ticket);

@@ -49,7 +49,7 @@ public:
     // ---- Inputs ----
 
     // Whether the lane takes the request, as its submitter wishes it.
-    bool wants(const Request& request, const BatchWish& wish, TimeNs now) const;
+    bool wants(const Request& request, const BatchWish& wish, TimeNs now);
     void submit(RequestIndex request, BatchWish wish, TimeNs now);
     void run(const Inbox::Command& command);  // without effect where it is not for the lane
     void close();
@@ -61,7 +61,7 @@ public:
 
     // Does what is due, and tells the host.
     void turn(TimeNs now);
-    TimeNs next_timer() const { return machine_.next_timer(); }
+    TimeNs next_timer() const { return tell_more_ ? now_ : machine_.next_timer(); }
 
     // ---- The transport's side ----
 
@@ -77,11 +77,11 @@ public:
 private:
     static constexpr ExchangeId kOurs = ExchangeId{1} << 63;
 
-    void recover(const JournalState& state, TimeNs now);
+    void recover(JournalState state, TimeNs now);
     void cancel(std::uint64_t ticket);
     void cancel_tag(std::uint64_t tag);
     void acknowledge(std::uint64_t ticket);
-    void tell_recovered();
+    void tell_recovered(std::size_t at_most);
     void take_from_journal();
     void on_journal_failed(const std::string& why);
     void carry_out();
@@ -128,13 +128,19 @@ private:
     };
     std::map<EntryId, FallingBack> falling_back_;                   // until their body is here
     std::vector<std::pair<std::uint64_t, std::string>> recovered_;  // not yet told
+    std::size_t told_ = 0;                                          // of these
     bool tell_recovered_ = true;
+    bool tell_more_ = false;               // at once
     const BatchResult* result_ = nullptr;  // at hand
     ErrorDetail* detail_ = nullptr;        // likewise
+    std::uint64_t auto_batch_ = 0;         // requests of lane = auto that were taken
+    std::uint64_t auto_online_ = 0;        // and those that were not
     std::int64_t half_price_input_ = 0;    // tokens
     std::int64_t half_price_output_ = 0;
+    std::size_t read_bytes_ = 0;  // of results, in this turn
     std::uint64_t told_unknown_ = 0;
     std::uint64_t told_duplicate_ = 0;
+    std::uint64_t told_dropped_ = 0;
     std::string journal_failure_;
     std::vector<DayUseRow> day_use_;
 };

@@ -7,6 +7,10 @@
 
 namespace weir {
 
+namespace {
+constexpr std::size_t kReadInATurn = std::size_t{1} << 20;
+}
+
 // ---- Calls ----
 
 void BatchLane::start(BatchAction* action) {
@@ -27,9 +31,16 @@ ResponseTaker* BatchLane::reader(ExchangeId id) {
 
 void BatchLane::on_batch_result(BatchExchange* exchange, const BatchResult& result) {
     result_ = &result;
+    read_bytes_ += result.message.size();
     machine_.on_result(exchange->call().id, result, now_, &out_);
     carry_out();
     result_ = nullptr;
+    // The rest waits for the next turn: answers are counted as waiting only when this one has
+    // ended.
+    const BatchCallId call = exchange->call().id;
+    if (read_bytes_ < kReadInATurn || exchange->paused() || !exchanges_.contains(call)) return;
+    exchange->set_paused(true);
+    transport_->pause(call | kOurs, true);
 }
 
 void BatchLane::on_end(ExchangeId id, const WireEnd& end, TimeNs now) {
@@ -71,6 +82,13 @@ void BatchLane::on_end(ExchangeId id, const WireEnd& end, TimeNs now) {
 // Results that belong to no request, or came twice, are counted and passed over.
 void BatchLane::tell_strange_results(const BatchCall& call) {
     const BatchCounts& counts = machine_.counts();
+    const std::uint64_t dropped = counts.dropped_results - told_dropped_;
+    told_dropped_ = counts.dropped_results;
+    if (dropped > 0) {
+        log_->write(WEIR_LOG_INFO,
+                    "batch {} ({}): {} results of requests that had ended before are dropped",
+                    call.submission, call.remote_id, dropped);
+    }
     const std::uint64_t unknown = counts.unknown_results - told_unknown_;
     const std::uint64_t duplicate = counts.duplicate_results - told_duplicate_;
     if (unknown + duplicate == 0) return;
@@ -117,6 +135,7 @@ void BatchLane::write_counts(JsonWriter* json) const {
     json->member("found", counts.found).member("sent_again", counts.sent_again);
     json->member("delivered", counts.delivered).member("failed", counts.failed);
     json->member("requeued", counts.requeued).member("fell_back", counts.fell_back);
+    json->member("auto_batch", auto_batch_).member("auto_online", auto_online_);
     json->member("unknown_results", counts.unknown_results);
     json->member("duplicate_results", counts.duplicate_results);
     json->member("missing_results", counts.missing_results);

@@ -1,5 +1,9 @@
 #include "engine/journal_thread.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
@@ -14,6 +18,16 @@ namespace {
 // A transaction does not grow beyond this, so that marks of durability come in between.
 constexpr std::size_t kRecordsAtOnce = 4096;
 constexpr std::size_t kBytesAtOnce = std::size_t{32} << 20;
+
+// So many bodies were small blocks of memory, and free since they are in the journal. A malloc
+// keeps them; before the bodies are here a second time, the system gets them back.
+constexpr std::size_t kManyBodies = 4096;
+
+void give_free_memory_back() {
+#ifdef __GLIBC__
+    ::malloc_trim(0);
+#endif
+}
 
 std::size_t size_of(const JournalRecord& record) {
     const auto* accept = std::get_if<AcceptRecord>(&record);
@@ -71,6 +85,7 @@ struct JournalThread::State {
             if (!use.empty()) {
                 journal->keep_day_use(use);
             } else if (batch.empty()) {
+                if (load.entries.size() >= kManyBodies) give_free_memory_back();
                 bodies = journal->bodies(load.entries);
             } else {
                 journal->apply(batch);

@@ -317,6 +317,8 @@ std::size_t Transfer::on_header_line(char* data, std::size_t size, std::size_t c
 std::size_t Transfer::on_body_bytes(char* data, std::size_t size, std::size_t count,
                                     void* self) noexcept {
     auto* transfer = static_cast<Transfer*>(self);
+    // libcurl forgets a pause that was asked for before the connection was there.
+    if (transfer->paused_ && !transfer->dropped_) return CURL_WRITEFUNC_PAUSE;
     const std::string_view bytes(data, size * count);
     const bool taken = transfer->guarded([&] { return transfer->take_body(bytes); });
     return taken ? bytes.size() : ~bytes.size();

@@ -30,7 +30,8 @@ class Batch(support.EndToEnd):
         count = 5000
         server = self.batch_server(FAULTY)
         self.write_prompts(count)
-        run = self.run_weir(server, *QUICK, "--set", "batch.max_requests=2500")
+        run = self.run_weir(server, *QUICK, "--set", "batch.max_requests=2500",
+                            "--set", f"batch.max_age_ms={3000 * support.SLOWNESS}")
         self.assert_all_succeeded(run, count)
         seen = self.assert_each_once(server, count)
         # Two for the job, and few for what expired or errored in them.
@@ -81,3 +82,71 @@ class Batch(support.EndToEnd):
         self.assertEqual(second.status, 3, second.said)
         self.assertIn(f"{journal} is in use", second.said)
         support.end(first)
+
+    def start_lane(self, server, *arguments, lane="batch"):
+        return self.start(server, *QUICK[2:], "--lane", lane, *arguments)
+
+    def test_auto_takes_the_batch_lane_where_the_deadline_allows_it(self):
+        server = self.batch_server("ends_s=1")
+        self.write_prompts(20)
+        self.write_prompts(5, first=20, stream=True)  # batches do not take these
+        run = self.run_weir(server, *QUICK[2:], "--lane", "auto", "--deadline", "1h",
+                            "--set", "batch.auto_deadline_ms=3000000")
+        self.assert_all_succeeded_but_streams(run, 25)
+        self.assertIn("at half the price, over batches: 20 results", run.said)
+        self.assertEqual(self.assert_each_once(server, 20)["ours"][0]["requests"], 20)
+        self.output.unlink()
+        run = self.run_weir(server, *QUICK[2:], "--lane", "auto", "--deadline", "30m",
+                            "--set", "batch.auto_deadline_ms=3000000")
+        self.assert_all_succeeded_but_streams(run, 25)
+        self.assertNotIn("at half the price", run.said)
+        self.assertEqual(len(self.seen(server)["ours"]), 1)
+
+    def assert_all_succeeded_but_streams(self, run, count):
+        results = self.results()
+        self.assertEqual(len(results), count, run.said)
+        for number in range(20):
+            self.assertEqual(results[support.prompt_id(number)]["type"], "succeeded", run.said)
+
+    def test_what_has_no_answer_near_its_deadline_is_answered_online(self):
+        server = self.batch_server("ends_s=60")
+        self.write_prompts(10)
+        deadline = 20 * support.SLOWNESS
+        run = self.run_weir(server, *QUICK, "--deadline", f"{deadline}s",
+                            "--fallback", f"{deadline - 2 * support.SLOWNESS}s")
+        self.assert_all_succeeded(run, 10)
+        self.assertIn("answered online, their deadline being near: 10", run.said)
+        self.assertEqual(server.report()["total"]["requests"], 10)
+
+    def test_the_deadline_ends_what_may_not_be_paid_twice(self):
+        server = self.batch_server("ends_s=60")
+        self.write_prompts(3)
+        run = self.run_weir(server, *QUICK, "--deadline", f"{2 * support.SLOWNESS}s")
+        self.assertEqual(run.status, 1, run.said)
+        self.assertEqual({result["type"] for result in self.results().values()}, {"expired"})
+
+    def test_batches_are_cancelled_or_left_when_the_engine_is_closed(self):
+        for on_close, cancelled in (("leave", 0), ("cancel", 1)):
+            server = self.batch_server("ends_s=60")
+            self.write_prompts(5)
+            process = self.start_lane(server, "--set", f"batch.on_close={on_close}", "--resume",
+                                      "--journal", self.directory / on_close)
+            support.wait_until(lambda: len(self.seen(server)["ours"]) == 1)
+            support.wait_until(lambda: self.seen(server)["calls"] >= 3)  # its answer has come
+            process.send_signal(support.signal.SIGINT)
+            _, said = process.communicate(timeout=60)
+            self.assertEqual(process.returncode, 130, said)
+            self.assertEqual(sum(batch["cancelled"] for batch in self.seen(server)["ours"]),
+                             cancelled, on_close)
+            self.input.unlink()
+
+    def test_batches_are_deleted_when_their_answers_are_in_safe_hands(self):
+        server = self.batch_server("ends_s=1")
+        self.write_prompts(30)
+        run = self.run_weir(server, *QUICK, "--set", "batch.max_requests=10",
+                            "--set", "batch.delete_after=true")
+        self.assert_all_succeeded(run, 30)
+        run = self.run_weir(server, *QUICK, "--resume", "--set", "batch.delete_after=true")
+        self.assertEqual(run.status, 0, run.said)
+        deleted = [batch["deleted"] for batch in self.assert_each_once(server, 30)["ours"]]
+        self.assertGreaterEqual(sum(deleted), 2, deleted)
