@@ -59,6 +59,7 @@ Expectation Core::place(RequestIndex index, TimeNs now) {
                     .starts_at = std::max(now, request.timer.at)};
         case Request::State::in_flight:
             return {.kind = Verdict::Kind::granted, .starts_at = now};
+        case Request::State::set_aside:
         case Request::State::idle:
             break;
     }
