@@ -73,6 +73,16 @@ public:
     // Holds `cost` in every bucket of the budget, or in none.
     Verdict reserve(BudgetId budget, const Cost& cost, TimeNs now, Reservation* out);
 
+    // Another attempt, which was promised that its budget has room for it then.
+    struct Promise {
+        BudgetId budget = 0;
+        Cost cost;
+        TimeNs at = kNever;
+    };
+    // The same as reserve(), unless the promise could not be kept then: not before kNever.
+    Verdict reserve_beside(const Promise& promise, BudgetId budget, const Cost& cost, TimeNs now,
+                           Reservation* out);
+
     // When `cost` could start if nothing else were waiting, and which limit says so. Takes nothing.
     Verdict estimate(BudgetId budget, const Cost& cost, TimeNs now);
 
@@ -240,6 +250,9 @@ private:
     std::unordered_map<std::uint64_t, std::uint16_t> for_tenant_;  // by its name's hash
     std::uint64_t day_use_version_ = 0;
     std::uint64_t unpriced_ = 0;
+    // As they were before a reservation that is not sure to stand.
+    std::vector<Pool> kept_;
+    std::vector<DayBudget> kept_days_;
 };
 
 }  // namespace weir
