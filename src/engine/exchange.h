@@ -84,6 +84,10 @@ private:
         listener_->on_output_progress(this, output_tokens);
     }
 
+    void reset_reader(bool stream) {
+        reader_.reset(stream, max_response_bytes_, start_.unix_ns, this);
+    }
+
     Listener* const listener_;
     ResponseReader reader_;
     Start start_{};
