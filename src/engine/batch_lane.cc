@@ -118,13 +118,17 @@ void BatchLane::tell_recovered(std::size_t at_most) {
 
 // ---- Inputs ----
 
-bool BatchLane::wants(const Request& request, const BatchWish& wish, TimeNs now) {
+bool BatchLane::wants(const Request& request, const BatchWish& wish, TimeNs now) const {
     if (wish.lane != Lane::automatic) return wish.lane == Lane::batch;
     const BodyHead& head = request.body->head();
     const bool in_time = request.deadline_at == kNever ||
                          request.deadline_at - now >= settings_.batch.auto_deadline_ns;
-    const bool wanted = in_time && !head.stream && !head.fast && head.max_tokens != 0;
-    ++(wanted ? auto_batch_ : auto_online_);
+    return in_time && !head.stream && !head.fast && head.max_tokens != 0;
+}
+
+bool BatchLane::chooses(const Request& request, const BatchWish& wish, TimeNs now) {
+    const bool wanted = wants(request, wish, now);
+    if (wish.lane == Lane::automatic) ++(wanted ? auto_batch_ : auto_online_);
     return wanted;
 }
 

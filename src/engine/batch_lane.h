@@ -46,7 +46,9 @@ public:
     // ---- Inputs ----
 
     // Whether the lane takes the request, as its submitter wishes it.
-    bool wants(const Request& request, const BatchWish& wish, TimeNs now);
+    bool wants(const Request& request, const BatchWish& wish, TimeNs now) const;
+    // The same for one that was submitted; it is counted.
+    bool chooses(const Request& request, const BatchWish& wish, TimeNs now);
     void submit(RequestIndex request, BatchWish wish, TimeNs now);
     void run(const Inbox::Command& command);  // without effect where it is not for the lane
     void close();

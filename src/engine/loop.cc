@@ -192,7 +192,7 @@ void Loop::submit(RequestIndex index, std::size_t* next_wish) {
         *next_wish < batch_.wishes.size() && batch_.wishes[*next_wish].request == index;
     if (wishes) {
         BatchWish& wish = batch_.wishes[(*next_wish)++].wish;
-        if (batch_lane_ && batch_lane_->wants(slab_->at(index), wish, now_)) {
+        if (batch_lane_ && batch_lane_->chooses(slab_->at(index), wish, now_)) {
             return batch_lane_->submit(index, std::move(wish), now_);
         }
     }
