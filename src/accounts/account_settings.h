@@ -11,6 +11,7 @@ struct KeySettings {
     static constexpr std::uint16_t kNoWorkspace = 0xFFFF;
     std::string name = "main";
     std::uint16_t workspace = kNoWorkspace;  // index in the account's
+    std::uint32_t max_in_flight = 0;         // 0: as many as the account may have
 };
 
 // Organisations and their keys. Keys of one account share its limits, so that more of them add no

@@ -26,6 +26,7 @@ KeyRing::KeyRing(const std::vector<AccountSettings>& accounts) {
             Key& added = made.keys.emplace_back();
             added.name = key.name;
             added.workspace = key.workspace;
+            added.max_in_flight = key.max_in_flight;
         }
     }
 }

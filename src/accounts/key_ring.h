@@ -47,6 +47,10 @@ public:
         }
     }
     Pick take(KeyId id);
+    // The key has as many attempts in flight as it may. It is usable all the same: one will end.
+    bool is_full(KeyId id) const {
+        return at(id).max_in_flight != 0 && at(id).in_flight >= at(id).max_in_flight;
+    }
     bool usable(std::uint16_t account, TimeNs now) const;
     // Whether the key has the secret that it was picked with.
     bool is_current(const Pick& pick) const { return at(pick.id).version == pick.version; }
@@ -119,6 +123,7 @@ private:
         bool on_trial = false;
         std::uint32_t version = 0;
         std::uint32_t in_flight = 0;
+        std::uint32_t max_in_flight = 0;  // 0: no bound of its own
     };
     struct Account {
         std::vector<Key> keys;

@@ -41,8 +41,13 @@ Core::Core(const CoreSettings& settings, RequestSlab* slab, std::uint64_t seed)
                                                static_cast<std::uint16_t>(lane)));
         }
     }
-    endpoints_.resize(budgets_.size(),
-                      Endpoint{.breaker = {}, .retries = RetryBudget(settings.retry)});
+    for (std::size_t i = 0; i < budgets_.size(); ++i) {
+        endpoints_.push_back({.breaker = {},
+                              .retries = RetryBudget(settings.retry),
+                              .concurrency = AdaptiveConcurrency(settings.adaptive)});
+    }
+    accounts_in_flight_.resize(settings.accounts.accounts.size());
+    promises_.resize(queue_.lanes());
     make_key_budgets();
     attempts_.reserve(settings.max_in_flight);
 }
@@ -59,6 +64,11 @@ void Core::submit(RequestIndex index, TimeNs now, std::vector<Action>* actions) 
     }
     request.state = Request::State::queued;
     queue_.push_back(index);
+    // It may be small enough to pass a head that has long to wait.
+    if (promises_[request.model_class].request != kNoRequest &&
+        queue_.size(request.model_class) <= 2 * kMostTried) {
+        queue_.block(request.model_class, 0);
+    }
     wheel_.arm(index, request.deadline_at);
 }
 
@@ -111,6 +121,10 @@ void Core::on_head(AttemptId id, bool answered, const LimitReadings& readings, T
 void Core::on_progress(AttemptId id, std::int64_t output_tokens, TimeNs now) {
     Attempt* attempt = find(id);
     if (attempt == nullptr) return;
+    if (!std::exchange(attempt->showed_token, true)) {
+        endpoint(attempt->key.id.account, slab_->at(attempt->request).model_class)
+            .concurrency.first_token(attempt->reservation.reserved_at, now);
+    }
     limiter_.progress(&attempt->reservation, output_tokens, now);
 }
 
@@ -132,6 +146,7 @@ void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDet
     }
     if (not_its_fault(outcome, attempt->probe)) ++request.refusals;
     learn_of_endpoint(*attempt, outcome, now);
+    learn_of_concurrency(*attempt, outcome, now);
     learn_of_key(*attempt, outcome, now, actions);
     const Situation situation = situation_of(request, *attempt, outcome, now);
     limiter_.settle(attempt->reservation, outcome, now);
@@ -184,6 +199,22 @@ void Core::learn_of_endpoint(const Attempt& attempt, const Outcome& outcome, Tim
             break;
     }
     if (outcome.cls == OutcomeClass::success) out_there.retries.succeeded();
+}
+
+// What an outcome says about how much the endpoint bears at a time.
+void Core::learn_of_concurrency(const Attempt& attempt, const Outcome& outcome, TimeNs now) {
+    Endpoint& out_there = endpoint(attempt.key.id.account, slab_->at(attempt.request).model_class);
+    switch (outcome.cls) {
+        case OutcomeClass::success:
+            return out_there.concurrency.succeeded(out_there.in_flight);
+        case OutcomeClass::rate_limited:
+        case OutcomeClass::acceleration:
+        case OutcomeClass::overloaded:
+        case OutcomeClass::timeout:
+            return out_there.concurrency.refused(attempt.reservation.reserved_at, now);
+        default:
+            return;
+    }
 }
 
 void Core::learn_of_key(const Attempt& attempt, const Outcome& outcome, TimeNs now,
@@ -260,6 +291,21 @@ void Core::on_timer(RequestIndex index, TimeNs now, std::vector<Action>* actions
     --counts_.backing_off;
     queue_.push_front(index);
     wheel_.arm(index, request.deadline_at);
+}
+
+std::vector<Core::ConcurrencyView> Core::concurrency() const {
+    std::vector<ConcurrencyView> all;
+    for (std::size_t i = 0; i < endpoints_.size(); ++i) {
+        const Endpoint& each = endpoints_[i];
+        if (!each.concurrency.on() || !each.used) continue;
+        all.push_back({.account = static_cast<std::uint16_t>(i / queue_.lanes()),
+                       .model_class = static_cast<std::uint16_t>(i % queue_.lanes()),
+                       .in_flight = each.in_flight,
+                       .limit = each.concurrency.limit(),
+                       .usual_first_token = each.concurrency.usual_first_token(),
+                       .recent_first_token = each.concurrency.recent_first_token()});
+    }
+    return all;
 }
 
 // Nothing was heard of an attempt for so long that nothing is expected of it any more. What it
@@ -353,6 +399,7 @@ AttemptIndex Core::take_attempt() {
     Attempt& attempt = attempts_[index];
     ++attempt.generation;
     attempt.live = true;
+    attempt.showed_token = false;
     attempt.answered = false;
     ++counts_.in_flight;
     return index;
@@ -360,6 +407,10 @@ AttemptIndex Core::take_attempt() {
 
 void Core::free_attempt(AttemptIndex index) {
     Attempt& attempt = attempts_[index];
+    const Request& request = slab_->at(attempt.request);
+    --endpoint(attempt.key.id.account, request.model_class).in_flight;
+    --accounts_in_flight_[attempt.key.id.account];
+    queue_.ended(request.tenant);
     attempt.live = false;
     attempt.request = free_attempt_;
     free_attempt_ = index;

@@ -121,6 +121,21 @@ public:
         std::uint64_t leases_ended = 0;     // attempts of whose end nothing was heard
     };
     const Counts& counts() const { return counts_; }
+
+    // What is known of the concurrency that an endpoint bears, where it is adaptive.
+    struct ConcurrencyView {
+        std::uint16_t account;
+        std::uint16_t model_class;
+        std::uint32_t in_flight;
+        std::uint32_t limit;
+        TimeNs usual_first_token;  // 0: not known
+        TimeNs recent_first_token;
+    };
+    std::vector<ConcurrencyView> concurrency() const;  // of the endpoints that were used
+
+    // When the request, which waits, was promised to start as far as its limits go. kNever: it was
+    // promised nothing.
+    TimeNs promised_start(RequestIndex request) const;
     std::uint64_t queued() const { return queue_.size(); }
 
 private:
@@ -132,6 +147,7 @@ private:
         bool trial = false;     // the breaker counts it
         bool probe = false;     // of an endpoint that is out: a failure is not the request's fault
         bool answered = false;  // the head of an answer has come
+        bool showed_token = false;
         Reservation reservation;
     };
     // An account's model class, as far as failures go.
@@ -139,6 +155,17 @@ private:
         Breaker breaker;
         RetryBudget retries;
         TimeNs stated_until = 0;  // the end of a wait that the provider has stated
+        AdaptiveConcurrency concurrency;
+        std::uint32_t in_flight = 0;
+        bool used = false;
+    };
+    // A request at the head of its model class that has long to wait for its budget has the time
+    // at which it will start, at the latest. What is behind it passes where it keeps that time.
+    struct Promise {
+        RequestIndex request = kNoRequest;
+        std::uint32_t generation = 0;
+        std::uint16_t account = 0;
+        Limiter::Promise start;
     };
     Endpoint& endpoint(std::size_t account, std::size_t model_class) {
         return endpoints_[account * queue_.lanes() + model_class];
@@ -164,27 +191,37 @@ private:
 
     void start_what_may(TimeNs now, std::vector<Action>* actions);
     RequestIndex next_to_start(TimeNs now);
+    RequestIndex next_in(std::size_t lane, TimeNs now);
+    bool still_waits(const Promise& promise) const;
     void try_start(RequestIndex index, TimeNs now, std::vector<Action>* actions);
-    bool backfill(RequestIndex head, std::uint16_t promised_account, TimeNs now, TimeNs* earliest,
-                  std::vector<Action>* actions);
     static constexpr std::uint16_t kNoAccount = 0xFFFF;
+    // How many requests behind a head that waits are looked at.
+    static constexpr std::size_t kMostTried = 8;
     // The account that has room for the request now, or what it waits for.
     struct Room {
         Verdict::Kind kind = Verdict::Kind::never;  // never: it fits nowhere
         std::uint16_t account = kNoAccount;         // not before: the first that has room
         TimeNs at = kNever;                         // likewise: when
+        BudgetId budget = 0;                        // likewise: of the key that it waits for
+        bool may_be_soon = false;                   // where nobody knows when: one has to end
     };
     // What an attempt starts with.
     struct Offer {
         KeyId key;
+        BudgetId budget = 0;  // no room: the one that will have room first
         Reservation reservation;
     };
     Room find_room(const Request& request, TimeNs now, Offer* out);
-    Verdict reserve(const Request& request, std::uint16_t account, TimeNs now, Offer* out);
+    Verdict reserve(const Request& request, std::uint16_t account, TimeNs now, Offer* out,
+                    const Promise* beside = nullptr);
+    const Promise* promise(RequestIndex head, const Room& room, TimeNs now);
+    bool backfill(RequestIndex head, const Room& room, const Promise* promise, TimeNs now,
+                  TimeNs* earliest, std::vector<Action>* actions);
     const std::vector<std::uint16_t>& accounts_for(const Request& request, TimeNs now);
     std::int32_t why_no_account() const;
     bool would_overtake(const Request& request) const;
-    void start(RequestIndex index, const Offer& offer, TimeNs now, std::vector<Action>* actions);
+    void start(RequestIndex index, const Offer& offer, TimeNs now, std::vector<Action>* actions,
+               bool in_turn = true);
     void claimed_by_caller(RequestIndex index, const Offer& offer, TimeNs now,
                            std::vector<Action>* actions);
     Cost cost_of(const Request& request) const;
@@ -216,6 +253,7 @@ private:
                            const Outcome& outcome);
 
     void learn_of_endpoint(const Attempt& attempt, const Outcome& outcome, TimeNs now);
+    void learn_of_concurrency(const Attempt& attempt, const Outcome& outcome, TimeNs now);
     void learn_of_key(const Attempt& attempt, const Outcome& outcome, TimeNs now,
                       std::vector<Action>* actions);
     bool is_about_the_request(const Outcome& outcome) const;
@@ -251,8 +289,10 @@ private:
     TimingWheel<RequestSlab> wheel_;
     std::vector<Attempt> attempts_;
     AttemptIndex free_attempt_ = kNoAttempt;
-    std::vector<BudgetId> budgets_;                   // by account and model class
-    std::vector<Endpoint> endpoints_;                 // likewise
+    std::vector<BudgetId> budgets_;    // by account and model class
+    std::vector<Endpoint> endpoints_;  // likewise
+    std::vector<std::uint32_t> accounts_in_flight_;
+    std::vector<Promise> promises_;                   // by model class
     std::vector<std::vector<BudgetId>> key_budgets_;  // by account; by key and model class
     std::size_t first_lane_ = 0;                      // round robin over the lanes
     std::vector<double> headroom_;                    // by account

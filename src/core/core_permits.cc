@@ -12,6 +12,7 @@ Core::Grant Core::try_acquire(RequestIndex index, TimeNs now) {
     if (delivery_blocked_ || counts_.in_flight >= settings_.max_in_flight) {
         return {.status = WEIR_ERR_NOT_NOW};
     }
+    if (!queue_.may_start(request.tenant)) return {.status = WEIR_ERR_NOT_NOW};
     if (would_overtake(request)) {
         const TimeNs until = queue_.blocked_until(request.model_class);
         return {.status = WEIR_ERR_NOT_NOW, .ask_again_at = std::max(until, now + kNsPerMs)};
@@ -37,7 +38,7 @@ Core::Grant Core::try_acquire(RequestIndex index, TimeNs now) {
 // Whether something waits that a permit for the request would overtake.
 bool Core::would_overtake(const Request& request) const {
     for (std::size_t priority = 0; priority <= request.priority; ++priority) {
-        if (queue_.waiting(request.model_class, priority) != 0) return true;
+        if (queue_.any_may_go(request.model_class, priority)) return true;
     }
     return false;
 }

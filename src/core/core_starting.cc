@@ -23,13 +23,41 @@ RequestIndex Core::next_to_start(TimeNs now) {
     for (std::size_t i = 0; i < queue_.lanes(); ++i) {
         const std::size_t lane = (first_lane_ + i) % queue_.lanes();
         if (queue_.empty(lane) || queue_.blocked_until(lane) > now) continue;
-        const RequestIndex next = queue_.next(lane, now);
+        const RequestIndex next = next_in(lane, now);
+        if (next == kNoRequest) {
+            queue_.block(lane, kNever);  // until an attempt has ended
+            continue;
+        }
         if (best != kNoRequest && slab_->at(next).priority >= slab_->at(best).priority) continue;
         best = next;
         best_lane = lane;
     }
     if (best != kNoRequest) first_lane_ = (best_lane + 1) % queue_.lanes();
     return best;
+}
+
+// Whom a start was promised keeps its turn, but for what is more urgent.
+RequestIndex Core::next_in(std::size_t lane, TimeNs now) {
+    const RequestIndex next = queue_.next(lane, now);
+    Promise& promise = promises_[lane];
+    if (promise.request == kNoRequest || promise.request == next) return next;
+    if (!still_waits(promise)) {
+        promise = Promise();
+        return next;
+    }
+    const Request& promised = slab_->at(promise.request);
+    if (next == kNoRequest || slab_->at(next).priority < promised.priority) return next;
+    return queue_.may_start(promised.tenant) ? promise.request : next;
+}
+
+bool Core::still_waits(const Promise& promise) const {
+    const Request& request = slab_->at(promise.request);
+    return request.generation == promise.generation && request.state == Request::State::queued;
+}
+
+TimeNs Core::promised_start(RequestIndex index) const {
+    const Promise& promise = promises_[slab_->at(index).model_class];
+    return promise.request == index && still_waits(promise) ? promise.start.at : kNever;
 }
 
 // Starts the request that is next in its lane, or blocks the lane until it may.
@@ -45,8 +73,9 @@ void Core::try_start(RequestIndex index, TimeNs now, std::vector<Action>* action
     if (room.kind == Verdict::Kind::never) {
         return finish(index, Action::Kind::fail, WEIR_ERR_NEVER_FITS, 0, actions);
     }
-    if (fail_if_outlasted(index, room.account, room.at, now, actions)) return;
-    if (backfill(index, room.account, now, &room.at, actions)) return;
+    if (!room.may_be_soon && fail_if_outlasted(index, room.account, room.at, now, actions)) return;
+    const Promise* promised = promise(index, room, now);
+    if (backfill(index, room, promised, now, &room.at, actions)) return;
     queue_.block(request.model_class, std::max(room.at, now + 1));
 }
 
@@ -57,31 +86,56 @@ Core::Room Core::find_room(const Request& request, TimeNs now, Offer* out) {
         if (verdict.kind == Verdict::Kind::granted) return {verdict.kind, account, now};
         if (verdict.kind == Verdict::Kind::never) continue;
         room.kind = Verdict::Kind::not_before;
+        room.may_be_soon |= verdict.at == kNever;
         if (verdict.at <= room.at) {
             room.at = verdict.at;
             room.account = account;
+            room.budget = out->budget;
         }
     }
     return room;
 }
 
-// A request at the head that must wait has a start time on one account. What is behind it may use
-// the others, where it does not delay that start (EASY backfilling). True if something started.
-bool Core::backfill(RequestIndex head, std::uint16_t promised_account, TimeNs now, TimeNs* earliest,
-                    std::vector<Action>* actions) {
-    constexpr std::size_t kMostTried = 8;
+// A head that has long to wait is promised when it will start, once. Only the provider can put that
+// off. A tenth of the wait is left to those behind it: without that, nothing could pass in the same
+// budget, and all that is small would stand still beside what is large.
+const Core::Promise* Core::promise(RequestIndex head, const Room& room, TimeNs now) {
+    constexpr TimeNs kLongWait = kNsPerS / 10;
+    constexpr TimeNs kShareOfOthers = 10;
+    const Request& request = slab_->at(head);
+    Promise& promise = promises_[request.model_class];
+    const bool is_known = promise.request == head && promise.generation == request.generation;
+    if (room.at == kNever || (!is_known && room.at - now < kLongWait)) return nullptr;
+    const TimeNs at = is_known ? std::max(promise.start.at, room.at)
+                               : later(room.at, (room.at - now) / kShareOfOthers);
+    promise = {.request = head,
+               .generation = request.generation,
+               .account = room.account,
+               .start = {.budget = room.budget, .cost = cost_of(request), .at = at}};
+    return &promise;
+}
+
+// What is behind a head that must wait may use the accounts that the head does not wait for, and
+// its own where that does not delay its promised start (EASY backfilling; Lifka, 1995). True if
+// something started.
+bool Core::backfill(RequestIndex head, const Room& room, const Promise* promise, TimeNs now,
+                    TimeNs* earliest, std::vector<Action>* actions) {
     const std::size_t accounts = settings_.accounts.accounts.size();
-    if (accounts < 2) return false;
+    if (accounts < 2 && promise == nullptr) return false;
     bool started = false;
     queue_.for_some_behind(slab_->at(head).model_class, head, kMostTried, [&](RequestIndex index) {
+        const Request& request = slab_->at(index);
+        if (!queue_.may_start(request.tenant)) return true;
         for (std::uint16_t account = 0; account < accounts; ++account) {
-            if (account == promised_account) continue;
+            const bool is_promised = account == room.account;
+            if (is_promised && promise == nullptr) continue;
             Offer offer;
-            const Verdict verdict = reserve(slab_->at(index), account, now, &offer);
+            const Verdict verdict =
+                reserve(request, account, now, &offer, is_promised ? promise : nullptr);
             if (verdict.kind == Verdict::Kind::not_before) {
                 *earliest = std::min(*earliest, verdict.at);
             } else if (verdict.kind == Verdict::Kind::granted) {
-                start(index, offer, now, actions);
+                start(index, offer, now, actions, false);
                 started = true;
                 return false;
             }
@@ -103,8 +157,15 @@ const std::vector<std::uint16_t>& Core::accounts_for(const Request& request, Tim
 }
 
 // Room on the account: with a key that may go, and whose budget grants it.
-Verdict Core::reserve(const Request& request, std::uint16_t account, TimeNs now, Offer* out) {
-    const Breaker& breaker = endpoint(account, request.model_class).breaker;
+Verdict Core::reserve(const Request& request, std::uint16_t account, TimeNs now, Offer* out,
+                      const Promise* beside) {
+    const Endpoint& out_there = endpoint(account, request.model_class);
+    const std::uint32_t most = settings_.accounts.accounts[account].max_in_flight;
+    if ((most != 0 && accounts_in_flight_[account] >= most) ||
+        !out_there.concurrency.may_start(out_there.in_flight)) {
+        return {.kind = Verdict::Kind::not_before, .at = kNever};  // until one has ended
+    }
+    const Breaker& breaker = out_there.breaker;
     if (!breaker.may_start(now)) {
         const TimeNs at = std::max(breaker.may_start_at(), keys_.usable_at(account));
         return {.kind = Verdict::Kind::not_before, .at = at};
@@ -117,11 +178,14 @@ Verdict Core::reserve(const Request& request, std::uint16_t account, TimeNs now,
     keys_.for_each_in_turn(account, [&](std::uint16_t key, TimeNs may_go_at) {
         any = true;
         const BudgetId budget = budget_of({account, key}, request.model_class);
-        Verdict verdict{.kind = Verdict::Kind::not_before, .at = may_go_at};
-        if (may_go_at <= now) {
+        const bool is_full = keys_.is_full({account, key});
+        Verdict verdict{.kind = Verdict::Kind::not_before, .at = is_full ? kNever : may_go_at};
+        if (may_go_at <= now && !is_full) {
             if (budget == asked) return false;
             asked = budget;
-            verdict = limiter_.reserve(budget, cost, now, &out->reservation);
+            verdict = beside == nullptr ? limiter_.reserve(budget, cost, now, &out->reservation)
+                                        : limiter_.reserve_beside(beside->start, budget, cost, now,
+                                                                  &out->reservation);
             out->key = {account, key};
         } else if (limiter_.estimate(budget, cost, now).kind == Verdict::Kind::never) {
             return false;
@@ -129,6 +193,7 @@ Verdict Core::reserve(const Request& request, std::uint16_t account, TimeNs now,
         const bool granted = verdict.kind == Verdict::Kind::granted;
         if (granted || (verdict.kind != Verdict::Kind::never && verdict.at <= best.at)) {
             best = verdict;
+            out->budget = budget;
         }
         return granted;
     });
@@ -137,23 +202,28 @@ Verdict Core::reserve(const Request& request, std::uint16_t account, TimeNs now,
     return best;
 }
 
-void Core::start(RequestIndex index, const Offer& offer, TimeNs now, std::vector<Action>* actions) {
+void Core::start(RequestIndex index, const Offer& offer, TimeNs now, std::vector<Action>* actions,
+                 bool in_turn) {
     Request& request = slab_->at(index);
     if (!request.take(Request::Claim::core)) {
         const auto claim = request.claim.load(std::memory_order_relaxed);
         if (claim != Request::Claim::core) return claimed_by_caller(index, offer, now, actions);
     }
     const std::uint16_t account = offer.key.account;
-    queue_.take(index, limiter_.dominant_cost(offer.reservation.budget, offer.reservation.cost));
+    queue_.take(index, limiter_.dominant_cost(offer.reservation.budget, offer.reservation.cost),
+                in_turn);
+    ++accounts_in_flight_[account];
+    Endpoint& out_there = endpoint(account, request.model_class);
+    ++out_there.in_flight;
+    out_there.used = true;
     const AttemptIndex attempt_index = take_attempt();
     Attempt& attempt = attempts_[attempt_index];
     attempt.request = index;
     attempt.key = keys_.take(offer.key);
     chooser_.chosen(account);
     attempt.reservation = offer.reservation;
-    Breaker& breaker = endpoint(account, request.model_class).breaker;
-    attempt.probe = breaker.state() == Breaker::State::open;
-    attempt.trial = breaker.started(now);
+    attempt.probe = out_there.breaker.state() == Breaker::State::open;
+    attempt.trial = out_there.breaker.started(now);
     request.attempt = attempt_index;
     request.state = Request::State::in_flight;
     ++request.attempts;

@@ -48,7 +48,20 @@ constexpr KeyRow kRows[] = {
     {"tenant.<name>.max_bytes", integer, "0", "0..1099511627776",
      "Bytes of the bodies of the tenant's outstanding requests. 0 takes queue.tenant_max_bytes."},
 
+    {"tenant.<name>.max_in_flight", integer, "0", "0..65535",
+     "The tenant's attempts that may be in flight at once. 0 takes concurrency.tenant_max."},
+
     {"concurrency.max", integer, "512", "1..65535", "Attempts that may be in flight at once."},
+    {"concurrency.tenant_max", integer, "0", "0..65535",
+     "Attempts of each tenant that may be in flight at once; requests without a tenant are one's. "
+     "0 is no bound."},
+    {"concurrency.adaptive", choice, "off", "off|on",
+     "Finds out how many attempts each account and class bears at once: more while all goes well, "
+     "fewer when the provider turns some away or the first token takes more than twice its usual "
+     "time."},
+    {"concurrency.adaptive_floor", integer, "1", "1..65535",
+     "The least that concurrency.adaptive comes to."},
+    {"concurrency.adaptive_ceiling", integer, "512", "1..65535", "The most that it comes to."},
 
     {"request.deadline_ms", integer, "0", "0..31536000000",
      "The deadline of requests that have none of their own, from submit to the terminal event. 0 "
@@ -72,6 +85,8 @@ constexpr KeyRow kRows[] = {
      "As account.<name>.key_env, for this key."},
     {"account.<name>.keys.<key>.file", text, "", "path",
      "As account.<name>.key_file, for this key."},
+    {"account.<name>.keys.<key>.max_in_flight", integer, "0", "0..65535",
+     "Attempts with the key that may be in flight at once. 0 is no bound of its own."},
     {"account.<name>.keys.<key>.workspace", text, "", "name",
      "The workspace that the key belongs to. Batches are made in that of the account's first key: "
      "main, or else the first by name."},
@@ -79,6 +94,8 @@ constexpr KeyRow kRows[] = {
      "The URL that the account's requests go to, instead of transport.base_url."},
     {"account.<name>.weight", integer, "1", "1..1000",
      "The account's share of the requests where accounts.choice is weighted or sticky."},
+    {"account.<name>.max_in_flight", integer, "0", "0..65535",
+     "Attempts of the account that may be in flight at once. 0 is no bound but concurrency.max."},
     {"account.<name>.limit.<class>.requests_per_minute", integer, "", "1..1000000000000",
      "As limit.<class>.requests_per_minute, for this account alone."},
     {"account.<name>.limit.<class>.input_tokens_per_minute", integer, "", "1..1000000000000",
@@ -147,6 +164,9 @@ constexpr KeyRow kRows[] = {
     {"class.<class>.models", text, "", "model[,model...]",
      "The models that share the limits of the class: ids, or prefixes that end in *. The longest "
      "match wins. Without it: the built-in classes, or else the class's name as a prefix."},
+    {"class.<class>.max_in_flight", integer, "0", "0..65535",
+     "Attempts at the models of the class that may be in flight at once, in each account. 0 is no "
+     "bound."},
     {"class.<class>.cache_reads_count", boolean, "", "true|false",
      "Tokens read from the cache count as input under the limits of this class."},
 

@@ -45,6 +45,14 @@ void write_bucket(const Limiter::BucketView& bucket, const CoreSettings& setting
     json->member("paused_ms", paused / kNsPerMs).close('}');
 }
 
+void write_concurrency(const Core::ConcurrencyView& endpoint, std::string_view account,
+                       std::string_view model_class, JsonWriter* json) {
+    json->open('{').member("account", account).member("class", model_class);
+    json->member("in_flight", endpoint.in_flight).member("limit", endpoint.limit);
+    json->member("usual_first_token_ms", endpoint.usual_first_token / kNsPerMs);
+    json->member("recent_first_token_ms", endpoint.recent_first_token / kNsPerMs).close('}');
+}
+
 // How far the raw estimates of a class's input were off (bias: 0.1 is a tenth too low), and by how
 // much single ones are off after that is corrected.
 void write_estimates(const Limiter::EstimateQuality& quality, std::string_view model_class,
@@ -64,6 +72,7 @@ std::string Engine::stats() {
     Core::Counts counts;
     std::uint64_t queued = 0;
     std::vector<Limiter::BucketView> buckets;
+    std::vector<Core::ConcurrencyView> concurrency;
     std::vector<std::pair<std::uint16_t, Limiter::EstimateQuality>> estimates;
     JsonWriter batches(false);
     JsonWriter keys(false);
@@ -73,6 +82,7 @@ std::string Engine::stats() {
         const std::lock_guard lock(turn_mutex_);
         counts = loop_.core().counts();
         queued = loop_.core().queued();
+        concurrency = loop_.core().concurrency();
         loop_.core().limiter().view(now, &buckets);
         for (std::size_t i = 0; i < settings_.core.limits.classes.size(); ++i) {
             const auto model_class = static_cast<std::uint16_t>(i);
@@ -115,7 +125,12 @@ std::string Engine::stats() {
     json.member("max_events", settings_.max_undelivered_events);
     json.member("max_bytes", settings_.max_undelivered_bytes).close('}');
     json.key("concurrency").open('{').member("in_flight", counts.in_flight);
-    json.member("max", settings_.core.max_in_flight).close('}');
+    json.member("max", settings_.core.max_in_flight).key("adaptive").open('[');
+    for (const Core::ConcurrencyView& endpoint : concurrency) {
+        write_concurrency(endpoint, settings_.accounts[endpoint.account].name,
+                          inbox_.class_name(endpoint.model_class), &json);
+    }
+    json.close(']').close('}');
     json.key("keys").literal(keys.take());
     json.key("batch").literal(batches.take());
     json.key("memory").open('{').member("bodies", held.bytes);

@@ -42,14 +42,19 @@ Outcome Exchange::finish(const WireEnd& end, ErrorDetail* detail) {
         detail->message = "an event of the stream was lost for want of memory";
     }
     usage_ = outcome.usage;
-    open_ = false;
-    start_.body = BodyRef();
+    start_.key->cover(&detail->message);
+    let_go();
     return outcome;
 }
 
-void Exchange::drop() {
+void Exchange::drop() { let_go(); }
+
+void Exchange::let_go() noexcept {
     open_ = false;
     start_.body = BodyRef();
+    start_.key.reset();
+    for (std::string& header : headers_) wipe(&header);
+    headers_.clear();
 }
 
 }  // namespace weir

@@ -47,7 +47,8 @@ public:
     // key's headers are joined by the request's own.
     HttpRequest wire(const AccountAccess& account, const HttpTimeouts& timeouts);
 
-    // The attempt is over: what it came to. `detail` is for what is not a success.
+    // The attempt is over: what it came to. `detail` is for what is not a success, and does not
+    // show the key.
     Outcome finish(const WireEnd& end, ErrorDetail* detail);
     // The same, without a response.
     void drop();
@@ -63,7 +64,6 @@ public:
     RequestIndex request() const { return start_.request; }
     bool permit() const { return start_.permit; }
     std::uint16_t account() const { return start_.account; }
-    const KeyAccess& key() const { return *start_.key; }  // while it is open, and until the next
     TimeNs started_at() const { return start_.now; }
     TimeNs head_at() const { return head_at_; }  // 0: no head came
     void set_head_at(TimeNs now) { head_at_ = now; }
@@ -87,6 +87,7 @@ private:
     void reset_reader(bool stream) {
         reader_.reset(stream, max_response_bytes_, start_.unix_ns, this);
     }
+    void let_go() noexcept;
 
     Listener* const listener_;
     ResponseReader reader_;

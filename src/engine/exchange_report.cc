@@ -50,8 +50,8 @@ Outcome Exchange::finish(const AttemptReport& report, ErrorDetail* detail) {
     const bool cut = outcome.cls == OutcomeClass::broken || outcome.cls == OutcomeClass::connection;
     if (cut && report.delivered()) outcome.cls = OutcomeClass::stream_error;
     usage_ = outcome.usage;
-    open_ = false;
-    start_.body = BodyRef();
+    start_.key->cover(&detail->message);
+    let_go();
     return outcome;
 }
 

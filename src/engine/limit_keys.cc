@@ -71,6 +71,8 @@ LimitSettings::Class make_class(const Config& config, const std::string& name) {
     const std::string cache_key = fmt::format("class.{}.cache_reads_count", name);
     if (config.is_set(cache_key)) result.cache_reads_count = config.value(cache_key) == "true";
     read_limits(config, "limit." + name, &result.limits);
+    const std::string_view most = config.value(fmt::format("class.{}.max_in_flight", name));
+    std::from_chars(most.data(), most.data() + most.size(), result.limits.in_flight);
     return result;
 }
 

@@ -147,7 +147,6 @@ Outcome Loop::outcome_of(Exchange* exchange, const WireEnd& end,
     try {
         *detail = std::make_unique<ErrorDetail>();
         const Outcome outcome = exchange->finish(end, detail->get());
-        exchange->key().cover(&(*detail)->message);
         if (outcome.cls == OutcomeClass::success) detail->reset();
         return outcome;
     } catch (const std::bad_alloc&) {

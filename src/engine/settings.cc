@@ -70,7 +70,11 @@ QueueSettings queue_settings(const Config& config) {
         queue.weights[i] = weight;
     }
     if (!right) refuse("queue.weights: not four numbers from 1 to 1000, as in 8,4,2,1");
+    queue.tenant_max_in_flight = number<std::uint32_t>(config, "concurrency.tenant_max");
     for (const std::string& name : config.names("tenant.")) {
+        const auto most =
+            number<std::uint32_t>(config, fmt::format("tenant.{}.max_in_flight", name));
+        if (most != 0) queue.tenant_bounds.emplace_back(name_hash_64(name), most);
         queue.tenant_weights.emplace_back(
             name_hash_64(name),
             number<std::uint32_t>(config, fmt::format("tenant.{}.weight", name)));
@@ -104,6 +108,20 @@ BoundSettings bound_settings(const Config& config) {
     return bounds;
 }
 
+AdaptiveSettings adaptive_settings(const Config& config) {
+    AdaptiveSettings adaptive;
+    adaptive.on = config.value("concurrency.adaptive") == "on";
+    adaptive.floor = number<std::uint32_t>(config, "concurrency.adaptive_floor");
+    adaptive.ceiling = number<std::uint32_t>(config, "concurrency.adaptive_ceiling");
+    if (adaptive.floor > adaptive.ceiling) {
+        refuse(
+            fmt::format("concurrency.adaptive_floor: {} is above concurrency.adaptive_ceiling, "
+                        "which is {}; lower the one or raise the other",
+                        adaptive.floor, adaptive.ceiling));
+    }
+    return adaptive;
+}
+
 AccountsSettings accounts_settings(const Config& config,
                                    const std::vector<AccountAccess>& accounts) {
     AccountsSettings settings;
@@ -117,9 +135,15 @@ AccountsSettings accounts_settings(const Config& config,
         AccountSettings& made = settings.accounts.emplace_back();
         made.name = account.name;
         made.weight = number<std::uint32_t>(config, fmt::format("account.{}.weight", account.name));
+        made.max_in_flight =
+            number<std::uint32_t>(config, fmt::format("account.{}.max_in_flight", account.name));
         made.keys.clear();
         for (const ConfiguredKey& key : account.keys) {
-            made.keys.push_back({key.name, workspace_of(key, &made.workspaces)});
+            made.keys.push_back({.name = key.name,
+                                 .workspace = workspace_of(key, &made.workspaces),
+                                 .max_in_flight = number<std::uint32_t>(
+                                     config, fmt::format("account.{}.keys.{}.max_in_flight",
+                                                         account.name, key.name))});
         }
     }
     return settings;
@@ -224,6 +248,7 @@ Settings make_settings(const Config& config) {
     settings.transport = transport_settings(config);
     settings.accounts = accounts(config, settings.transport);
     settings.core.max_in_flight = number<std::uint32_t>(config, "concurrency.max");
+    settings.core.adaptive = adaptive_settings(config);
     settings.core.queue = queue_settings(config);
     settings.core.retry = retry_settings(config);
     settings.core.lease_ns = lease_ns(config, settings.timeouts);

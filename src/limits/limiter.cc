@@ -200,6 +200,20 @@ Verdict Limiter::reserve(BudgetId id, const Cost& cost, TimeNs now, Reservation*
     return verdict;
 }
 
+Verdict Limiter::reserve_beside(const Promise& promise, BudgetId id, const Cost& cost, TimeNs now,
+                                Reservation* out) {
+    const Verdict alone = estimate(id, cost, now);
+    if (alone.kind != Verdict::Kind::granted) return alone;
+    const Budget& budget = budgets_[id];
+    kept_.clear();
+    for (std::size_t i = 0; i < budget.count; ++i) kept_.push_back(pool_of(budget, i));
+    const Verdict granted = reserve(id, cost, now, out);
+    const Verdict promised = estimate(promise.budget, promise.cost, now);
+    if (promised.kind != Verdict::Kind::never && promised.at <= promise.at) return granted;
+    for (std::size_t i = 0; i < budget.count; ++i) pool_of(budget, i) = kept_[i];
+    return {.kind = Verdict::Kind::not_before, .at = kNever};
+}
+
 Verdict Limiter::estimate(BudgetId id, const Cost& cost, TimeNs now) {
     std::array<Pool::Needs, kMaxScopes> needs;
     return check(budgets_[id], sane(budgets_[id].model_class, cost), now, &needs);

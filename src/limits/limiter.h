@@ -65,6 +65,16 @@ public:
     // Holds `cost` in every bucket of the budget, or in none.
     Verdict reserve(BudgetId budget, const Cost& cost, TimeNs now, Reservation* out);
 
+    // Another attempt, which was promised that its budget has room for it then.
+    struct Promise {
+        BudgetId budget = 0;
+        Cost cost;
+        TimeNs at = kNever;
+    };
+    // The same as reserve(), unless the promise could not be kept then: not before kNever.
+    Verdict reserve_beside(const Promise& promise, BudgetId budget, const Cost& cost, TimeNs now,
+                           Reservation* out);
+
     // When `cost` could start if nothing else were waiting, and which limit says so. Takes nothing.
     Verdict estimate(BudgetId budget, const Cost& cost, TimeNs now);
 
@@ -197,6 +207,7 @@ private:
     std::vector<Budget> budgets_;            // by BudgetId
     std::vector<ClassEstimates> estimates_;  // by model class
     std::uint64_t ignored_ = 0;
+    std::vector<Pool> kept_;  // as they were before a reservation that is not sure to stand
 };
 
 }  // namespace weir

@@ -119,7 +119,7 @@ Verdict Pool::check(const Cost& cost, TimeNs now, std::int64_t wall_offset_ns, N
     if (!open_ && production_.attempts > 0) verdict.not_before(probe_at_, LimitKind::unknown);
     verdict.not_before(paused_until_, paused_by_);
     if (most_in_flight_ > 0 && production_.attempts >= most_in_flight_)
-        verdict.not_before(now + kLookAgain, LimitKind::unknown);
+        verdict.not_before(kNever, LimitKind::unknown);  // when one has ended
     if (ramp_.active()) verdict.not_before(ramp_.fits_at(cost.input_tokens), LimitKind::unknown);
     for (std::size_t i = 0; i < kMinuteKinds; ++i) {
         const Bucket& each = buckets_[i];

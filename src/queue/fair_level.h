@@ -66,11 +66,12 @@ public:
         refresh(number);
     }
 
-    // Takes the request out and charges its tenant.
-    void take(std::uint32_t index, TimeNs cost) {
+    // Takes the request out and charges its tenant. One that goes out of its turn does not move the
+    // virtual time on.
+    void take(std::uint32_t index, TimeNs cost, bool in_turn) {
         const std::uint32_t number = table_->queue_link(index).flow;
         Flow& flow = flows_[number];
-        virtual_time_ = std::max(virtual_time_, flow.tag);
+        if (in_turn) virtual_time_ = std::max(virtual_time_, flow.tag);
         flow.tag += cost / flow.weight;
         remove(index);
         if (flows_.size() > 2 * by_tag_.size() + 64) forget_idle();
@@ -85,8 +86,21 @@ public:
         refresh(found->second);
     }
 
-    bool empty() const { return size_ == 0; }
-    std::size_t size() const { return size_; }
+    // The flow of the request may not go: the level is as if it were not there, until release().
+    std::uint32_t park(std::uint32_t index) {
+        const std::uint32_t number = table_->queue_link(index).flow;
+        flows_[number].parked = true;
+        refresh(number);
+        return number;
+    }
+    void release(std::uint32_t flow) {
+        flows_[flow].parked = false;
+        refresh(flow);
+    }
+
+    // Whether nothing may go.
+    bool empty() const { return by_tag_.empty(); }
+    std::size_t size() const { return size_; }  // with what is parked
 
     // The request that fairness puts first. The level is not empty.
     std::uint32_t head() const { return flows_[by_tag_.top()].head; }
@@ -108,7 +122,7 @@ public:
 
     // The tenant of all that waits, if there is no other.
     bool sole_tenant(std::uint64_t* tenant) const {
-        if (by_tag_.size() != 1) return false;
+        if (by_tag_.size() != 1 || flows_[by_tag_.top()].size != size_) return false;
         *tenant = flows_[by_tag_.top()].tenant;
         return true;
     }
@@ -159,20 +173,6 @@ public:
         return position;
     }
 
-    // The request that came last. O(tenants). The level is not empty.
-    std::uint32_t newest() const {
-        std::uint32_t newest = kNone;
-        for (std::size_t place = 0; place < by_tag_.size(); ++place) {
-            const Flow& flow = flows_[by_tag_.at(place)];
-            const std::uint32_t last =
-                order_ == QueueSettings::Order::deadline ? flow.head : flow.tail;
-            if (newest == kNone || table_->submitted_at(last) >= table_->submitted_at(newest)) {
-                newest = last;
-            }
-        }
-        return newest;
-    }
-
 private:
     struct Flow {
         std::uint64_t tenant = 0;
@@ -181,6 +181,7 @@ private:
         std::uint32_t size = 0;
         TimeNs weight = 1;
         TimeNs tag = 0;
+        bool parked = false;
     };
 
     std::uint32_t flow_of(std::uint64_t tenant, std::uint32_t weight) {
@@ -210,7 +211,7 @@ private:
     // Sets the flow's place in both orders right.
     void refresh(std::uint32_t number) {
         const Flow& flow = flows_[number];
-        if (flow.size == 0) {
+        if (flow.size == 0 || flow.parked) {
             by_tag_.erase(number);
             by_age_.erase(number);
         } else {
@@ -223,7 +224,7 @@ private:
     void forget_idle() {
         for (auto it = numbers_.begin(); it != numbers_.end();) {
             const Flow& flow = flows_[it->second];
-            if (flow.size == 0 && flow.tag <= virtual_time_) {
+            if (flow.size == 0 && !flow.parked && flow.tag <= virtual_time_) {
                 free_.push_back(it->second);
                 it = numbers_.erase(it);
             } else {

@@ -11,6 +11,7 @@
 #include "queue/backlog.h"
 #include "queue/fair_level.h"
 #include "queue/queue_settings.h"
+#include "queue/tenant_concurrency.h"
 
 namespace weir {
 
@@ -32,7 +33,7 @@ public:
     static constexpr std::uint32_t kNone = QueueLink::kNone;
 
     Queue(Table* table, std::size_t lanes, const QueueSettings& settings)
-        : table_(table), settings_(settings), lanes_(lanes) {
+        : table_(table), settings_(settings), lanes_(lanes), tenants_(settings) {
         for (Lane& lane : lanes_) {
             for (Level& level : lane.levels) level.configure(table, settings.order);
         }
@@ -66,15 +67,21 @@ public:
     }
 
     // Takes out what is about to start, and charges its tenant and priority.
-    void take(std::uint32_t index, TimeNs cost) {
+    void take(std::uint32_t index, TimeNs cost, bool in_turn = true) {
         const QueuePlace place = table_->queue_place(index);
         Lane& lane = lanes_[place.lane];
+        if (in_turn) {
+            const bool is_longest = longest_waiting(lane) == &lane.levels[place.priority];
+            lane.passed_over = is_longest
+                                   ? std::max(lane.passed_over - (kTurnsPerAged - 1), kMostCredit)
+                                   : std::min(lane.passed_over + 1, kTurnsPerAged - 1);
+        }
+        tenants_.started(place.tenant);
         std::int64_t& tag = lane.tags[place.priority];
-        lane.virtual_time = std::max(lane.virtual_time, tag);
+        if (in_turn) lane.virtual_time = std::max(lane.virtual_time, tag);
         tag += cost / std::max<TimeNs>(1, settings_.weights[place.priority]);
-        level(place).take(index, cost);
+        level(place).take(index, cost, in_turn);
         count(place, index, -1);
-        ++lane.turn;
         --lane.size;
         --size_;
     }
@@ -86,26 +93,27 @@ public:
             cost / std::max<TimeNs>(1, settings_.weights[place.priority]);
     }
 
-    // The request that is next in the lane, or kNone.
-    std::uint32_t next(std::size_t lane_number, TimeNs now) const {
-        const Lane& lane = lanes_[lane_number];
-        if (lane.turn % kTurnsPerAged == 0) {
-            if (const std::uint32_t aged = longest_waiting(lane, now); aged != kNone) return aged;
-        }
-        const Level* chosen = nullptr;
-        std::int64_t least = 0;
-        for (std::size_t priority = 0; priority < kPriorities; ++priority) {
-            const Level& candidate = lane.levels[priority];
-            if (candidate.empty()) continue;
-            if (settings_.sharing == QueueSettings::Sharing::strict) return candidate.head();
-            if (chosen == nullptr || lane.tags[priority] < least) {
-                chosen = &candidate;
-                least = lane.tags[priority];
-            }
-        }
-        return chosen == nullptr ? kNone : chosen->head();
+    // An attempt at a request of the tenant has ended.
+    void ended(std::uint64_t tenant) {
+        tenants_.ended(tenant, [&](const ParkedFlow& parked) {
+            lanes_[parked.lane].levels[parked.priority].release(parked.flow);
+            lanes_[parked.lane].blocked_until = 0;
+        });
     }
+    // Whether the tenant may have one more in flight.
+    bool may_start(std::uint64_t tenant) const { return tenants_.may_start(tenant); }
 
+    // The request that is next in the lane, or kNone. Tenants that have all in flight that they may
+    // are put aside on the way, until one of theirs has ended.
+    std::uint32_t next(std::size_t lane, TimeNs now) {
+        for (;;) {
+            const std::uint32_t index = first(lanes_[lane], now);
+            if (index == kNone) return kNone;
+            const QueuePlace place = table_->queue_place(index);
+            if (tenants_.may_start(place.tenant)) return index;
+            tenants_.park(place.tenant, {place.lane, place.priority, level(place).park(index)});
+        }
+    }
     // Requests behind the next one, in about the order in which they would go. Stops after `most`,
     // or when visit(index) returns false.
     template <class F>
@@ -161,25 +169,14 @@ public:
         return level(table_->queue_place(index)).position(index);
     }
 
-    // The newest request of the lowest priority that waits anywhere: what a full queue drops.
-    std::uint32_t newest_of_lowest() const {
-        for (std::size_t priority = kPriorities; priority-- > 0;) {
-            std::uint32_t newest = kNone;
-            for (const Lane& lane : lanes_) {
-                if (lane.levels[priority].empty()) continue;
-                const std::uint32_t index = lane.levels[priority].newest();
-                if (newest == kNone || table_->submitted_at(index) > table_->submitted_at(newest)) {
-                    newest = index;
-                }
-            }
-            if (newest != kNone) return newest;
-        }
-        return kNone;
-    }
-
     bool empty(std::size_t lane) const { return lanes_[lane].size == 0; }
+    std::size_t size(std::size_t lane) const { return lanes_[lane].size; }
     std::size_t waiting(std::size_t lane, std::size_t priority) const {
         return lanes_[lane].levels[priority].size();
+    }
+    // Whether something of the priority waits that its tenant's bound does not hold back.
+    bool any_may_go(std::size_t lane, std::size_t priority) const {
+        return !lanes_[lane].levels[priority].empty();
     }
 
     void block(std::size_t lane, TimeNs until) { lanes_[lane].blocked_until = until; }
@@ -199,12 +196,38 @@ private:
         std::array<std::int64_t, kPriorities> tags{};  // weighted sharing: as a flow's
         std::int64_t virtual_time = 0;
         TimeNs blocked_until = 0;
-        std::uint64_t turn = 0;
+        // Turns that the priority that has waited longest is owed, in parts of a turn.
+        int passed_over = 0;
         std::uint64_t size = 0;
     };
-    // What has aged gets one turn of so many: an old backlog makes progress, and yet an urgent
-    // request never waits for all of it.
-    static constexpr std::uint64_t kTurnsPerAged = 4;
+    // What has aged gets at least one turn of so many: an old backlog makes progress, and yet an
+    // urgent request never waits for all of it.
+    static constexpr int kTurnsPerAged = 4;
+    // Where it has had more than that, so many turns of others may follow each other.
+    static constexpr int kMostCredit = -4 * (kTurnsPerAged - 1);
+
+    std::uint32_t first(const Lane& lane, TimeNs now) const {
+        if (settings_.ageing_ns != 0 && lane.passed_over >= kTurnsPerAged - 1) {
+            // Its tenants share its turns as they share any.
+            const Level* aged = longest_waiting(lane);
+            if (aged != nullptr &&
+                now - table_->submitted_at(aged->oldest()) >= settings_.ageing_ns) {
+                return aged->head();
+            }
+        }
+        const Level* chosen = nullptr;
+        std::int64_t least = 0;
+        for (std::size_t priority = 0; priority < kPriorities; ++priority) {
+            const Level& candidate = lane.levels[priority];
+            if (candidate.empty()) continue;
+            if (settings_.sharing == QueueSettings::Sharing::strict) return candidate.head();
+            if (chosen == nullptr || lane.tags[priority] < least) {
+                chosen = &candidate;
+                least = lane.tags[priority];
+            }
+        }
+        return chosen == nullptr ? kNone : chosen->head();
+    }
 
     Level& level(const QueuePlace& place) { return lanes_[place.lane].levels[place.priority]; }
     const Level& level(const QueuePlace& place) const {
@@ -232,15 +255,14 @@ private:
         }
     }
 
-    std::uint32_t longest_waiting(const Lane& lane, TimeNs now) const {
-        if (settings_.ageing_ns == 0) return kNone;
-        std::uint32_t longest = kNone;
+    // The priority that has the request that has waited longest, or NULL.
+    const Level* longest_waiting(const Lane& lane) const {
+        const Level* longest = nullptr;
         for (const Level& candidate : lane.levels) {
             if (candidate.empty()) continue;
-            const std::uint32_t oldest = candidate.oldest();
-            if (now - table_->submitted_at(oldest) < settings_.ageing_ns) continue;
-            if (longest == kNone || table_->submitted_at(oldest) < table_->submitted_at(longest)) {
-                longest = oldest;
+            if (longest == nullptr || table_->submitted_at(candidate.oldest()) <
+                                          table_->submitted_at(longest->oldest())) {
+                longest = &candidate;
             }
         }
         return longest;
@@ -250,6 +272,7 @@ private:
     QueueSettings settings_;
     std::vector<Lane> lanes_;
     std::unordered_map<std::uint64_t, std::uint32_t> weights_;  // by tenant
+    TenantConcurrency tenants_;
     std::uint64_t size_ = 0;
 };
 

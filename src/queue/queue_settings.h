@@ -23,6 +23,10 @@ struct QueueSettings {
     std::array<std::uint32_t, kPriorities> weights = {8, 4, 2, 1};
     // Tenants' shares of their priority; 1 for those that are not named.
     std::vector<std::pair<std::uint64_t, std::uint32_t>> tenant_weights = {};
+    // Attempts that a tenant may have in flight: each of them (0: as many as there are places), and
+    // those that are named.
+    std::uint32_t tenant_max_in_flight = 0;
+    std::vector<std::pair<std::uint64_t, std::uint32_t>> tenant_bounds = {};
     // A request that has waited so long goes before every priority, in one turn of four. 0: never.
     TimeNs ageing_ns = 60 * kNsPerS;
 };

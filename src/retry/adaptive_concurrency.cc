@@ -11,13 +11,13 @@ constexpr double kKeptAfterRefusal = 0.7;
 constexpr double kLeastKept = 0.5;
 constexpr double kTolerance = 2.0;
 
-// The means are plain ones until they have so many samples.
-constexpr double kUsualSamples = 600;
-constexpr double kRecentSamples = 10;
-// Below this many samples there is no usual time.
-constexpr std::uint64_t kEnoughSamples = 20;
-// An endpoint that has become much faster is not measured by its slow past.
-constexpr double kForgotten = 0.95;
+constexpr double kRecentSamples = 20;
+// The usual time is the recent one as it mostly is. It follows it down fast, and up so slowly that
+// an overload that grows with the limit is not taken for what is usual.
+constexpr double kSamplesDown = 50;
+constexpr double kSamplesUp = 5000;
+// Where the limit has shrunk and the time does not come down, it was not the limit.
+constexpr double kRaisedByShrinking = 1.02;
 
 }  // namespace
 
@@ -44,11 +44,17 @@ void AdaptiveConcurrency::first_token(TimeNs sent_at, TimeNs now) {
     ++samples_;
     const auto count = static_cast<double>(samples_);
     recent_ns_ += (took - recent_ns_) / std::min(count, kRecentSamples);
-    usual_ns_ += (took - usual_ns_) / std::min(count, kUsualSamples);
-    if (usual_ns_ > kTolerance * recent_ns_) usual_ns_ *= kForgotten;
-    if (samples_ < kEnoughSamples || sent_at <= shrunk_at_) return;
+    if (count <= kRecentSamples) {
+        usual_ns_ = recent_ns_;
+    } else if (recent_ns_ < usual_ns_) {
+        usual_ns_ += (recent_ns_ - usual_ns_) / kSamplesDown;
+    } else {
+        usual_ns_ += (std::min(recent_ns_, kTolerance * usual_ns_) - usual_ns_) / kSamplesUp;
+    }
+    if (sent_at <= shrunk_at_) return;
     const double gradient = kTolerance * usual_ns_ / recent_ns_;
     if (gradient >= 1) return;
+    usual_ns_ *= kRaisedByShrinking;
     shrink(std::max(gradient, kLeastKept), now);
 }
 

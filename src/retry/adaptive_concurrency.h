@@ -15,8 +15,8 @@ struct AdaptiveSettings {
 // How many attempts an endpoint (an account's model class) bears at a time. The limit doubles with
 // each round trip until something says that it is too much (slow start), and from there on grows by
 // one a round trip and shrinks by a share (AIMD; Chiu and Jain, 1989). Two things say that it is
-// too much: a refusal, and a time to first token that has grown to more than twice its long-run
-// mean (the gradient of Netflix's concurrency-limits, with its tolerance of 2). The limit grows
+// too much: a refusal, and a time to first token that has grown to more than twice what is
+// usual (the gradient of Netflix's concurrency-limits, with its tolerance of 2). The limit grows
 // only while it is used, and shrinks at most once a round trip: what was sent before it shrank says
 // nothing about it.
 class AdaptiveConcurrency {
@@ -45,7 +45,7 @@ private:
     double limit_;
     bool slow_start_ = true;
     TimeNs shrunk_at_ = -1;
-    double usual_ns_ = 0;  // means over many attempts, and over the latest
+    double usual_ns_ = 0;  // over many attempts, and the mean of the latest
     double recent_ns_ = 0;
     std::uint64_t samples_ = 0;
 };

@@ -75,6 +75,8 @@ private:
         bool permit;
         KeyId key;
         std::uint32_t key_version;
+        std::uint16_t model_class;
+        std::uint64_t tenant;
     };
     struct KnownKey {
         std::uint32_t version = 0;
@@ -116,6 +118,11 @@ private:
             settings.retry.budget_capacity = static_cast<double>(5 * random_.below(4));
         }
         settings.retry.after_timeout = random_.below(4) != 0;
+        settings.adaptive = {.on = random_.below(3) == 0,
+                             .floor = 1,
+                             .ceiling = static_cast<std::uint32_t>(1 + random_.below(8))};
+        settings.queue.tenant_max_in_flight = bound();
+        if (random_.below(3) == 0) settings.queue.tenant_bounds = {{1, 1}};
         const std::uint64_t classes = 1 + random_.below(3);
         for (std::uint64_t i = 0; i < classes; ++i) {
             LimitSettings::Class model_class;
@@ -133,6 +140,7 @@ private:
                 model_class.limits.output_tokens_per_minute =
                     static_cast<std::int64_t>(8'000 + random_.below(80'000));
             }
+            model_class.limits.in_flight = bound();
             settings.limits.classes.push_back(model_class);
         }
         const std::uint64_t accounts = 1 + random_.below(3);
@@ -141,10 +149,16 @@ private:
                 {.name = "account" + std::to_string(i), .limits = {}});
             settings.accounts.accounts.push_back(
                 {.name = "account" + std::to_string(i),
+                 .max_in_flight = bound(),
                  .keys = std::vector<KeySettings>(1 + random_.below(3))});
             add_scopes(static_cast<std::uint16_t>(i), &settings);
         }
         return settings;
+    }
+
+    // Of attempts in flight; 0: none.
+    std::uint32_t bound() {
+        return static_cast<std::uint32_t>(random_.below(3) == 0 ? 1 + random_.below(3) : 0);
     }
 
     // Names for the keys, and limits for some of the workspaces and keys.
@@ -152,6 +166,7 @@ private:
         AccountSettings& account = settings->accounts.accounts.back();
         for (std::size_t key = 0; key < account.keys.size(); ++key) {
             account.keys[key].name = "key" + std::to_string(key);
+            account.keys[key].max_in_flight = bound();
             if (random_.below(2) == 0) account.keys[key].workspace = 0;
         }
         for (std::uint64_t i = random_.below(4); i > 1; --i) {
@@ -305,6 +320,7 @@ private:
         bool found = false;
         slab_.for_each([&](RequestIndex index) {
             const Request& other = slab_.at(index);
+            if (is_held_back(other.tenant)) return;
             found |= other.state == Request::State::queued &&
                      other.model_class == request.model_class && other.priority <= request.priority;
         });
@@ -451,7 +467,9 @@ private:
                                  .lease_ends_at = lease == 0 ? kNever : now_ + lease,
                                  .permit = permit,
                                  .key = {action.account, action.key},
-                                 .key_version = key.version};
+                                 .key_version = key.version,
+                                 .model_class = slab_.at(action.request).model_class,
+                                 .tenant = slab_.at(action.request).tenant};
         ++known->starts;
         ++result_.attempts;
         const std::uint64_t takes = random_.below(4 * kNsPerS);
@@ -514,6 +532,7 @@ private:
                 broken("an attempt outlived its lease");
             }
         }
+        check_bounds();
         check_expectations();
         double held = 0;
         views_.clear();
@@ -531,6 +550,50 @@ private:
         }
         if (held > static_cast<double>(live_.size())) broken("more is held than is in flight");
         if (live_.empty() && held != 0) broken("something is held, and nothing is in flight");
+    }
+
+    std::uint32_t tenant_bound(std::uint64_t tenant) const {
+        for (const auto& [named, most] : settings_.queue.tenant_bounds) {
+            if (named == tenant) return most;
+        }
+        return settings_.queue.tenant_max_in_flight;
+    }
+    bool is_held_back(std::uint64_t tenant) const {
+        const std::uint32_t most = tenant_bound(tenant);
+        return most != 0 && std::count_if(live_.begin(), live_.end(), [&](const auto& live) {
+                                return live.second.tenant == tenant;
+                            }) >= most;
+    }
+
+    // What is in flight of each account, class, key and tenant is within its bound.
+    void check_bounds() {
+        const auto within = [&](std::uint64_t bound, auto&& matches) {
+            if (bound == 0) return;
+            const auto count = std::count_if(
+                live_.begin(), live_.end(), [&](const auto& live) { return matches(live.second); });
+            if (static_cast<std::uint64_t>(count) > bound) broken("a bound on what is in flight");
+        };
+        const auto& accounts = settings_.accounts.accounts;
+        for (std::uint16_t account = 0; account < accounts.size(); ++account) {
+            within(accounts[account].max_in_flight,
+                   [&](const Live& live) { return live.key.account == account; });
+            for (std::uint16_t key = 0; key < accounts[account].keys.size(); ++key) {
+                within(accounts[account].keys[key].max_in_flight, [&](const Live& live) {
+                    return live.key == KeyId{account, key};
+                });
+            }
+            for (std::uint16_t c = 0; c < settings_.limits.classes.size(); ++c) {
+                const auto matches = [&](const Live& live) {
+                    return live.key.account == account && live.model_class == c;
+                };
+                within(static_cast<std::uint64_t>(settings_.limits.classes[c].limits.in_flight),
+                       matches);
+                if (settings_.adaptive.on) within(settings_.adaptive.ceiling, matches);
+            }
+        }
+        for (std::uint64_t tenant = 0; tenant < 3; ++tenant) {
+            within(tenant_bound(tenant), [&](const Live& live) { return live.tenant == tenant; });
+        }
     }
 
     // Whoever is asked about says something that may be.

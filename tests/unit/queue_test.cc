@@ -319,13 +319,68 @@ TEST_F(QueueTest, LanesDoNotBlockEachOther) {
     EXPECT_EQ(queue_->blocked_until(0), 0);
 }
 
-TEST_F(QueueTest, AFullQueueDropsTheNewestOfTheLowest) {
-    use({}, 2);
-    put(3, 0, 1);
-    const std::uint32_t dropped = put(3, 1, 5, kNever, 1);
-    put(3, 2, 4);
-    put(0, 0, 9);
-    EXPECT_EQ(queue_->newest_of_lowest(), dropped);
+TEST_F(QueueTest, ATenantAtItsBoundIsPassedBy) {
+    use({.tenant_max_in_flight = 2, .tenant_bounds = {{7, 1}}}, 2);
+    for (int i = 0; i < 10; ++i) put(1, 5);
+    for (int i = 0; i < 10; ++i) put(2, 6, 0, kNever, 1);
+    put(1, 7);
+    put(1, 7);
+    const std::uint32_t other = put(3, 8);
+    std::map<std::uint64_t, int> started;
+    for (int i = 0; i < 3; ++i) ++started[tenant_of(serve())];
+    EXPECT_EQ(started[5], 2);
+    EXPECT_EQ(started[7], 1);
+    EXPECT_EQ(serve(), other) << "a lower priority goes where the higher ones may not";
+    EXPECT_EQ(serve(), QueueLink::kNone);
+    EXPECT_FALSE(queue_->empty(0));
+    EXPECT_EQ(queue_->waiting(0, 1), 9u);
+    EXPECT_FALSE(queue_->any_may_go(0, 1));
+    queue_->block(0, kNever);
+    const std::uint32_t parked = put(1, 5);
+    EXPECT_EQ(serve(), QueueLink::kNone) << "what comes to a tenant at its bound waits too";
+    queue_->remove(parked);
+    EXPECT_EQ(tenant_of(serve(0, 1, 1)), 6u);
+    queue_->block(0, kNever);
+    queue_->ended(5);
+    EXPECT_EQ(queue_->blocked_until(0), 0);
+    EXPECT_EQ(tenant_of(serve()), 5u);
+    EXPECT_EQ(serve(), QueueLink::kNone);
+    queue_->ended(7);
+    EXPECT_EQ(tenant_of(serve()), 7u);
+}
+
+// However much waits, a tenant at its bound costs one step of its flow, and not of its requests.
+TEST_F(QueueTest, ParkedFlowsSurviveWhatIsRemoved) {
+    for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+        count_ = 0;
+        use({.tenant_max_in_flight = 2});
+        Random random(seed);
+        std::set<std::uint32_t> waiting;
+        std::multiset<std::uint64_t> in_flight;
+        for (int i = 0; i < 1'000; ++i) {
+            const std::uint64_t what = random.below(4);
+            if (what < 2) {
+                waiting.insert(put(static_cast<int>(random.below(4)), random.below(6), i));
+            } else if (what == 2 && !waiting.empty() && random.below(3) == 0) {
+                queue_->remove(*waiting.begin());
+                waiting.erase(waiting.begin());
+            } else if (!in_flight.empty() && random.below(2) == 0) {
+                queue_->ended(*in_flight.begin());
+                in_flight.erase(in_flight.begin());
+            }
+            for (;;) {
+                const std::uint32_t index = serve(i);
+                if (index == QueueLink::kNone) break;
+                ASSERT_EQ(waiting.erase(index), 1u) << "seed " << seed;
+                in_flight.insert(tenant_of(index));
+                ASSERT_LE(in_flight.count(tenant_of(index)), 2u) << "seed " << seed;
+            }
+            // Who waits has all in flight that it may.
+            for (const std::uint32_t index : waiting) {
+                ASSERT_EQ(in_flight.count(tenant_of(index)), 2u) << "seed " << seed;
+            }
+        }
+    }
 }
 
 TEST_F(QueueTest, WhatIsBehindIsVisitedInBounds) {
