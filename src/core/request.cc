@@ -15,6 +15,7 @@ void Request::reset() {
     lease_ms = 0;
     model_class = 0;
     priority = 2;
+    counting = false;
     state = State::idle;
     attempts = 0;
     maybe_executed = false;

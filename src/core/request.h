@@ -40,6 +40,7 @@ struct Request {
     std::uint32_t lease_ms = 0;  // a permit's: the caller makes the attempt, and reports it within
     std::uint16_t model_class = 0;
     std::uint8_t priority = 2;
+    bool counting = false;  // its input tokens are asked for, before anything else
 
     // The core's part.
     State state = State::idle;  // idle: free, in the inbox, or ended

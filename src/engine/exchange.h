@@ -12,6 +12,7 @@
 #include "engine/key_access.h"
 #include "engine/settings.h"
 #include "engine/transport.h"
+#include "provider/count_body.h"
 #include "provider/response_reader.h"
 
 namespace weir {
@@ -40,6 +41,7 @@ public:
         TimeNs now;
         std::int64_t unix_ns;
         bool permit = false;  // the caller has the response, and reports it
+        bool counting = false;  // it asks for the request's input tokens
     };
     void begin(Start start, std::size_t max_response_bytes);
 
@@ -60,6 +62,7 @@ public:
     Outcome drop(const AttemptReport& report);
 
     bool open() const { return open_; }
+    bool counting() const { return start_.counting; }
     AttemptId attempt() const { return start_.attempt; }
     RequestIndex request() const { return start_.request; }
     bool permit() const { return start_.permit; }
@@ -94,6 +97,7 @@ private:
     Start start_{};
     std::size_t max_response_bytes_ = 0;
     std::vector<std::string> headers_;
+    CountBody count_body_;
     Usage usage_;
     TimeNs head_at_ = 0;
     std::uint32_t events_ = 0;

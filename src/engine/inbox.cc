@@ -23,6 +23,7 @@ void fill(const Submission& submission, std::uint16_t model_class, Request* requ
     request->stream_restart = submission.stream_restart;
     request->model_class = model_class;
     request->priority = submission.priority;
+    request->counting = submission.count_tokens && submission.lease_ms == 0;
 }
 
 Inbox::Inbox(RequestSlab* slab, const Outlook* outlook, ModelClasses classes, BoundSettings bounds)
@@ -86,7 +87,7 @@ std::uint64_t Inbox::submit(const Submission& submission, bool* wake) {
                          .priority = submission.priority,
                          .submitted_at = submission.submitted_at,
                          .deadline_at = submission.deadline_at,
-                         .counted = false});
+                         .counted = submission.count_tokens});
     }
     make_room(submission);
     if (submission.batch != nullptr && wishes_.size() == wishes_.capacity()) {

@@ -15,6 +15,10 @@ namespace weir {
 namespace {
 
 constexpr std::size_t kMaxClasses = 1000;
+// Not a model class: the calls that count tokens.
+constexpr std::string_view kTokenCount = "token_count";
+// The least that the provider gives to anybody, as of August 2026.
+constexpr std::int64_t kTokenCountsPerMinute = 2000;
 
 }  // namespace
 
@@ -46,6 +50,7 @@ std::set<std::string, std::less<>> class_names(const Config& config) {
             }
         }
     }
+    names.erase(std::string(kTokenCount));
     if (names.size() > kMaxClasses) {
         throw Failure(WEIR_ERR_INVALID_VALUE, ErrorSource::config,
                       fmt::format("class.: there are more than {} classes", kMaxClasses));
@@ -125,11 +130,17 @@ LimitSettings limit_settings(const Config& config) {
         settings.classes.push_back(make_class(config, name));
     }
     settle_claims(config, &settings.classes);
+    settings.token_count.requests_per_minute = kTokenCountsPerMinute;
+    read_limits(config, "limit.token_count", &settings.token_count);
     for (const std::string& name : config.names("account.")) {
         LimitSettings::Account account;
         account.name = name;
         const std::string prefix = fmt::format("account.{}.limit.", name);
         const auto limited = config.names(prefix);
+        if (limited.contains(kTokenCount)) {
+            account.token_count = settings.token_count;
+            read_limits(config, prefix + std::string(kTokenCount), &account.token_count);
+        }
         for (std::size_t i = 0; i < settings.classes.size(); ++i) {
             const LimitSettings::Class& c = settings.classes[i];
             if (!limited.contains(c.name)) continue;

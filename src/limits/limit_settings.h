@@ -37,6 +37,7 @@ struct LimitSettings {
         BucketLimits limits;              // for every account that has none of its own
         bool cache_reads_count = false;
         TokenPrices prices = {};  // for spend_per_day
+        bool apart = false;       // no scope has a part in it
     };
     struct AccountLimits {
         std::uint16_t model_class;
@@ -45,6 +46,7 @@ struct LimitSettings {
     struct Account {
         std::string name;
         std::vector<AccountLimits> limits;
+        BucketLimits token_count = {};  // where it has its own
     };
     // Limits beside those of an account and model class, for instance a workspace's or a key's.
     // All attempts that match draw on one set of buckets; an attempt passes every scope that it
@@ -62,6 +64,7 @@ struct LimitSettings {
             return of == kAny || of == with;
         }
     };
+    BucketLimits token_count;       // of calls that count tokens, for every account
     std::vector<Scope> scopes;      // at most three match any one attempt
     std::vector<Class> classes;     // index: model class
     std::vector<Account> accounts;  // index: account
