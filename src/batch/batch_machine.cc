@@ -143,7 +143,7 @@ void BatchMachine::forget(EntryId id, bool given_up, BatchOutput* out) {
         return;
     }
     submission.entries[entry.position] =
-        given_up ? BatchSubmission::kGivenUp : BatchSubmission::kNotHere;
+        given_up || entry.early ? BatchSubmission::kGivenUp : BatchSubmission::kNotHere;
     entries_.erase(it);
 }
 
@@ -163,8 +163,10 @@ void BatchMachine::on_entry_timer(EntryId id, TimeNs now, BatchOutput* out) {
     if (entry->state != Entry::State::collected && entry->state != Entry::State::placed) return;
     if (entry->deadline_at <= now) {
         settle(id, entry, BatchAction::Kind::fail, WEIR_ERR_DEADLINE, out);
+        entry->early = entry->submission != 0;
     } else if (falls_back_at(*entry) <= now) {
         settle(id, entry, BatchAction::Kind::fall_back, 0, out);
+        entry->early = entry->submission != 0;
     } else {
         arm(id, *entry);
     }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "batch/batch_machine.h"
 #include "batch/poll_schedule.h"
@@ -80,6 +81,7 @@ void BatchMachine::on_answer(BatchSubmission* submission, const BatchResult& res
     const EntryId id = submission->entries[wire.position];
     Entry* const entry = find(id);
     if (entry == nullptr || entry->state != Entry::State::placed) {
+        if (entry != nullptr && std::exchange(entry->early, false)) ++counts_.dropped_results;
         if (id == BatchSubmission::kGivenUp) {
             ++counts_.dropped_results;
             submission->entries[wire.position] = BatchSubmission::kNotHere;

@@ -37,6 +37,7 @@ struct BatchEntry {
     std::uint64_t body_bytes = 0;
     SubmissionId submission = 0;
     std::uint32_t position = 0;
+    bool early = false;  // settled or online before its result: that is to be dropped
 };
 
 struct BatchSubmission {

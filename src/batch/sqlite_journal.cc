@@ -42,6 +42,9 @@ void close_to_others(const std::string& path) {
     }
 }
 
+// Far more than any batch has: a submission of more is damage.
+constexpr std::int64_t kMostRequests = 10'000'000;
+
 // Many bodies in few blocks of memory, each of which goes back to the system when the last of its
 // bodies has gone: a malloc gives large blocks back at once, and a hundred thousand small ones not.
 class BodyArena {
@@ -173,12 +176,14 @@ JournalState SqliteJournal::load() {
         " FROM submissions s JOIN groups g ON g.id = s.grp ORDER BY s.id");
     while (submissions.step()) {
         const std::int64_t stage = submissions.number(7);
-        if (stage < 1 || stage > 4) database_.fail(SQLITE_CORRUPT, "being read");
+        const std::int64_t count = submissions.number(4);
+        const bool sound = stage >= 1 && stage <= 4 && count >= 0 && count <= kMostRequests;
+        if (!sound) database_.fail(SQLITE_CORRUPT, "being read");
         state.submissions.push_back({.id = submissions.id(0),
                                      .account = submissions.text(1),
                                      .model = submissions.text(2),
                                      .headers = submissions.text(3),
-                                     .count = static_cast<std::uint32_t>(submissions.number(4)),
+                                     .count = static_cast<std::uint32_t>(count),
                                      .at_unix = submissions.number(5),
                                      .watermark_unix = submissions.number(6),
                                      .stage = static_cast<JournalState::Stage>(stage),

@@ -40,6 +40,7 @@ struct Refusal {
 struct Action {
     enum class Kind : std::uint8_t {
         start,        // begin the attempt
+        count,        // likewise, one that asks for the request's input tokens
         permit,       // give the attempt to the caller
         abort,        // end the attempt; no on_end will be given for it
         restart,      // what the caller has seen of a stream is void; another attempt follows
@@ -129,9 +130,11 @@ public:
         std::uint64_t unpaid = 0;   // retries put off, the retry budget being used up
         std::uint64_t backing_off = 0;
         std::uint64_t in_flight = 0;
-        std::uint64_t permits = 0;          // attempts that were given to the caller
-        std::uint64_t permits_expired = 0;  // and never reported
-        std::uint64_t leases_ended = 0;     // attempts of whose end nothing was heard
+        std::uint64_t permits = 0;              // attempts that were given to the caller
+        std::uint64_t permits_expired = 0;      // and never reported
+        std::uint64_t leases_ended = 0;         // attempts of whose end nothing was heard
+        std::uint64_t token_counts = 0;         // calls that ask for input tokens
+        std::uint64_t token_counts_failed = 0;  // requests that went on without their answer
     };
     const Counts& counts() const { return counts_; }
     std::uint64_t queued() const { return queue_.size() + set_aside_.size(); }
@@ -293,6 +296,20 @@ private:
     void let_go(RequestIndex index, const Outcome& outcome, TimeNs now,
                 std::vector<Action>* actions);
     void on_timer(RequestIndex index, TimeNs now, std::vector<Action>* actions);
+    // Asking for input tokens (core_counting.cc).
+    static CoreSettings with_counting(CoreSettings settings);
+    std::uint16_t lane_of(const Request& request) const {
+        return request.counting ? counting_lane_ : request.model_class;
+    }
+    TimeNs first_timer(const Request& request, TimeNs now) const;
+    void wait_to_count(RequestIndex index, const Room& room, TimeNs now);
+    void go_on_uncounted(RequestIndex index);
+    void enqueue_counted(RequestIndex index);
+    void count(RequestIndex index, AttemptId attempt, const KeyId& key,
+               std::vector<Action>* actions);
+    void counting_is_late(RequestIndex index, TimeNs now, std::vector<Action>* actions);
+    void on_counted(RequestIndex index, const Outcome& outcome, TimeNs now,
+                    std::vector<Action>* actions);
     void lease_ended(RequestIndex index, TimeNs now, std::vector<Action>* actions);
     void end_early(RequestIndex index, std::int32_t status, TimeNs now,
                    std::vector<Action>* actions);
@@ -300,6 +317,7 @@ private:
                 std::vector<Action>* actions);
 
     CoreSettings settings_;
+    std::uint16_t counting_lane_;
     RequestSlab* slab_;
     Random random_;
     Limiter limiter_;

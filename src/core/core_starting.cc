@@ -56,7 +56,7 @@ bool Core::still_waits(const Promise& promise) const {
 }
 
 TimeNs Core::promised_start(RequestIndex index) const {
-    const Promise& promise = promises_[slab_->at(index).model_class];
+    const Promise& promise = promises_[lane_of(slab_->at(index))];
     return promise.request == index && still_waits(promise) ? promise.start.at : kNever;
 }
 
@@ -67,6 +67,7 @@ void Core::try_start(RequestIndex index, TimeNs now, std::vector<Action>* action
     Offer offer;
     Room room = find_room(request, now, &offer);
     if (room.kind == Verdict::Kind::granted) return start(index, offer, now, actions);
+    if (request.counting) return wait_to_count(index, room, now);
     if (!settings_.accounts.wait_when_all_out && !keys_.any_usable(now)) {
         finish(index, Action::Kind::fail, why_no_account(), 0, actions);
         return say_when_keys_come_back(now, &actions->back());
@@ -154,7 +155,7 @@ bool Core::backfill(RequestIndex head, const Room& room, const Promise* promise,
 const std::vector<std::uint16_t>& Core::accounts_for(const Request& request, TimeNs now) {
     if (chooser_.wants_headroom()) {
         for (std::size_t account = 0; account < headroom_.size(); ++account) {
-            const BudgetId budget = budgets_[account * queue_.lanes() + request.model_class];
+            const BudgetId budget = budgets_[account * queue_.lanes() + lane_of(request)];
             headroom_[account] = limiter_.headroom(budget, now);
         }
     }
@@ -164,7 +165,7 @@ const std::vector<std::uint16_t>& Core::accounts_for(const Request& request, Tim
 // Room on the account: with a key that may go, and whose budget grants it.
 Verdict Core::reserve(const Request& request, std::uint16_t account, TimeNs now, Offer* out,
                       const Promise* beside) {
-    const Endpoint& out_there = endpoint(account, request.model_class);
+    const Endpoint& out_there = endpoint(account, lane_of(request));
     const std::uint32_t most = settings_.accounts.accounts[account].max_in_flight;
     if ((most != 0 && accounts_in_flight_[account] >= most) ||
         !out_there.concurrency.may_start(out_there.in_flight)) {
@@ -176,13 +177,13 @@ Verdict Core::reserve(const Request& request, std::uint16_t account, TimeNs now,
         return {.kind = Verdict::Kind::not_before, .at = at};
     }
     constexpr BudgetId kNone = 0xFFFFFFFF;
-    const Cost cost = cost_of(request);
+    const Cost cost = request.counting ? Cost{} : cost_of(request);
     Verdict best{.kind = Verdict::Kind::never, .at = kNever};
     BudgetId asked = kNone;  // most keys of an account have one budget
     bool any = false;
     keys_.for_each_in_turn(account, [&](std::uint16_t key, TimeNs may_go_at) {
         any = true;
-        const BudgetId budget = budget_of({account, key}, request.model_class);
+        const BudgetId budget = budget_of({account, key}, lane_of(request));
         const bool is_full = keys_.is_full({account, key});
         Verdict verdict{.kind = Verdict::Kind::not_before, .at = is_full ? kNever : may_go_at};
         if (may_go_at <= now && !is_full) {
@@ -222,7 +223,7 @@ void Core::start(RequestIndex index, const Offer& offer, TimeNs now, std::vector
     queue_.take(index, limiter_.dominant_cost(offer.reservation.budget, offer.reservation.cost),
                 in_turn);
     ++accounts_in_flight_[account];
-    Endpoint& out_there = endpoint(account, request.model_class);
+    Endpoint& out_there = endpoint(account, lane_of(request));
     ++out_there.in_flight;
     out_there.used = true;
     const AttemptIndex attempt_index = take_attempt();
@@ -235,6 +236,7 @@ void Core::start(RequestIndex index, const Offer& offer, TimeNs now, std::vector
     attempt.trial = out_there.breaker.started(now);
     request.attempt = attempt_index;
     request.state = Request::State::in_flight;
+    if (request.counting) return count(index, id_of(attempt_index), attempt.key.id, actions);
     ++request.attempts;
     ++counts_.attempts;
     if (request.attempts > 1) ++counts_.retries;

@@ -16,6 +16,7 @@ void Request::reset() {
     model_class = 0;
     prices = 0xFFFF;
     priority = 2;
+    counting = false;
     state = State::idle;
     attempts = 0;
     maybe_executed = false;

@@ -41,6 +41,7 @@ struct Request {
     std::uint16_t model_class = 0;
     std::uint16_t prices = 0xFFFF;  // a PricesId
     std::uint8_t priority = 2;
+    bool counting = false;  // its input tokens are asked for, before anything else
 
     // The core's part.
     State state = State::idle;  // idle: free, in the inbox, or ended

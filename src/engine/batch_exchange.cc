@@ -71,6 +71,10 @@ BatchExchange::BatchExchange(Listener* listener, JsonParser* parser,
     reader_.reset(answer_of(call_->kind), max_bytes, unix_ns, this);
 }
 
+BatchExchange::~BatchExchange() {
+    for (std::string& header : headers_) wipe(&header);
+}
+
 HttpRequest BatchExchange::wire(const AccountAccess& account, const HttpTimeouts& timeouts) {
     headers_ = key_->headers();
     std::string_view lines = call_->headers;

@@ -24,6 +24,8 @@ public:
     BatchExchange(Listener* listener, JsonParser* parser, std::shared_ptr<BatchCall> call,
                   KeyAccessRef key, std::size_t max_bytes, std::int64_t unix_ns);
 
+    ~BatchExchange() override;
+
     // The request as it goes on the wire; its views live as long as this.
     HttpRequest wire(const AccountAccess& account, const HttpTimeouts& timeouts);
 

@@ -168,6 +168,11 @@ constexpr KeyRow kRows[] = {
      "What a bucket holds, in seconds of its refill. 0 learns it."},
     {"limits.pinned", boolean, "false", "true|false",
      "Configured limits win over what the provider's headers say."},
+    {"limits.count_tokens", choice, "off", "off|always",
+     "Ask the provider for the input tokens of each request before it is admitted, as the "
+     "request's "
+     "own count_tokens does. The calls have a limit of their own, "
+     "limit.token_count.requests_per_minute: 2000 unless configured or told by headers."},
     {"limits.lease_ms", integer, "0", "0..86400000",
      "An attempt of whose end nothing is heard for so long has timed out, and what it holds of the "
      "limits counts as used. 0 is timeout.total_ms and a minute more; 3660000 where that is 0."},

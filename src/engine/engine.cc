@@ -193,8 +193,9 @@ std::uint64_t Engine::submit(const RequestBuilder& request) {
     refuse_if_no_account();
     refuse_if_no_batch(request);
     bool wake = false;
-    const std::uint64_t ticket =
-        inbox_.submit(request.submission(monotonic_now(), settings_.default_deadline_ns), &wake);
+    Submission submission = request.submission(monotonic_now(), settings_.default_deadline_ns);
+    submission.count_tokens |= settings_.count_tokens && submission.input_tokens == 0;
+    const std::uint64_t ticket = inbox_.submit(submission, &wake);
     if (wake) loop_.wake();
     return ticket;
 }

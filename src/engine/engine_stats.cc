@@ -130,7 +130,10 @@ std::string Engine::stats() {
     json.member("failed", counts.failed).member("cancelled", counts.cancelled);
     json.member("dropped", counts.dropped);
     json.member("attempts", counts.attempts).member("retries", counts.retries);
-    json.member("refused", counts.refused).member("unpaid", counts.unpaid).close('}');
+    json.member("refused", counts.refused).member("unpaid", counts.unpaid);
+    json.member("token_counts", counts.token_counts);
+    json.member("token_counts_failed", counts.token_counts_failed);
+    json.member("leases_ended", counts.leases_ended).close('}');
     json.key("permits").open('{').member("given", counts.permits);
     json.member("expired", counts.permits_expired).close('}');
     json.key("queue").open('{');
@@ -157,7 +160,9 @@ std::string Engine::stats() {
     json.key("budgets").literal(budgets.take()).close('}');
     json.key("readings").open('{').member("ignored", ignored).close('}');
     json.key("limits").open('[');
+    const std::size_t classes = settings_.core.limits.classes.size();
     for (const Limiter::BucketView& bucket : buckets) {
+        if (bucket.model_class == classes && counts.token_counts == 0) continue;  // not in use
         const bool has_class = bucket.model_class != LimitSettings::Scope::kAny;
         write_bucket(bucket, settings_.core,
                      has_class ? inbox_.class_name(bucket.model_class) : std::string(), now, &json);

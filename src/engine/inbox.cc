@@ -24,6 +24,7 @@ void fill(const Submission& submission, ModelClasses::Found found, Request* requ
     request->model_class = found.model_class;
     request->prices = found.prices;
     request->priority = submission.priority;
+    request->counting = submission.count_tokens && submission.lease_ms == 0;
 }
 
 Inbox::Inbox(RequestSlab* slab, const Outlook* outlook, ModelClasses classes, BoundSettings bounds)
@@ -88,7 +89,7 @@ std::uint64_t Inbox::submit(const Submission& submission, bool* wake) {
                          .priority = submission.priority,
                          .submitted_at = submission.submitted_at,
                          .deadline_at = submission.deadline_at,
-                         .counted = false});
+                         .counted = submission.count_tokens});
     }
     make_room(submission);
     if (submission.batch != nullptr && wishes_.size() == wishes_.capacity()) {

@@ -41,6 +41,7 @@ struct Submission {
     bool stream_restart = false;
     const BatchWish* batch;      // NULL: online
     std::uint32_t lease_ms = 0;  // of a permit; 0: a request
+    bool count_tokens = false;
 };
 
 // Sets what the submitter decides.

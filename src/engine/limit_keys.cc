@@ -17,6 +17,10 @@ namespace weir {
 namespace {
 
 constexpr std::size_t kMaxClasses = 1000;
+// Not a model class: the calls that count tokens.
+constexpr std::string_view kTokenCount = "token_count";
+// The least that the provider gives to anybody, as of August 2026.
+constexpr std::int64_t kTokenCountsPerMinute = 2000;
 
 }  // namespace
 
@@ -48,6 +52,7 @@ std::set<std::string, std::less<>> class_names(const Config& config, const Limit
             }
         }
     }
+    names.erase(std::string(kTokenCount));
     if (names.size() > kMaxClasses) {
         throw Failure(WEIR_ERR_INVALID_VALUE, ErrorSource::config,
                       fmt::format("class.: there are more than {} classes", kMaxClasses));
@@ -128,11 +133,17 @@ LimitSettings limit_settings(const Config& config) {
         settings.classes.push_back(make_class(config, table, name));
     }
     settle_claims(config, &settings.classes);
+    settings.token_count.requests_per_minute = kTokenCountsPerMinute;
+    read_limits(config, "limit.token_count", &settings.token_count);
     for (const std::string& name : config.names("account.")) {
         LimitSettings::Account account;
         account.name = name;
         // The account's own keys win over the class's, and those over the tier.
         const std::string prefix = fmt::format("account.{}.limit.", name);
+        if (config.names(prefix).contains(kTokenCount)) {
+            account.token_count = settings.token_count;
+            read_limits(config, prefix + std::string(kTokenCount), &account.token_count);
+        }
         for (std::size_t i = 0; i < settings.classes.size(); ++i) {
             const LimitSettings::Class& c = settings.classes[i];
             BucketLimits limits = tier_limits(config, table, name, c.name);

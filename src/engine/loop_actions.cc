@@ -42,6 +42,7 @@ void Loop::carry_out() {
         const Action action = actions_[next_action_];
         switch (action.kind) {
             case Action::Kind::start:
+            case Action::Kind::count:
                 start(action);
                 break;
             case Action::Kind::permit:
@@ -85,9 +86,10 @@ Exchange* Loop::open_exchange(const Action& action, TimeNs now) {
         exchange = std::make_unique<Exchange>(static_cast<Exchange::Listener*>(this), &parser_);
     }
     const bool permit = action.kind == Action::Kind::permit;
+    const bool counting = action.kind == Action::Kind::count;
     exchange->begin(
         {action.attempt, action.request, action.account, keys_.of({action.account, action.key}),
-         slab_->at(action.request).body, now, now + wall_offset_, permit},
+         slab_->at(action.request).body, now, now + wall_offset_, permit, counting},
         settings_.max_response_bytes);
     return exchange.get();
 }
@@ -115,9 +117,8 @@ void Loop::abort(const Action& action) {
     Exchange* exchange = exchange_of(action.attempt);
     if (exchange == nullptr || !exchange->open()) return;
     // Of a permit nobody knows, unless it is reported.
-    if (exchange->permit() || transport_->abort(action.attempt)) {
-        slab_->at(action.request).maybe_executed = true;
-    }
+    const bool sent = exchange->permit() || transport_->abort(action.attempt);
+    if (sent && !exchange->counting()) slab_->at(action.request).maybe_executed = true;
     exchange->drop();
 }
 
@@ -167,7 +168,6 @@ Outcome Loop::outcome_of(Exchange* exchange, const WireEnd& end,
     try {
         *detail = std::make_unique<ErrorDetail>();
         const Outcome outcome = exchange->finish(end, detail->get());
-        exchange->key().cover(&(*detail)->message);
         if (outcome.cls == OutcomeClass::success) detail->reset();
         return outcome;
     } catch (const std::bad_alloc&) {

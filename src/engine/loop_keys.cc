@@ -87,7 +87,7 @@ void Loop::write_key(const KeyRing::View& key, const char* state, JsonWriter* js
                                   : std::string_view());
     json->member("key", ring.name(key.id)).member("state", state);
     json->member("reason", is_out ? rule(key.reason).name : "");
-    json->member("until_ms", is_out ? (key.until + wall_offset_) / kNsPerMs : 0);
+    json->member("until_ms", is_out ? later(key.until, wall_offset_) / kNsPerMs : 0);
 }
 
 void Loop::write_keys(JsonWriter* json) const {

@@ -131,7 +131,6 @@ void Loop::take_report(std::uint64_t ticket, AttemptReport report) {
     try {
         detail = std::make_unique<ErrorDetail>();
         outcome = exchange->finish(report, detail.get());
-        exchange->key().cover(&detail->message);
         if (outcome.cls == OutcomeClass::success) detail.reset();
     } catch (const std::bad_alloc&) {
         if (core_failed_) throw;

@@ -34,7 +34,10 @@ public:
     };
     Found find(std::string_view model, bool fast);
 
-    std::string_view name(std::uint16_t model_class) const { return names_[model_class]; }
+    // Beyond the classes is the core's own, for calls that count tokens.
+    std::string_view name(std::uint16_t model_class) const {
+        return model_class < names_.size() ? std::string_view(names_[model_class]) : "token_count";
+    }
 
 private:
     struct Pattern {

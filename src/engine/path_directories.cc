@@ -45,7 +45,7 @@ std::vector<std::string> directories_of_path(const std::string& path) {
         if (!target.empty()) {
             directories.push_back(at);
             if (++links > kMostLinks) break;
-            if (target.starts_with('/')) at = "/";
+            if (target.starts_with('/')) at.assign(1, '/');
             prepend(target, &segments);
             continue;
         }

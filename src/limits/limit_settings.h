@@ -29,6 +29,7 @@ struct LimitSettings {
         std::vector<std::string> models;  // ids, or prefixes that end in '*'
         BucketLimits limits;              // for every account that has none of its own
         bool cache_reads_count = false;
+        bool apart = false;  // no scope has a part in it
     };
     struct AccountLimits {
         std::uint16_t model_class;
@@ -37,6 +38,7 @@ struct LimitSettings {
     struct Account {
         std::string name;
         std::vector<AccountLimits> limits;
+        BucketLimits token_count = {};  // where it has its own
     };
     // Limits beside those of an account and model class, for instance a workspace's or a key's.
     // All attempts that match draw on one set of buckets; an attempt passes every scope that it
@@ -72,6 +74,7 @@ struct LimitSettings {
     Origin table;  // of the table that classes and tiers are from
     PriceTable prices;
 
+    BucketLimits token_count;       // of calls that count tokens, for every account
     std::vector<Scope> scopes;      // at most three match any one attempt
     std::vector<Class> classes;     // index: model class
     std::vector<Account> accounts;  // index: account

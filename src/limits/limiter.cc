@@ -42,8 +42,9 @@ BudgetId Limiter::budget(std::uint16_t account, std::uint16_t model_class, std::
             return s.*what == value && Scope::matches(s.account, account);
         });
     };
-    if (!spoken_of(&Scope::workspace, workspace)) workspace = Scope::kAny;
-    if (!spoken_of(&Scope::key, key)) key = Scope::kAny;
+    const bool apart = settings_.classes[model_class].apart;
+    if (apart || !spoken_of(&Scope::workspace, workspace)) workspace = Scope::kAny;
+    if (apart || !spoken_of(&Scope::key, key)) key = Scope::kAny;
     for (std::size_t i = 0; i < budgets_.size(); ++i) {
         const Budget& known = budgets_[i];
         if (known.account == account && known.model_class == model_class &&
@@ -52,7 +53,8 @@ BudgetId Limiter::budget(std::uint16_t account, std::uint16_t model_class, std::
         }
     }
     Budget budget{account, model_class, workspace, key, 1, {own_pool(account, model_class)}};
-    for (std::size_t i = 0; i < settings_.scopes.size() && budget.count < kMaxScopes; ++i) {
+    const std::size_t scopes = apart ? 0 : settings_.scopes.size();
+    for (std::size_t i = 0; i < scopes && budget.count < kMaxScopes; ++i) {
         const Scope& scope = settings_.scopes[i];
         if (!Scope::matches(scope.account, account) || !Scope::matches(scope.key, key) ||
             !Scope::matches(scope.workspace, workspace) ||

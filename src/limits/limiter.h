@@ -58,6 +58,9 @@ public:
     // (raw_input_estimate): corrected by the usage seen so far.
     std::int64_t expected_input(std::uint16_t model_class, double raw_estimate) const;
 
+    // The provider has counted the input of such a request.
+    void learn_input(std::uint16_t model_class, double raw_estimate, std::int64_t counted);
+
     // Expected output of a request of a model class that allows `max_tokens`.
     std::int64_t expected_output(std::uint16_t model_class, std::uint32_t max_tokens) const;
 

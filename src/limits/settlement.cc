@@ -22,6 +22,10 @@ std::int64_t Limiter::expected_input(std::uint16_t model_class, double raw_estim
     return static_cast<std::int64_t>(std::ceil(std::min(tokens, static_cast<double>(kMaxUnits))));
 }
 
+void Limiter::learn_input(std::uint16_t model_class, double raw_estimate, std::int64_t counted) {
+    estimates_[model_class].input.learn(raw_estimate, counted);
+}
+
 std::int64_t Limiter::expected_output(std::uint16_t model_class, std::uint32_t max_tokens) const {
     const ClassEstimates& estimates = estimates_[model_class];
     const std::int64_t at_most = max_tokens > 0 ? max_tokens : kMaxUnits;

@@ -69,6 +69,15 @@ bool read_message(JsonParser* parser, std::string_view json, MessageFacts* facts
     return whole && fields.type == "message" && fields.has_content && fields.has_usage;
 }
 
+bool read_token_count(JsonParser* parser, std::string_view json, MessageFacts* facts) {
+    const bool whole =
+        !json::each_root_field(parser, json, [&](std::string_view key, json::Value& value) {
+            if (key == "input_tokens") return read_count(value, &facts->usage.input_tokens, 1);
+            return json::check(value, 1);
+        });
+    return whole && facts->usage.input_tokens >= 0;
+}
+
 bool read_message_start(JsonParser* parser, std::string_view json, MessageFacts* facts) {
     MessageFields fields;
     const bool whole =

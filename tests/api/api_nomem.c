@@ -199,7 +199,7 @@ static int32_t cancel_by_tag(weir_error** error) {
 
 /* Polls a little, as short of memory as the call was, and then with memory until the key's event is
  * there: what was accepted is done. */
-static void await_key(const char* state) {
+static void await_key(const char* what) {
     const long long until = api_now_ms() + PATIENCE_MS;
     int polls, told = 0;
     for (polls = 0; !told && api_now_ms() < until; ++polls) {
@@ -208,7 +208,7 @@ static void await_key(const char* state) {
         CHECK(count >= 0 || count == WEIR_ERR_NOMEM);
         if (polls == 5) disarm();
         if (count != 1) continue;
-        told = event.type == WEIR_EVENT_KEY && strstr(event.data, state) != NULL;
+        told = event.type == WEIR_EVENT_KEY && strstr(event.data, what) != NULL;
         api_release(&event);
     }
     disarm();
@@ -226,7 +226,7 @@ static int32_t key_come_and_go(weir_error** error) {
     int32_t status =
         weir_key_set(world.engine, "main", WEIR_NUL, "spare", WEIR_NUL, SECRET, WEIR_NUL, error);
     if (status != WEIR_OK) return status;
-    await_key("active");
+    await_key("\"key\":\"spare\"");
     CHECK_EQ(weir_key_retire(world.engine, "main", WEIR_NUL, "spare", WEIR_NUL, NULL), WEIR_OK);
     await_key("retired");
     return status;

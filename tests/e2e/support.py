@@ -25,10 +25,10 @@ MODEL = "claude-sonnet-4-5"
 class ModelServer:
     """The model of the API on a port of its own, with a configuration of one account and class."""
 
-    def __init__(self, directory, limits, faults=(), arguments=(), **model_class):
+    def __init__(self, directory, limits, faults=(), arguments=(), keys=(KEY,), **model_class):
         config = {
             "classes": [{"name": "claude", "limits": limits, **model_class}],
-            "accounts": [{"name": "main", "keys": [KEY]}],
+            "accounts": [{"name": "main", "keys": list(keys)}],
             "faults": list(faults),
         }
         self.config = directory / "server.json"

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "base/random.h"
+#include "batch/batch_machine.h"
 #include "batch/journal.h"
 
 namespace weir {
@@ -143,6 +145,51 @@ TEST_F(JournalFailure, ADamagedFileIsRefused) {
     file.write(garbage.data(), static_cast<std::streamsize>(garbage.size()));
     file.close();
     expect_refused(Kind::damaged, "move it");
+}
+
+TEST_F(JournalFailure, WhateverIsDamagedIsReadOrRefused) {
+    std::vector<JournalRecord> records;
+    std::vector<EntryId> ids;
+    for (EntryId id = 1; id <= 60; ++id) {
+        records.push_back(AcceptRecord{.entry = id,
+                                       .custom_id = "row",
+                                       .account = "a",
+                                       .model = "m",
+                                       .headers = "",
+                                       .body = BatchBody::copy_of(std::string(200, 'x'))});
+        ids.push_back(id);
+    }
+    records.push_back(
+        IntentRecord{.submission = 1, .account = "a", .model = "m", .headers = "", .entries = ids});
+    open_journal(path_, "m")->apply(records);
+    std::ifstream in(path_, std::ios::binary);
+    const std::string sound((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+    Random random(7);
+    int refused = 0;
+    for (int i = 0; i < 300; ++i) {
+        std::string damaged = sound;
+        for (std::uint64_t n = random.below(4) + 1; n > 0; --n) {
+            damaged[random.below(damaged.size())] ^= static_cast<char>(1 + random.below(255));
+        }
+        std::filesystem::remove(path_ + "-wal");
+        std::ofstream(path_, std::ios::binary | std::ios::trunc) << damaged;
+        try {
+            const auto journal = open_journal(path_, "m");
+            const JournalState state = journal->load();
+            BatchMachine machine(BatchSettings(), {"a"}, 0);
+            machine.recover(state, std::vector<std::uint64_t>(state.entries.size(), 1), 0);
+            BatchOutput out;
+            machine.advance(0, &out);
+            for (const JournalState::Entry& entry : state.entries) {
+                const EntryId id = entry.id;
+                EXPECT_EQ(journal->bodies({&id, 1}).size(), 1u);
+            }
+        } catch (const JournalError& error) {
+            EXPECT_NE(error.message().find(path_), std::string::npos) << error.message();
+            ++refused;
+        }
+    }
+    EXPECT_GT(refused, 10);
 }
 
 TEST_F(JournalFailure, AFileThatCannotBeMadeIsRefused) {

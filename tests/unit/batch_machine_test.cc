@@ -519,5 +519,29 @@ TEST_F(MachineTest, AtItsTimeLimitABatchIsAskedAbout) {
     expect_call(BatchCall::Kind::retrieve);
 }
 
+TEST_F(MachineTest, TheLateResultOfWhatWasAnsweredOnlineIsDroppedAndCountedOnce) {
+    for (const bool acknowledged : {false, true}) {
+        restart(JournalState{.mark = "mk"});
+        const EntryId first = submit(1, now_ + 3600 * kNsPerS, now_ + 1 * kNsPerS);
+        submit(2);
+        BatchCall call = to_results(2);  // it falls back on the way
+        actions_.clear();
+        if (acknowledged) machine_->acknowledge(first, &out_);
+        result(call, "mk-1-0");
+        EXPECT_EQ(terminal(), 0);
+        Outcome cut;
+        cut.cls = OutcomeClass::broken;
+        machine_->on_call_end(call.id, cut, nullptr, nullptr, now_, &out_);
+        run();
+        pass(kNsPerS);
+        call = expect_call(BatchCall::Kind::results);
+        result(call, "mk-1-0");
+        result(call, "mk-1-1");
+        EXPECT_EQ(terminal(), 1);
+        EXPECT_EQ(machine_->counts().dropped_results, 1u);
+        position_ = 0;
+    }
+}
+
 }  // namespace
 }  // namespace weir
