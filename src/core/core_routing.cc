@@ -82,6 +82,7 @@ TimeNs Core::time_behind(const Request& request, std::uint16_t model_class, std:
 void Core::enter_route(RequestIndex index, TimeNs now) {
     Request& request = slab_->at(index);
     request.model_class = step_of(settings_.routes, request.route).model_class;
+    request.prices = step_of(settings_.routes, request.route).prices;
     ++counts_of(request.route).first;
     if (request.route.ahead == 0) return;
     const std::uint16_t here = request.model_class;
@@ -161,6 +162,7 @@ bool Core::move_on(RequestIndex index, RouteReason reason, TimeNs by, TimeNs wai
     move_to(step, reason, wait_ns, &request.route);
     ++counts_of(request.route).moved_in;
     request.model_class = route.steps[step].model_class;
+    request.prices = route.steps[step].prices;
     if (queued) join_back(index);
     return true;
 }

@@ -15,6 +15,7 @@ void Request::reset() {
     lease_ms = 0;
     route = RoutePlace();
     model_class = 0;
+    prices = 0xFFFF;
     priority = 2;
     counting = false;
     state = State::idle;
@@ -22,6 +23,7 @@ void Request::reset() {
     maybe_executed = false;
     refusals = 0;
     stream_restart = false;
+    was_set_aside = false;
     awaits_report = false;
     attempt = kNoAttempt;
     timer = TimerLink();

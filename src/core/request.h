@@ -22,7 +22,7 @@ inline constexpr AttemptIndex kNoAttempt = 0xFFFFFFFFu;
 // fills in the first part and hands the slot over; from then on the core alone touches it, but for
 // `ticket`, which any thread may read to learn whether the request is still outstanding.
 struct Request {
-    enum class State : std::uint8_t { idle, queued, backing_off, in_flight };
+    enum class State : std::uint8_t { idle, queued, backing_off, in_flight, set_aside };
     // Whose a request is. While it waits it is free for whoever comes first: the core, which starts
     // it, or a caller, who has it dropped or cancels it.
     enum class Claim : std::uint8_t { free, core, dropped, cancelled };
@@ -41,23 +41,25 @@ struct Request {
     std::uint32_t lease_ms = 0;  // a permit's: the caller makes the attempt, and reports it within
     RoutePlace route;            // the model class is that of its step
     std::uint16_t model_class = 0;
+    std::uint16_t prices = 0xFFFF;  // a PricesId
     std::uint8_t priority = 2;
     bool stream_restart : 1 = false;  // the caller allows a broken stream to begin again
     bool counting : 1 = false;        // its input tokens are asked for, before anything else
 
     // The core's part.
-    std::unique_ptr<ErrorDetail> last_error;  // of the last attempt that failed
-    AttemptIndex attempt = kNoAttempt;
     State state = State::idle;  // idle: free, in the inbox, or ended
     std::uint8_t attempts = 0;
-    bool maybe_executed = false;  // by an earlier attempt
-    std::uint8_t refusals = 0;    // attempts that a limit of the provider's turned away
+    AttemptIndex attempt = kNoAttempt;
+    std::unique_ptr<ErrorDetail> last_error;  // of the last attempt that failed
     // The deadline, or what comes before it: the end of a backoff or of a lease, or a look ahead.
     // What follows is put into its tail.
     [[no_unique_address]] TimerLink timer;
     std::atomic<Claim> claim{Claim::free};
-    bool awaits_report = false;  // a permit was given out; under the inbox's lock alone
-    QueueLink link;              // in the queue, the inbox or the free list
+    bool maybe_executed = false;  // by an earlier attempt
+    std::uint8_t refusals = 0;    // attempts that a limit of the provider's turned away
+    bool was_set_aside = false;   // its tenant's budget had no room for it
+    bool awaits_report = false;   // a permit was given out; under the inbox's lock alone
+    QueueLink link;               // in the queue, the inbox or the free list
 
     bool take(Claim by) {
         Claim expected = Claim::free;

@@ -76,7 +76,7 @@ bool wait_readable(pollfd (&fds)[kCount], TimeNs until) {
 
 // Those of the settings, with the numbers that the routes' steps have.
 ModelClasses model_classes_of(const CoreSettings& settings) {
-    ModelClasses classes(settings.limits.classes);
+    ModelClasses classes(settings.limits.classes, settings.limits.prices);
     RouteSettings routes = settings.routes;
     resolve_routes(&routes, &classes);
     return classes;

@@ -89,6 +89,9 @@ private:
         listener_->on_output_progress(this, output_tokens);
     }
 
+    void reset_reader(bool stream) {
+        reader_.reset(stream, max_response_bytes_, start_.unix_ns, this);
+    }
     void let_go() noexcept;
 
     Listener* const listener_;

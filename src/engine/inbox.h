@@ -44,10 +44,11 @@ struct Submission {
     bool count_tokens = false;
     RoutePlace route = {};          // chosen for it, where it asks for one
     std::uint16_t model_class = 0;  // that of the route
+    std::uint16_t prices = 0xFFFF;  // likewise
 };
 
 // Sets what the submitter decides.
-void fill(const Submission& submission, std::uint16_t model_class, Request* request);
+void fill(const Submission& submission, ModelClasses::Found found, Request* request);
 
 // What callers want of the loop, in the order in which they asked; and the count of what they have
 // outstanding. The one lock that a submit takes.
@@ -94,7 +95,7 @@ public:
     using Held = QueueBounds::Held;
     Held held();
     std::string class_name(std::uint16_t model_class);
-    std::uint16_t class_of(const Submission& submission);
+    ModelClasses::Found class_of(const Submission& submission);
     // How many were submitted before the request and are not taken either. O(of these).
     static constexpr std::uint64_t kTaken = ~std::uint64_t{0};  // by the loop
     static constexpr std::uint64_t kEnded = kTaken - 1;         // or never begun
@@ -141,9 +142,9 @@ public:
 
 private:
     void refuse_if_closed() const;
-    std::uint16_t find_class(const Submission& submission);  // under the lock
+    ModelClasses::Found find_class(const Submission& submission);  // under the lock
     void make_room(const Submission& submission);
-    RequestIndex take_slot(const Submission& submission, std::uint16_t model_class);
+    RequestIndex take_slot(const Submission& submission, ModelClasses::Found found);
     bool permit_is_out(std::uint64_t ticket) const;
     void make_room_for_command();
     bool wake_if_asleep();

@@ -73,6 +73,7 @@ void choose_route(const RouteSettings& routes, const RequestBuilder& request,
     }
     const RouteStep& step = step_of(routes, submission->route);
     submission->model_class = step.model_class;
+    submission->prices = step.prices;
     if (submission->batch == nullptr) return;
     *rewritten = BodyRef(BodyBlock::make_with_model(body, step.model));
     submission->body = rewritten;

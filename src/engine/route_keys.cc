@@ -192,7 +192,11 @@ RouteSettings route_settings(const Config& config) {
 
 void resolve_routes(RouteSettings* routes, ModelClasses* classes) {
     for (Route& route : routes->routes) {
-        for (RouteStep& step : route.steps) step.model_class = classes->find(step.model, false);
+        for (RouteStep& step : route.steps) {
+            const ModelClasses::Found found = classes->find(step.model, false);
+            step.model_class = found.model_class;
+            step.prices = found.prices;
+        }
     }
 }
 

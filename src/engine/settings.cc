@@ -258,7 +258,7 @@ Settings make_settings(const Config& config) {
     settings.core.limits = limit_settings(config);
     add_key_scopes(config, settings.core.accounts, &settings.core.limits);
     settings.core.routes = route_settings(config);
-    ModelClasses classes(settings.core.limits.classes);
+    ModelClasses classes(settings.core.limits.classes, settings.core.limits.prices);
     resolve_routes(&settings.core.routes, &classes);
     return settings;
 }

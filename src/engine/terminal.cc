@@ -40,8 +40,8 @@ void tell_route(const Request& request, const RouteSettings& routes, weir_respon
 }
 
 std::unique_ptr<weir_response> make_response(const Request& request, Exchange* exchange,
-                                             std::string_view account, const RouteSettings& routes,
-                                             TimeNs now) {
+                                             std::string_view account, std::int64_t cost_micros,
+                                             const RouteSettings& routes, TimeNs now) {
     auto response = std::make_unique<weir_response>();
     ResponseReader& reader = exchange->reader();
     const Usage& usage = exchange->usage();
@@ -60,6 +60,7 @@ std::unique_ptr<weir_response> make_response(const Request& request, Exchange* e
     numbers[WEIR_NUMBER_FIRST_BYTE_MS] =
         exchange->head_at() == 0 ? -1 : ms_between(exchange->started_at(), exchange->head_at());
     numbers[WEIR_NUMBER_TOTAL_MS] = ms_between(request.submitted_at, now);
+    numbers[WEIR_NUMBER_COST_MICROS] = cost_micros;
     auto& strings = response->strings;
     strings[WEIR_STRING_MODEL] = reader.model();
     strings[WEIR_STRING_ACCOUNT] = account;
@@ -135,14 +136,15 @@ weir_event make_permit_event(const Request& request, std::unique_ptr<weir_permit
 }
 
 weir_event make_done(const Request& request, Exchange* exchange, std::string_view account,
-                     const RouteSettings& routes, TimeNs now) noexcept {
-    return done_event(request,
-                      [&] { return make_response(request, exchange, account, routes, now); });
+                     std::int64_t cost_micros, const RouteSettings& routes, TimeNs now) noexcept {
+    return done_event(request, [&] {
+        return make_response(request, exchange, account, cost_micros, routes, now);
+    });
 }
 
 weir_event make_batch_done(const Request& request, const BatchResult& result,
-                           std::string_view account, const RouteSettings& routes,
-                           TimeNs now) noexcept {
+                           std::string_view account, std::int64_t cost_micros,
+                           const RouteSettings& routes, TimeNs now) noexcept {
     return done_event(request, [&] {
         auto response = std::make_unique<weir_response>();
         const Usage& usage = result.facts.usage;
@@ -157,6 +159,7 @@ weir_event make_batch_done(const Request& request, const BatchResult& result,
         numbers[WEIR_NUMBER_OUTPUT_TOKENS] = usage.output_tokens;
         numbers[WEIR_NUMBER_ATTEMPTS] = request.attempts;
         numbers[WEIR_NUMBER_TOTAL_MS] = ms_between(request.submitted_at, now);
+        numbers[WEIR_NUMBER_COST_MICROS] = cost_micros;
         response->strings[WEIR_STRING_MODEL] = result.facts.model;
         response->strings[WEIR_STRING_ACCOUNT] = account;
         response->strings[WEIR_STRING_STOP_REASON] = result.facts.stop_reason;
@@ -176,6 +179,18 @@ weir_event make_failed(const Request& request, std::int32_t status,
     } catch (const std::bad_alloc&) {
         return make_plain_failure(request, status);
     }
+}
+
+weir_event make_refused(const Request& request, std::int32_t status, std::string_view message,
+                        TimeNs frees_in_ns) noexcept {
+    ErrorParts parts;
+    parts.code = status;
+    parts.source = ErrorSource::local;
+    parts.attempts = request.attempts;
+    parts.message = message;
+    if (request.maybe_executed) parts.more_flags |= WEIR_ERROR_MAYBE_EXECUTED;
+    if (frees_in_ns >= 0) parts.retry_after_ms = (frees_in_ns + kNsPerMs - 1) / kNsPerMs;
+    return failed_event(request, make_error(parts));
 }
 
 weir_event make_plain_failure(const Request& request, std::int32_t status) noexcept {

@@ -23,6 +23,7 @@ struct RouteStep {
 
     std::string model = {};
     std::uint16_t model_class = 0;
+    std::uint16_t prices = 0xFFFF;  // of the model; by what the limits have of them
     std::int64_t min_input_tokens = 0;
     std::int64_t max_input_tokens = INT64_MAX;
     TimeNs min_deadline_ns = 0;
