@@ -306,6 +306,9 @@ WEIR_API int32_t weir_request_set_deadline_ms(weir_request *request, int64_t dea
  *   stream_restart   true: a stream that breaks after its first content is asked for again, where
  *                    retries allow it; WEIR_EVENT_STREAM_RESTART then says that the events so far
  *                    are void. By default such a stream fails with WEIR_ERR_STREAM_BROKEN
+ *   count_tokens     true: ask the provider for the input tokens before the request is admitted, in a
+ *                    call of its own that costs nothing. If that fails, or takes more than five
+ *                    seconds, the engine's estimate does. Without effect beside input_tokens
  *   model            what a permit is for, where the request has no body
  *   max_tokens       likewise: the most output tokens that the caller will allow
  *   lease_ms         how long a permit may be out before it is reported, instead of
@@ -389,6 +392,7 @@ WEIR_API int32_t weir_response_header_at(const weir_response *response, size_t i
 #define WEIR_NUMBER_QUEUED_MS 6u     /* from submit to the last attempt's start */
 #define WEIR_NUMBER_FIRST_BYTE_MS 7u /* from that start to the response's head */
 #define WEIR_NUMBER_TOTAL_MS 8u      /* from submit to the end */
+#define WEIR_NUMBER_COST_MICROS 9u   /* its price, in millionths of a dollar (prices.table) */
 
 /* A WEIR_NUMBER_ of the answer; -1 if it is not known. */
 WEIR_API int64_t weir_response_number(const weir_response *response, uint32_t number);

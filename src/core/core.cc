@@ -24,16 +24,19 @@ std::unique_ptr<ErrorDetail> no_report() noexcept {
 }  // namespace
 
 Core::Core(const CoreSettings& settings, RequestSlab* slab, std::uint64_t seed)
-    : settings_(settings),
+    : settings_(with_counting(settings)),
+      counting_lane_(static_cast<std::uint16_t>(settings.limits.classes.size())),
       slab_(slab),
       random_(seed),
-      limiter_(settings.limits),
+      limiter_(settings_.limits),
       keys_(settings.accounts.accounts),
       chooser_(settings.accounts),
-      queue_(slab, settings.limits.classes.size(), settings.queue),
+      queue_(slab, settings_.limits.classes.size(), settings.queue),
       wheel_(slab),
+      set_aside_(slab, settings.limits.day_budgets.size()),
       headroom_(settings.accounts.accounts.size()) {
     scratch_.reserve(4);
+    slab_->set_counting_lane(counting_lane_);
     assert(settings.accounts.accounts.size() == settings.limits.accounts.size());
     for (std::size_t account = 0; account < settings.limits.accounts.size(); ++account) {
         for (std::size_t lane = 0; lane < queue_.lanes(); ++lane) {
@@ -62,14 +65,16 @@ void Core::submit(RequestIndex index, TimeNs now, std::vector<Action>* actions) 
     if (request.deadline_at <= now) {
         return finish(index, Action::Kind::fail, WEIR_ERR_DEADLINE, 0, actions);
     }
+    // A figure of the caller's own is taken as it is.
+    request.counting = request.counting && request.input_tokens == 0 && request.lease_ms == 0;
     request.state = Request::State::queued;
     queue_.push_back(index);
     // It may be small enough to pass a head that has long to wait.
-    if (promises_[request.model_class].request != kNoRequest &&
-        queue_.size(request.model_class) <= 2 * kMostTried) {
-        queue_.block(request.model_class, 0);
+    if (promises_[lane_of(request)].request != kNoRequest &&
+        queue_.size(lane_of(request)) <= 2 * kMostTried) {
+        queue_.block(lane_of(request), 0);
     }
-    wheel_.arm(index, request.deadline_at);
+    wheel_.arm(index, first_timer(request, now));
 }
 
 void Core::cancel(std::uint64_t ticket, TimeNs now, std::vector<Action>* actions) {
@@ -109,11 +114,19 @@ void Core::close(TimeNs now, std::vector<Action>* actions) {
 void Core::on_head(AttemptId id, bool answered, const LimitReadings& readings, TimeNs now) {
     Attempt* attempt = find(id);
     if (attempt == nullptr) return;
-    limiter_.observe(attempt->reservation, readings, now);
+    const Request& request = slab_->at(attempt->request);
+    if (request.counting) {
+        // What is said of tokens there is not about these calls.
+        constexpr auto kRequests = static_cast<std::size_t>(LimitKind::requests);
+        LimitReadings own;
+        own.of[kRequests] = readings.of[kRequests];
+        limiter_.observe(attempt->reservation, own, now);
+    } else {
+        limiter_.observe(attempt->reservation, readings, now);
+    }
     if (answered && !attempt->answered) {
         attempt->answered = true;
-        endpoint(attempt->key.id.account, slab_->at(attempt->request).model_class)
-            .breaker.answered(now);
+        endpoint(attempt->key.id.account, lane_of(request)).breaker.answered(now);
     }
     queue_.unblock_all();
 }
@@ -122,7 +135,7 @@ void Core::on_progress(AttemptId id, std::int64_t output_tokens, TimeNs now) {
     Attempt* attempt = find(id);
     if (attempt == nullptr) return;
     if (!std::exchange(attempt->showed_token, true)) {
-        endpoint(attempt->key.id.account, slab_->at(attempt->request).model_class)
+        endpoint(attempt->key.id.account, lane_of(slab_->at(attempt->request)))
             .concurrency.first_token(attempt->reservation.reserved_at, now);
     }
     limiter_.progress(&attempt->reservation, output_tokens, now);
@@ -134,6 +147,7 @@ void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDet
     if (attempt == nullptr) return;
     const RequestIndex index = attempt->request;
     Request& request = slab_->at(index);
+    if (request.counting) return on_counted(index, outcome, now, actions);
 
     const std::uint16_t account = attempt->key.id.account;
     if (rule(outcome.cls).action == OutcomeRule::Action::wait_bucket) {
@@ -150,6 +164,7 @@ void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDet
     learn_of_key(*attempt, outcome, now, actions);
     const Situation situation = situation_of(request, *attempt, outcome, now);
     limiter_.settle(attempt->reservation, outcome, now);
+    take_back_next(attempt->reservation.cost.tenant_budget);
     charge_difference(request, attempt->reservation, outcome);
     free_attempt(request.attempt);
     request.attempt = kNoAttempt;
@@ -185,7 +200,7 @@ void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDet
 
 // What an outcome says about the provider, and not about the request.
 void Core::learn_of_endpoint(const Attempt& attempt, const Outcome& outcome, TimeNs now) {
-    Endpoint& out_there = endpoint(attempt.key.id.account, slab_->at(attempt.request).model_class);
+    Endpoint& out_there = endpoint(attempt.key.id.account, lane_of(slab_->at(attempt.request)));
     out_there.breaker.ended(attempt.trial);
     switch (sign_of(outcome)) {
         case EndpointSign::none:
@@ -203,7 +218,7 @@ void Core::learn_of_endpoint(const Attempt& attempt, const Outcome& outcome, Tim
 
 // What an outcome says about how much the endpoint bears at a time.
 void Core::learn_of_concurrency(const Attempt& attempt, const Outcome& outcome, TimeNs now) {
-    Endpoint& out_there = endpoint(attempt.key.id.account, slab_->at(attempt.request).model_class);
+    Endpoint& out_there = endpoint(attempt.key.id.account, lane_of(slab_->at(attempt.request)));
     switch (outcome.cls) {
         case OutcomeClass::success:
             return out_there.concurrency.succeeded(out_there.in_flight);
@@ -270,11 +285,12 @@ void Core::charge_difference(const Request& request, const Reservation& reservat
 
 void Core::advance(TimeNs now, std::vector<Action>* actions) {
     wheel_.advance(now, [&](RequestIndex index) { on_timer(index, now, actions); });
+    set_aside_.advance(now, [&](RequestIndex index) { take_back(index); });
     if (!closed_ && !delivery_blocked_) start_what_may(now, actions);
 }
 
 TimeNs Core::next_timer() const {
-    TimeNs next = wheel_.next();
+    TimeNs next = std::min(wheel_.next(), set_aside_.next_timer());
     if (delivery_blocked_ || counts_.in_flight >= settings_.max_in_flight) return next;
     for (std::size_t lane = 0; lane < queue_.lanes(); ++lane) {
         if (!queue_.empty(lane)) next = std::min(next, queue_.blocked_until(lane));
@@ -285,6 +301,7 @@ TimeNs Core::next_timer() const {
 void Core::on_timer(RequestIndex index, TimeNs now, std::vector<Action>* actions) {
     Request& request = slab_->at(index);
     if (request.deadline_at <= now) return end_early(index, WEIR_ERR_DEADLINE, now, actions);
+    if (request.counting) return counting_is_late(index, now, actions);
     if (request.state == Request::State::in_flight) return lease_ended(index, now, actions);
     assert(request.state == Request::State::backing_off);
     request.state = Request::State::queued;
@@ -353,6 +370,7 @@ void Core::let_go(RequestIndex index, const Outcome& outcome, TimeNs now,
     learn_of_endpoint(attempt, outcome, now);
     learn_of_key(attempt, outcome, now, actions);
     limiter_.settle(attempt.reservation, outcome, now);
+    take_back_next(attempt.reservation.cost.tenant_budget);
     free_attempt(request.attempt);
     request.attempt = kNoAttempt;
     queue_.unblock_all();
@@ -362,6 +380,7 @@ void Core::finish(RequestIndex index, Action::Kind kind, std::int32_t status, At
                   std::vector<Action>* actions) {
     Request& request = slab_->at(index);
     if (request.state == Request::State::queued) queue_.remove(index);
+    if (request.state == Request::State::set_aside) set_aside_.remove(index);
     if (request.state == Request::State::backing_off) --counts_.backing_off;
     wheel_.disarm(index);
     request.state = Request::State::idle;
@@ -408,7 +427,7 @@ AttemptIndex Core::take_attempt() {
 void Core::free_attempt(AttemptIndex index) {
     Attempt& attempt = attempts_[index];
     const Request& request = slab_->at(attempt.request);
-    --endpoint(attempt.key.id.account, request.model_class).in_flight;
+    --endpoint(attempt.key.id.account, lane_of(request)).in_flight;
     --accounts_in_flight_[attempt.key.id.account];
     queue_.ended(request.tenant);
     attempt.live = false;

@@ -13,6 +13,7 @@
 #include "core/core_settings.h"
 #include "core/request.h"
 #include "core/request_slab.h"
+#include "core/set_aside.h"
 #include "limits/limiter.h"
 #include "queue/queue.h"
 #include "retry/breaker.h"
@@ -24,10 +25,22 @@ namespace weir {
 // The engine's name for an attempt: generation << 32 | index, never reused.
 using AttemptId = std::uint64_t;
 
+// Why a request will never fit: a day's budget, or kNoDayBudget where it was another limit.
+struct Refusal {
+    std::uint16_t day_budget = kNoDayBudget;
+    bool money = false;
+    TimeNs frees_at = kNever;  // when the budget's day ends, if that would help
+
+    Refusal() = default;
+    explicit Refusal(const Verdict& verdict)
+        : day_budget(verdict.day_budget), money(verdict.spend), frees_at(verdict.at) {}
+};
+
 // What the core wants done. Data, so that a run can be recorded and compared.
 struct Action {
     enum class Kind : std::uint8_t {
         start,        // begin the attempt
+        count,        // likewise, one that asks for the request's input tokens
         permit,       // give the attempt to the caller
         abort,        // end the attempt; no on_end will be given for it
         restart,      // what the caller has seen of a stream is void; another attempt follows
@@ -43,6 +56,7 @@ struct Action {
     RequestIndex request = kNoRequest;
     AttemptId attempt = 0;    // fail: the attempt that failed now, or 0
     TimeNs keys_back_at = 0;  // fail, as no key may be used: when the first comes back, if known
+    Refusal refusal = {};     // fail, as it will never fit
 };
 
 // The state machine of requests; it owns them from submit to their terminal event. Single-threaded
@@ -116,11 +130,15 @@ public:
         std::uint64_t unpaid = 0;   // retries put off, the retry budget being used up
         std::uint64_t backing_off = 0;
         std::uint64_t in_flight = 0;
-        std::uint64_t permits = 0;          // attempts that were given to the caller
-        std::uint64_t permits_expired = 0;  // and never reported
-        std::uint64_t leases_ended = 0;     // attempts of whose end nothing was heard
+        std::uint64_t permits = 0;              // attempts that were given to the caller
+        std::uint64_t permits_expired = 0;      // and never reported
+        std::uint64_t leases_ended = 0;         // attempts of whose end nothing was heard
+        std::uint64_t token_counts = 0;         // calls that ask for input tokens
+        std::uint64_t token_counts_failed = 0;  // requests that went on without their answer
     };
     const Counts& counts() const { return counts_; }
+    std::uint64_t queued() const { return queue_.size() + set_aside_.size(); }
+    std::uint64_t set_aside() const { return set_aside_.size(); }
 
     // What is known of the concurrency that an endpoint bears, where it is adaptive.
     struct ConcurrencyView {
@@ -136,7 +154,6 @@ public:
     // When the request, which waits, was promised to start as far as its limits go. kNever: it was
     // promised nothing.
     TimeNs promised_start(RequestIndex request) const;
-    std::uint64_t queued() const { return queue_.size(); }
 
 private:
     struct Attempt {
@@ -202,6 +219,7 @@ private:
         Verdict::Kind kind = Verdict::Kind::never;  // never: it fits nowhere
         std::uint16_t account = kNoAccount;         // not before: the first that has room
         TimeNs at = kNever;                         // likewise: when
+        Refusal refusal = {};                       // never
         BudgetId budget = 0;                        // likewise: of the key that it waits for
         bool may_be_soon = false;                   // where nobody knows when: one has to end
     };
@@ -219,6 +237,11 @@ private:
                   TimeNs* earliest, std::vector<Action>* actions);
     const std::vector<std::uint16_t>& accounts_for(const Request& request, TimeNs now);
     std::int32_t why_no_account() const;
+    static std::int32_t why_never(const Refusal& refusal);
+    void refuse(RequestIndex index, const Refusal& refusal, std::vector<Action>* actions);
+    bool tenant_has_spent(RequestIndex index, TimeNs now, std::vector<Action>* actions);
+    void take_back(RequestIndex index);
+    void take_back_next(std::uint16_t day_budget);
     bool would_overtake(const Request& request) const;
     void start(RequestIndex index, const Offer& offer, TimeNs now, std::vector<Action>* actions,
                bool in_turn = true);
@@ -273,6 +296,20 @@ private:
     void let_go(RequestIndex index, const Outcome& outcome, TimeNs now,
                 std::vector<Action>* actions);
     void on_timer(RequestIndex index, TimeNs now, std::vector<Action>* actions);
+    // Asking for input tokens (core_counting.cc).
+    static CoreSettings with_counting(CoreSettings settings);
+    std::uint16_t lane_of(const Request& request) const {
+        return request.counting ? counting_lane_ : request.model_class;
+    }
+    TimeNs first_timer(const Request& request, TimeNs now) const;
+    void wait_to_count(RequestIndex index, const Room& room, TimeNs now);
+    void go_on_uncounted(RequestIndex index);
+    void enqueue_counted(RequestIndex index);
+    void count(RequestIndex index, AttemptId attempt, const KeyId& key,
+               std::vector<Action>* actions);
+    void counting_is_late(RequestIndex index, TimeNs now, std::vector<Action>* actions);
+    void on_counted(RequestIndex index, const Outcome& outcome, TimeNs now,
+                    std::vector<Action>* actions);
     void lease_ended(RequestIndex index, TimeNs now, std::vector<Action>* actions);
     void end_early(RequestIndex index, std::int32_t status, TimeNs now,
                    std::vector<Action>* actions);
@@ -280,6 +317,7 @@ private:
                 std::vector<Action>* actions);
 
     CoreSettings settings_;
+    std::uint16_t counting_lane_;
     RequestSlab* slab_;
     Random random_;
     Limiter limiter_;
@@ -287,6 +325,7 @@ private:
     AccountChooser chooser_;
     Queue<RequestSlab> queue_;
     TimingWheel<RequestSlab> wheel_;
+    SetAside set_aside_;
     std::vector<Attempt> attempts_;
     AttemptIndex free_attempt_ = kNoAttempt;
     std::vector<BudgetId> budgets_;    // by account and model class

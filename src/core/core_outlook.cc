@@ -53,12 +53,15 @@ Expectation Core::place(RequestIndex index, TimeNs now) {
     const Request& request = slab_->at(index);
     switch (request.state) {
         case Request::State::queued:
+            if (request.counting) break;  // it is not where it will be
             return expect(request, queue_.position(index), now);
         case Request::State::backing_off:
             return {.kind = Verdict::Kind::not_before,
                     .starts_at = std::max(now, request.timer.at)};
         case Request::State::in_flight:
+            if (request.counting) break;
             return {.kind = Verdict::Kind::granted, .starts_at = now};
+        case Request::State::set_aside:
         case Request::State::idle:
             break;
     }

@@ -56,22 +56,24 @@ bool Core::still_waits(const Promise& promise) const {
 }
 
 TimeNs Core::promised_start(RequestIndex index) const {
-    const Promise& promise = promises_[slab_->at(index).model_class];
+    const Promise& promise = promises_[lane_of(slab_->at(index))];
     return promise.request == index && still_waits(promise) ? promise.start.at : kNever;
 }
 
 // Starts the request that is next in its lane, or blocks the lane until it may.
 void Core::try_start(RequestIndex index, TimeNs now, std::vector<Action>* actions) {
     const Request& request = slab_->at(index);
+    if (tenant_has_spent(index, now, actions)) return;
     Offer offer;
     Room room = find_room(request, now, &offer);
     if (room.kind == Verdict::Kind::granted) return start(index, offer, now, actions);
+    if (request.counting) return wait_to_count(index, room, now);
     if (!settings_.accounts.wait_when_all_out && !keys_.any_usable(now)) {
         finish(index, Action::Kind::fail, why_no_account(), 0, actions);
         return say_when_keys_come_back(now, &actions->back());
     }
     if (room.kind == Verdict::Kind::never) {
-        return finish(index, Action::Kind::fail, WEIR_ERR_NEVER_FITS, 0, actions);
+        return refuse(index, room.refusal, actions);
     }
     if (!room.may_be_soon && fail_if_outlasted(index, room.account, room.at, now, actions)) return;
     const Promise* promised = promise(index, room, now);
@@ -83,8 +85,12 @@ Core::Room Core::find_room(const Request& request, TimeNs now, Offer* out) {
     Room room;
     for (const std::uint16_t account : accounts_for(request, now)) {
         const Verdict verdict = reserve(request, account, now, out);
-        if (verdict.kind == Verdict::Kind::granted) return {verdict.kind, account, now};
-        if (verdict.kind == Verdict::Kind::never) continue;
+        if (verdict.kind == Verdict::Kind::granted) return {verdict.kind, account, now, {}};
+        if (verdict.kind == Verdict::Kind::never) {
+            // Of several reasons, that which passes soonest.
+            if (verdict.at <= room.refusal.frees_at) room.refusal = Refusal(verdict);
+            continue;
+        }
         room.kind = Verdict::Kind::not_before;
         room.may_be_soon |= verdict.at == kNever;
         if (verdict.at <= room.at) {
@@ -149,7 +155,7 @@ bool Core::backfill(RequestIndex head, const Room& room, const Promise* promise,
 const std::vector<std::uint16_t>& Core::accounts_for(const Request& request, TimeNs now) {
     if (chooser_.wants_headroom()) {
         for (std::size_t account = 0; account < headroom_.size(); ++account) {
-            const BudgetId budget = budgets_[account * queue_.lanes() + request.model_class];
+            const BudgetId budget = budgets_[account * queue_.lanes() + lane_of(request)];
             headroom_[account] = limiter_.headroom(budget, now);
         }
     }
@@ -159,7 +165,7 @@ const std::vector<std::uint16_t>& Core::accounts_for(const Request& request, Tim
 // Room on the account: with a key that may go, and whose budget grants it.
 Verdict Core::reserve(const Request& request, std::uint16_t account, TimeNs now, Offer* out,
                       const Promise* beside) {
-    const Endpoint& out_there = endpoint(account, request.model_class);
+    const Endpoint& out_there = endpoint(account, lane_of(request));
     const std::uint32_t most = settings_.accounts.accounts[account].max_in_flight;
     if ((most != 0 && accounts_in_flight_[account] >= most) ||
         !out_there.concurrency.may_start(out_there.in_flight)) {
@@ -171,13 +177,13 @@ Verdict Core::reserve(const Request& request, std::uint16_t account, TimeNs now,
         return {.kind = Verdict::Kind::not_before, .at = at};
     }
     constexpr BudgetId kNone = 0xFFFFFFFF;
-    const Cost cost = cost_of(request);
+    const Cost cost = request.counting ? Cost{} : cost_of(request);
     Verdict best{.kind = Verdict::Kind::never, .at = kNever};
     BudgetId asked = kNone;  // most keys of an account have one budget
     bool any = false;
     keys_.for_each_in_turn(account, [&](std::uint16_t key, TimeNs may_go_at) {
         any = true;
-        const BudgetId budget = budget_of({account, key}, request.model_class);
+        const BudgetId budget = budget_of({account, key}, lane_of(request));
         const bool is_full = keys_.is_full({account, key});
         Verdict verdict{.kind = Verdict::Kind::not_before, .at = is_full ? kNever : may_go_at};
         if (may_go_at <= now && !is_full) {
@@ -187,11 +193,15 @@ Verdict Core::reserve(const Request& request, std::uint16_t account, TimeNs now,
                                         : limiter_.reserve_beside(beside->start, budget, cost, now,
                                                                   &out->reservation);
             out->key = {account, key};
-        } else if (limiter_.estimate(budget, cost, now).kind == Verdict::Kind::never) {
-            return false;
+        } else if (const Verdict later = limiter_.estimate(budget, cost, now);
+                   later.kind == Verdict::Kind::never) {
+            verdict = later;
         }
         const bool granted = verdict.kind == Verdict::Kind::granted;
-        if (granted || (verdict.kind != Verdict::Kind::never && verdict.at <= best.at)) {
+        const bool never = verdict.kind == Verdict::Kind::never;
+        const bool better = never ? best.kind == Verdict::Kind::never
+                                  : best.kind == Verdict::Kind::never || verdict.at <= best.at;
+        if (granted || better) {
             best = verdict;
             out->budget = budget;
         }
@@ -213,7 +223,7 @@ void Core::start(RequestIndex index, const Offer& offer, TimeNs now, std::vector
     queue_.take(index, limiter_.dominant_cost(offer.reservation.budget, offer.reservation.cost),
                 in_turn);
     ++accounts_in_flight_[account];
-    Endpoint& out_there = endpoint(account, request.model_class);
+    Endpoint& out_there = endpoint(account, lane_of(request));
     ++out_there.in_flight;
     out_there.used = true;
     const AttemptIndex attempt_index = take_attempt();
@@ -226,6 +236,7 @@ void Core::start(RequestIndex index, const Offer& offer, TimeNs now, std::vector
     attempt.trial = out_there.breaker.started(now);
     request.attempt = attempt_index;
     request.state = Request::State::in_flight;
+    if (request.counting) return count(index, id_of(attempt_index), attempt.key.id, actions);
     ++request.attempts;
     ++counts_.attempts;
     if (request.attempts > 1) ++counts_.retries;
@@ -238,6 +249,7 @@ void Core::start(RequestIndex index, const Offer& offer, TimeNs now, std::vector
                         .key = attempt.key.id.key,
                         .request = index,
                         .attempt = id_of(attempt_index)});
+    take_back_next(offer.reservation.cost.tenant_budget);
 }
 
 // The request was dropped or cancelled while it waited; the command to say so is on its way.
@@ -254,6 +266,8 @@ void Core::claimed_by_caller(RequestIndex index, const Offer& offer, TimeNs now,
 
 Cost Core::cost_of(const Request& request) const {
     Cost cost;
+    cost.prices = request.prices;
+    cost.tenant_budget = limiter_.tenant_budget(request.tenant);
     if (request.body) cost.max_output_tokens = request.body->head().max_tokens;
     cost.input_tokens = request.input_tokens;
     if (cost.input_tokens == 0 && request.body) {

@@ -14,12 +14,15 @@ void Request::reset() {
     affinity = 0;
     lease_ms = 0;
     model_class = 0;
+    prices = 0xFFFF;
     priority = 2;
+    counting = false;
     state = State::idle;
     attempts = 0;
     maybe_executed = false;
     refusals = 0;
     stream_restart = false;
+    was_set_aside = false;
     awaits_report = false;
     attempt = kNoAttempt;
     timer = TimerLink();

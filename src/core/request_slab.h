@@ -38,7 +38,8 @@ public:
     TimeNs submitted_at(RequestIndex index) const { return at(index).submitted_at; }
     QueuePlace queue_place(RequestIndex index) const {
         const Request& request = at(index);
-        return {request.model_class, request.priority, request.tenant};
+        const std::uint16_t lane = request.counting ? counting_lane_ : request.model_class;
+        return {lane, request.priority, request.tenant};
     }
     Backlog backlog_of(RequestIndex index) const;
     bool before(RequestIndex a, RequestIndex b) const {
@@ -48,6 +49,9 @@ public:
         if (left.submitted_at != right.submitted_at) return left.submitted_at < right.submitted_at;
         return a < b;
     }
+
+    // Where those wait whose tokens are to be counted.
+    void set_counting_lane(std::uint16_t lane) { counting_lane_ = lane; }
 
     static RequestIndex index_of(std::uint64_t ticket) {
         return static_cast<RequestIndex>(ticket & 0xFFFFFFFFu) - 1;
@@ -73,6 +77,7 @@ private:
     std::array<std::atomic<Request*>, (kMaxRequests >> kChunkBits)> chunks_{};
     std::atomic<RequestIndex> used_{0};
     RequestIndex free_ = kNoRequest;
+    std::uint16_t counting_lane_ = 0;
 };
 
 }  // namespace weir

@@ -112,7 +112,9 @@ Engine::Engine(const Config& config, const TransportFactory& make_transport)
     : config_(config),
       settings_(make_settings(config)),
       outlook_(settings_.core.limits.classes.size()),
-      inbox_(&slab_, &outlook_, ModelClasses(settings_.core.limits.classes), settings_.bounds),
+      inbox_(&slab_, &outlook_,
+             ModelClasses(settings_.core.limits.classes, settings_.core.limits.prices),
+             settings_.bounds),
       key_changes_(settings_.accounts),
       outbox_(settings_.max_undelivered_bytes, settings_.max_undelivered_events),
       loop_(
@@ -191,8 +193,9 @@ std::uint64_t Engine::submit(const RequestBuilder& request) {
     refuse_if_no_account();
     refuse_if_no_batch(request);
     bool wake = false;
-    const std::uint64_t ticket =
-        inbox_.submit(request.submission(monotonic_now(), settings_.default_deadline_ns), &wake);
+    Submission submission = request.submission(monotonic_now(), settings_.default_deadline_ns);
+    submission.count_tokens |= settings_.count_tokens && submission.input_tokens == 0;
+    const std::uint64_t ticket = inbox_.submit(submission, &wake);
     if (wake) loop_.wake();
     return ticket;
 }

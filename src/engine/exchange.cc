@@ -11,8 +11,12 @@ void Exchange::begin(Start start, std::size_t max_response_bytes) {
     events_ = 0;
     stream_lost_ = false;
     max_response_bytes_ = max_response_bytes;
-    const bool stream = start_.body->head().stream && !start_.permit;
-    reader_.reset(stream, max_response_bytes, start_.unix_ns, this);
+    // A permit's reader begins with its report.
+    if (!start_.permit) reset_reader(start_.body->head().stream && !start_.counting);
+    if (start_.counting) {
+        reader_.expect_token_count();
+        count_body_.set(start_.body->bytes());
+    }
     open_ = true;
 }
 
@@ -20,14 +24,18 @@ HttpRequest Exchange::wire(const AccountAccess& account, const HttpTimeouts& tim
     const std::vector<std::string>& headers = start_.key->headers();
     HttpRequest request;
     request.base_url = account.base_url;
-    request.path = "/v1/messages";
+    request.path = start_.counting ? "/v1/messages/count_tokens" : "/v1/messages";
     request.headers = &headers;
     if (const std::vector<std::string>* extra = start_.body->extra_headers()) {
         headers_ = headers;
         headers_.insert(headers_.end(), extra->begin(), extra->end());
         request.headers = &headers_;
     }
-    request.body = start_.body->bytes();
+    if (start_.counting) {
+        request.source = &count_body_;
+    } else {
+        request.body = start_.body->bytes();
+    }
     request.timeouts = timeouts;
     return request;
 }

@@ -12,6 +12,7 @@
 #include "engine/key_access.h"
 #include "engine/settings.h"
 #include "engine/transport.h"
+#include "provider/count_body.h"
 #include "provider/response_reader.h"
 
 namespace weir {
@@ -40,6 +41,7 @@ public:
         TimeNs now;
         std::int64_t unix_ns;
         bool permit = false;  // the caller has the response, and reports it
+        bool counting = false;  // it asks for the request's input tokens
     };
     void begin(Start start, std::size_t max_response_bytes);
 
@@ -47,8 +49,8 @@ public:
     // key's headers are joined by the request's own.
     HttpRequest wire(const AccountAccess& account, const HttpTimeouts& timeouts);
 
-    // The attempt is over: what it came to. `detail` is for what is not a success, and does not show
-    // the key.
+    // The attempt is over: what it came to. `detail` is for what is not a success, and does not
+    // show the key.
     Outcome finish(const WireEnd& end, ErrorDetail* detail);
     // The same, without a response.
     void drop();
@@ -60,6 +62,7 @@ public:
     Outcome drop(const AttemptReport& report);
 
     bool open() const { return open_; }
+    bool counting() const { return start_.counting; }
     AttemptId attempt() const { return start_.attempt; }
     RequestIndex request() const { return start_.request; }
     bool permit() const { return start_.permit; }
@@ -84,6 +87,9 @@ private:
         listener_->on_output_progress(this, output_tokens);
     }
 
+    void reset_reader(bool stream) {
+        reader_.reset(stream, max_response_bytes_, start_.unix_ns, this);
+    }
     void let_go() noexcept;
 
     Listener* const listener_;
@@ -91,6 +97,7 @@ private:
     Start start_{};
     std::size_t max_response_bytes_ = 0;
     std::vector<std::string> headers_;
+    CountBody count_body_;
     Usage usage_;
     TimeNs head_at_ = 0;
     std::uint32_t events_ = 0;

@@ -4,6 +4,7 @@
 
 #include "engine/clock.h"
 #include "engine/loop.h"
+#include "engine/spend_keys.h"
 #include "engine/terminal.h"
 
 namespace weir {
@@ -41,6 +42,7 @@ void Loop::carry_out() {
         const Action action = actions_[next_action_];
         switch (action.kind) {
             case Action::Kind::start:
+            case Action::Kind::count:
                 start(action);
                 break;
             case Action::Kind::permit:
@@ -84,9 +86,10 @@ Exchange* Loop::open_exchange(const Action& action, TimeNs now) {
         exchange = std::make_unique<Exchange>(static_cast<Exchange::Listener*>(this), &parser_);
     }
     const bool permit = action.kind == Action::Kind::permit;
+    const bool counting = action.kind == Action::Kind::count;
     exchange->begin(
         {action.attempt, action.request, action.account, keys_.of({action.account, action.key}),
-         slab_->at(action.request).body, now, now + wall_offset_, permit},
+         slab_->at(action.request).body, now, now + wall_offset_, permit, counting},
         settings_.max_response_bytes);
     return exchange.get();
 }
@@ -114,9 +117,8 @@ void Loop::abort(const Action& action) {
     Exchange* exchange = exchange_of(action.attempt);
     if (exchange == nullptr || !exchange->open()) return;
     // Of a permit nobody knows, unless it is reported.
-    if (exchange->permit() || transport_->abort(action.attempt)) {
-        slab_->at(action.request).maybe_executed = true;
-    }
+    const bool sent = exchange->permit() || transport_->abort(action.attempt);
+    if (sent && !exchange->counting()) slab_->at(action.request).maybe_executed = true;
     exchange->drop();
 }
 
@@ -134,11 +136,30 @@ void Loop::end(const Action& action) {
     if (action.kind == Action::Kind::succeed) {
         Exchange* exchange = exchanges_[action.attempt & kIndexMask].get();
         const AccountAccess& account = settings_.accounts[exchange->account()];
-        events_.push_back(make_done(request, exchange, account.name, now_));
+        const std::int64_t cost =
+            settings_.core.limits.prices.cost_of(request.prices, exchange->usage());
+        events_.push_back(make_done(request, exchange, account.name, cost, now_));
     } else {
-        events_.push_back(make_failed(request, action.status, keys_back_in(action)));
+        events_.push_back(failure_of(request, action));
     }
     ended_.push_back(Inbox::Ended(action.request));
+}
+
+// A budget that is in the way is named.
+weir_event Loop::failure_of(const Request& request, const Action& action) noexcept {
+    const Refusal& why = action.refusal;
+    if (why.day_budget == kNoDayBudget) {
+        return make_failed(request, action.status, keys_back_in(action));
+    }
+    const bool passes = why.frees_at != kNever;
+    try {
+        const std::string message =
+            spent_message(settings_.core.limits.day_budgets[why.day_budget], why.money,
+                          passes ? why.frees_at + wall_offset_ : -1);
+        return make_refused(request, action.status, message, passes ? why.frees_at - now_ : -1);
+    } catch (const std::bad_alloc&) {
+        return make_failed(request, action.status);
+    }
 }
 
 // What a response came to, as far as there was memory to find out.

@@ -166,6 +166,8 @@ void RequestBuilder::set(std::string_view key, std::string_view value) {
         set_fallback(value);
     } else if (key == "stream_restart") {
         stream_restart_ = is_true(key, value);
+    } else if (key == "count_tokens") {
+        count_tokens_ = is_true(key, value);
     } else if (key.starts_with(kHeader)) {
         set_header(key.substr(kHeader.size()), value);
     } else {
@@ -173,7 +175,7 @@ void RequestBuilder::set(std::string_view key, std::string_view value) {
             WEIR_ERR_UNKNOWN_KEY, ErrorSource::local,
             fmt::format("{}: there is no such key; there are input_tokens, output_tokens, "
                         "tenant, affinity, lane, custom_id, batch_fallback_ms, stream_restart, "
-                        "model, max_tokens, lease_ms and header.<name>",
+                        "count_tokens, model, max_tokens, lease_ms and header.<name>",
                         shown_text(key, 100)));
     }
 }
@@ -297,7 +299,8 @@ Submission RequestBuilder::with_body(const BodyRef& body, TimeNs now,
             .affinity = affinity_,
             .priority = priority_,
             .stream_restart = stream_restart_,
-            .batch = batch_.lane == Lane::online ? nullptr : &batch_};
+            .batch = batch_.lane == Lane::online ? nullptr : &batch_,
+            .count_tokens = count_tokens_ && input_tokens_ == 0};
 }
 
 }  // namespace weir

@@ -60,6 +60,7 @@ private:
     std::uint32_t affinity_ = 0;
     bool stream_restart_ = false;
     std::uint8_t priority_ = WEIR_PRIORITY_NORMAL;
+    bool count_tokens_ = false;
 };
 
 }  // namespace weir

@@ -239,6 +239,7 @@ Settings make_settings(const Config& config) {
     settings.max_undelivered_events = number<std::size_t>(config, "engine.max_undelivered_events");
     settings.bounds = bound_settings(config);
     settings.default_deadline_ns = milliseconds(config, "request.deadline_ms");
+    settings.count_tokens = config.value("limits.count_tokens") == "always";
     settings.permit_lease_ms = number<std::uint32_t>(config, "permit.lease_ms");
     settings.max_response_bytes = number<std::size_t>(config, "transport.max_response_bytes");
     settings.log_level = log_level(config.value("log.level"));

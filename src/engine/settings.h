@@ -46,6 +46,7 @@ struct Settings {
     std::size_t max_undelivered_events = 0;
     BoundSettings bounds;
     TimeNs default_deadline_ns = 0;  // 0: none
+    bool count_tokens = false;       // of every request
     std::uint32_t permit_lease_ms = 0;
     std::size_t max_response_bytes = 0;
     std::uint32_t log_level = 0;  // a WEIR_LOG_ level; 0: off

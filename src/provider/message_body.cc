@@ -27,6 +27,12 @@ bool read_usage(json::Value& value, Usage* usage, int depth) {
         if (key == "cache_read_input_tokens") {
             return read_count(v, &usage->cache_read_tokens, depth + 1);
         }
+        if (key == "cache_creation" && json::is_object(v)) {
+            return json::each_field(v, [&](std::string_view life, json::Value& count) {
+                if (life != "ephemeral_1h_input_tokens") return json::check(count, depth + 2);
+                return read_count(count, &usage->cache_write_1h_tokens, depth + 2);
+            });
+        }
         return json::check(v, depth + 1);
     });
 }
@@ -61,6 +67,15 @@ bool read_message(JsonParser* parser, std::string_view json, MessageFacts* facts
             return fields.read(key, value, facts, 1);
         });
     return whole && fields.type == "message" && fields.has_content && fields.has_usage;
+}
+
+bool read_token_count(JsonParser* parser, std::string_view json, MessageFacts* facts) {
+    const bool whole =
+        !json::each_root_field(parser, json, [&](std::string_view key, json::Value& value) {
+            if (key == "input_tokens") return read_count(value, &facts->usage.input_tokens, 1);
+            return json::check(value, 1);
+        });
+    return whole && facts->usage.input_tokens >= 0;
 }
 
 bool read_message_start(JsonParser* parser, std::string_view json, MessageFacts* facts) {

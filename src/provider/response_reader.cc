@@ -122,6 +122,7 @@ bool read_padded(std::string* body, F&& read) {
 
 void ResponseReader::reset(bool stream, std::size_t max_bytes, std::int64_t unix_ns, Sink* sink) {
     asked_for_stream_ = stream;
+    asked_for_count_ = false;
     max_bytes_ = max_bytes;
     unix_ns_ = unix_ns;
     sink_ = sink;
@@ -269,7 +270,10 @@ void ResponseReader::judge_message(const WireEnd& end, Outcome* outcome, ErrorDe
     }
     ErrorBody error;
     const bool whole = read_padded(&body_, [&](std::string_view json) {
-        if (read_message(parser_, json, &facts_)) return true;
+        if (asked_for_count_ ? read_token_count(parser_, json, &facts_)
+                             : read_message(parser_, json, &facts_)) {
+            return true;
+        }
         read_error_body(parser_, json, &error);
         return false;
     });

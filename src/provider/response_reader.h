@@ -56,6 +56,9 @@ public:
     // none. `sink` may be NULL.
     void reset(bool stream, std::size_t max_bytes, std::int64_t unix_ns, Sink* sink);
 
+    // What is asked for is a count of tokens, and no message. After reset.
+    void expect_token_count() { asked_for_count_ = true; }
+
     void on_status(int http_status) override;  // after a 1xx: forgets the headers so far
     void on_header(std::string_view name, std::string_view value) override;
     void on_headers_end() override;
@@ -80,6 +83,7 @@ public:
     std::vector<Header> take_headers();
 
 private:
+    bool asked_for_count_ = false;
     bool has_head() const { return head_ended_ && http_status_ >= 200; }
     const MessageFacts& facts() const { return is_stream_ ? stream_.facts() : facts_; }
 

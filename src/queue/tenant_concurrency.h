@@ -41,7 +41,7 @@ public:
     }
     // The tenant is at its bound.
     void park(std::uint64_t tenant, const ParkedFlow& flow) {
-        find(tenant)->parked.push_back(flow);
+        if (Tenant* known = find(tenant)) known->parked.push_back(flow);
     }
 
     // Calls release(flow) for what is parked.

@@ -4,9 +4,11 @@
 #include <benchmark/benchmark.h>
 #include <malloc.h>
 
+#include <chrono>
 #include <queue>
 #include <vector>
 
+#include "base/random.h"
 #include "core/core.h"
 #include "marks.h"
 
@@ -135,6 +137,123 @@ void queued_request_memory(benchmark::State& state) {
 }
 BENCHMARK(queued_request_memory)->Iterations(1)->Unit(benchmark::kMillisecond);
 
+// A queue of so many requests of sixteen tenants, of which one is in flight at a time.
+class FullQueue {
+public:
+    explicit FullQueue(std::size_t size) : core_(settings(), &slab_, 1) {
+        core_.set_delivery_blocked(true);
+        for (std::size_t i = 0; i < size; ++i) submit();
+        core_.set_delivery_blocked(false);
+        dispatch();
+    }
+
+    RequestIndex submit() {
+        const RequestIndex index = slab_.take();
+        Request& request = slab_.at(index);
+        request.submitted_at = now_;
+        request.input_tokens = 1'500;
+        request.output_tokens = 400;
+        request.tenant = random_.below(16);
+        request.priority = static_cast<std::uint8_t>(random_.below(kPriorities));
+        request.deadline_at = now_ + 1'000'000 * kNsPerS;
+        core_.submit(index, now_, &actions_);
+        return index;
+    }
+    // Any of those that wait.
+    void cancel() {
+        for (;;) {
+            const auto index = static_cast<RequestIndex>(random_.below(slab_.used()));
+            if (slab_.at(index).state != Request::State::queued) continue;
+            core_.cancel(slab_.at(index).ticket, now_, &actions_);
+            return give_back();
+        }
+    }
+    // Ends the attempt in flight, which starts another one.
+    void dispatch() {
+        now_ += kNsPerS;
+        if (attempt_ != 0) core_.on_end(attempt_, outcome_, nullptr, now_, &actions_);
+        core_.advance(now_, &actions_);
+        give_back();
+    }
+
+private:
+    static CoreSettings settings() {
+        CoreSettings settings;
+        settings.max_in_flight = 1;
+        settings.limits = four_buckets(1'000'000);
+        settings.accounts.accounts.resize(1);
+        return settings;
+    }
+    void give_back() {
+        for (const Action& action : actions_) {
+            if (action.kind == Action::Kind::start) {
+                attempt_ = action.attempt;
+            } else {
+                slab_.give_back(action.request);
+            }
+        }
+        actions_.clear();
+    }
+
+    RequestSlab slab_;
+    Core core_;
+    Random random_{1};
+    TimeNs now_ = kNsPerS;
+    AttemptId attempt_ = 0;
+    Outcome outcome_;
+    std::vector<Action> actions_;
+};
+
+// How much more an operation costs in a queue of a million than in one of a thousand. It is not 1:
+// the one is in the processor's caches, and the other is not. What grew with the queue would cost a
+// thousand times as much.
+template <class Operation, class Inverse>
+void ratio_at_a_million(benchmark::State& state, Operation&& operation, Inverse&& inverse) {
+    constexpr int kRounds = 200;
+    constexpr int kPerRound = 100;
+    const auto ns_each = [&](std::size_t size) {
+        FullQueue queue(size);
+        std::chrono::nanoseconds spent{0};
+        for (int round = 0; round < kRounds; ++round) {
+            const auto began = std::chrono::steady_clock::now();
+            for (int i = 0; i < kPerRound; ++i) operation(&queue);
+            spent += std::chrono::steady_clock::now() - began;
+            for (int i = 0; i < kPerRound; ++i) inverse(&queue);
+        }
+        return static_cast<double>(spent.count()) / (kRounds * kPerRound);
+    };
+    for (auto _ : state) {
+        const double few = ns_each(1'000);
+        const double many = ns_each(100'000);
+        const double most = ns_each(1'000'000);
+        state.counters["ns_at_1e3"] = few;
+        state.counters["ns_at_1e5"] = many;
+        state.counters["ns_at_1e6"] = most;
+        state.counters["figure"] = most / few;
+    }
+}
+
+void queue_submit_ratio(benchmark::State& state) {
+    ratio_at_a_million(
+        state, [](FullQueue* queue) { queue->submit(); },
+        [](FullQueue* queue) { queue->cancel(); });
+}
+BENCHMARK(queue_submit_ratio)->Iterations(1)->Unit(benchmark::kMillisecond);
+
+void queue_cancel_ratio(benchmark::State& state) {
+    ratio_at_a_million(
+        state, [](FullQueue* queue) { queue->cancel(); },
+        [](FullQueue* queue) { queue->submit(); });
+}
+BENCHMARK(queue_cancel_ratio)->Iterations(1)->Unit(benchmark::kMillisecond);
+
+void queue_dispatch_ratio(benchmark::State& state) {
+    ratio_at_a_million(
+        state, [](FullQueue* queue) { queue->dispatch(); },
+        [](FullQueue* queue) { queue->submit(); });
+}
+BENCHMARK(queue_dispatch_ratio)->Iterations(1)->Unit(benchmark::kMillisecond);
+
 }  // namespace
 }  // namespace weir::bench
 
@@ -143,5 +262,8 @@ int main(int argc, char** argv) {
     add_mark("reserve_over_four_buckets", 25, "ns", true);
     add_mark("core_requests", 300'000, "per s", false);
     add_mark("queued_request_memory", 192, "bytes", true);
+    add_mark("queue_submit_ratio", 10, "ratio", true);
+    add_mark("queue_cancel_ratio", 10, "ratio", true);
+    add_mark("queue_dispatch_ratio", 10, "ratio", true);
     return weir::bench::run_with_marks(argc, argv);
 }

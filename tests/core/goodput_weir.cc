@@ -88,6 +88,7 @@ private:
         for (const Action& action : actions) {
             switch (action.kind) {
                 case Action::Kind::start:
+                case Action::Kind::count:
                 case Action::Kind::permit: {
                     const AttemptRef ref =
                         world_->send(action.account, works_[action.request], now);

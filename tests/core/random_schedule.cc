@@ -73,6 +73,7 @@ private:
         std::uint64_t ticket;
         TimeNs lease_ends_at;  // kNever: there is none
         bool permit;
+        bool counting;
         KeyId key;
         std::uint32_t key_version;
         std::uint16_t model_class;
@@ -85,6 +86,7 @@ private:
     };
     struct Known {  // a request that was accepted
         bool ended = false;
+        bool counted = false;
         bool dropped = false;  // by a caller
         std::uint64_t tag = 0;
         TimeNs deadline_at = kNever;
@@ -98,6 +100,10 @@ private:
     CoreSettings make_settings() {
         CoreSettings settings;
         settings.max_in_flight = static_cast<std::uint32_t>(1 + random_.below(8));
+        if (random_.below(2) == 0) {
+            settings.limits.token_count.requests_per_minute =
+                static_cast<std::int64_t>(10 + random_.below(600));
+        }
         if (random_.below(2) == 0) settings.lease_ns = lease() * kNsPerMs;
         settings.accounts.choice = static_cast<AccountChoice>(random_.below(4));
         settings.accounts.wait_when_all_out = random_.below(2) == 0;
@@ -153,7 +159,46 @@ private:
                  .keys = std::vector<KeySettings>(1 + random_.below(3))});
             add_scopes(static_cast<std::uint16_t>(i), &settings);
         }
+        add_day_budgets(&settings.limits);
         return settings;
+    }
+
+    // Budgets of a day: everybody's, the first account's, and those of two tenants of three.
+    void add_day_budgets(LimitSettings* limits) {
+        limits->prices.rows.push_back({.models = {"*"}, .prices = {.input = 1, .output = 2}});
+        limits->refuse_over_spend = random_.below(3) == 0;
+        for (std::uint64_t i = 0; i < 4; ++i) {
+            if (random_.below(3) != 0) continue;
+            LimitSettings::DayBudget budget;
+            if (i == 1) budget.account = 0;
+            if (i > 1) budget.tenant = i - 1;
+            if (random_.below(2) == 0) {
+                budget.spend_per_day = static_cast<std::int64_t>(2'000 + random_.below(100'000));
+            }
+            if (random_.below(2) == 0) {
+                budget.tokens_per_day = static_cast<std::int64_t>(2'000 + random_.below(100'000));
+            }
+            limits->day_budgets.push_back(budget);
+        }
+    }
+
+    // What begins has room in the budgets that it draws on.
+    void check_day_budgets(const Action& action) {
+        const std::vector<DayBudget>& budgets = core_.limiter().day_budgets();
+        for (std::size_t i = 0; i < budgets.size(); ++i) {
+            const LimitSettings::DayBudget& row = settings_.limits.day_budgets[i];
+            if (row.account != LimitSettings::Scope::kAny && row.account != action.account)
+                continue;
+            if (row.tenant != 0 && row.tenant != slab_.at(action.request).tenant) continue;
+            const DayBudget& budget = budgets[i];
+            const auto over = [](std::int64_t limit, std::int64_t used, std::int64_t held) {
+                return limit > 0 && used + held > limit;
+            };
+            if (over(budget.limit().tokens, budget.used().tokens, budget.held().tokens) ||
+                over(budget.limit().spend, budget.used().spend, budget.held().spend)) {
+                broken("an attempt began that a day's budget had no room for");
+            }
+        }
     }
 
     // Of attempts in flight; 0: none.
@@ -255,6 +300,7 @@ private:
         const RequestIndex index = slab_.take();
         Request& request = slab_.at(index);
         request.submitted_at = now_;
+        request.prices = random_.below(4) == 0 ? kNoPrices : PricesId{0};
         request.priority = static_cast<std::uint8_t>(random_.below(kPriorities));
         request.model_class =
             static_cast<std::uint16_t>(random_.below(settings_.limits.classes.size()));
@@ -293,6 +339,10 @@ private:
     void submit() {
         const RequestIndex index = make_request();
         if (random_.below(4) == 0) slab_.at(index).lease_ms = lease();
+        if (random_.below(4) == 0) {
+            slab_.at(index).counting = true;
+            if (random_.below(8) != 0) slab_.at(index).input_tokens = 0;
+        }
         accept(index);
         core_.submit(index, now_, &actions_);
     }
@@ -321,7 +371,7 @@ private:
         slab_.for_each([&](RequestIndex index) {
             const Request& other = slab_.at(index);
             if (is_held_back(other.tenant)) return;
-            found |= other.state == Request::State::queued &&
+            found |= other.state == Request::State::queued && !other.counting &&
                      other.model_class == request.model_class && other.priority <= request.priority;
         });
         return found;
@@ -380,12 +430,13 @@ private:
         outcome.usage.output_tokens = static_cast<std::int64_t>(random_.below(2000));
         Known& known = known_.at(live->second.ticket);
         // Trials of an endpoint that is out are not counted, and cannot be told from here.
-        if (!not_its_fault(outcome, true)) ++known.countable;
+        const bool counting = live->second.counting;
+        if (!counting && !not_its_fault(outcome, true)) ++known.countable;
         // A bucket's pause, or a key's, is theirs and not the request's.
-        if (outcome.retry_after_ns > 0 && !not_its_fault(outcome, false)) {
+        if (!counting && outcome.retry_after_ns > 0 && !not_its_fault(outcome, false)) {
             known.not_before = now_ + outcome.retry_after_ns;
         }
-        if (outcome.content_delivered && outcome.cls != OutcomeClass::success) {
+        if (!counting && outcome.content_delivered && outcome.cls != OutcomeClass::success) {
             known.content_seen = true;
         }
         const KeyId id = live->second.key;
@@ -416,6 +467,7 @@ private:
             switch (action.kind) {
                 case Action::Kind::start:
                 case Action::Kind::permit:
+                case Action::Kind::count:
                     started(action, ticket, &known);
                     break;
                 case Action::Kind::abort:
@@ -441,11 +493,13 @@ private:
         const auto live = live_.find(action.attempt);
         if (live == live_.end()) return broken("an abort of no attempt in flight");
         // An attempt whose lease is over counts as one that has timed out.
-        if (!live->second.permit && live->second.lease_ends_at <= now_) ++known->countable;
+        if (!live->second.permit && !live->second.counting && live->second.lease_ends_at <= now_)
+            ++known->countable;
         live_.erase(live);
     }
 
     void started(const Action& action, std::uint64_t ticket, Known* known) {
+        check_day_budgets(action);
         for (const auto& [attempt, live] : live_) {
             if (live.ticket == ticket) broken("two attempts of one request at a time");
         }
@@ -462,15 +516,23 @@ private:
             broken("a permit is no permit");
         }
         const bool permit = lease_ms != 0;
-        const TimeNs lease = permit ? lease_ms * kNsPerMs : settings_.lease_ns;
+        const bool counting = action.kind == Action::Kind::count;
+        if (counting != slab_.at(action.request).counting) broken("a count is no count");
+        if (counting && known->starts > 0) broken("counted when it had begun");
+        if (counting && known->counted) broken("counted twice");
+        known->counted |= counting;
+        const TimeNs lease = permit     ? lease_ms * kNsPerMs
+                             : counting ? 5 * kNsPerS
+                                        : settings_.lease_ns;
         live_[action.attempt] = {.ticket = ticket,
                                  .lease_ends_at = lease == 0 ? kNever : now_ + lease,
                                  .permit = permit,
+                                 .counting = counting,
                                  .key = {action.account, action.key},
                                  .key_version = key.version,
                                  .model_class = slab_.at(action.request).model_class,
                                  .tenant = slab_.at(action.request).tenant};
-        ++known->starts;
+        if (!counting) ++known->starts;
         ++result_.attempts;
         const std::uint64_t takes = random_.below(4 * kNsPerS);
         if (random_.below(4) != 0) post(takes / 4, Event::Kind::head, action.attempt);
@@ -549,6 +611,12 @@ private:
             if (view.held < 0) broken("a bucket holds less than nothing");
         }
         if (held > static_cast<double>(live_.size())) broken("more is held than is in flight");
+        for (const DayBudget& budget : core_.limiter().day_budgets()) {
+            const DayBudget::Amount& amount = budget.held();
+            if (live_.empty() && (amount.tokens != 0 || amount.spend != 0)) {
+                broken("a day's budget holds something, and nothing is in flight");
+            }
+        }
         if (live_.empty() && held != 0) broken("something is held, and nothing is in flight");
     }
 
@@ -584,7 +652,7 @@ private:
             }
             for (std::uint16_t c = 0; c < settings_.limits.classes.size(); ++c) {
                 const auto matches = [&](const Live& live) {
-                    return live.key.account == account && live.model_class == c;
+                    return live.key.account == account && live.model_class == c && !live.counting;
                 };
                 within(static_cast<std::uint64_t>(settings_.limits.classes[c].limits.in_flight),
                        matches);

@@ -57,6 +57,43 @@ TEST(Settings, DefaultsAreWhole) {
     EXPECT_EQ(settings.log_level, WEIR_LOG_ERROR);
 }
 
+TEST(Settings, BoundsOfTheQueueAndOfConcurrencyArrive) {
+    const Settings settings = make_settings(with({{"queue.on_full", "drop_lowest"},
+                                                  {"queue.tenant_max_requests", "11"},
+                                                  {"queue.tenant_max_bytes", "12"},
+                                                  {"tenant.bulk.max_requests", "13"},
+                                                  {"tenant.bulk.max_in_flight", "14"},
+                                                  {"concurrency.tenant_max", "15"},
+                                                  {"concurrency.adaptive", "on"},
+                                                  {"concurrency.adaptive_floor", "2"},
+                                                  {"concurrency.adaptive_ceiling", "16"},
+                                                  {"account.a.key", "k"},
+                                                  {"account.a.max_in_flight", "17"},
+                                                  {"account.a.keys.main.max_in_flight", "18"},
+                                                  {"class.mine.max_in_flight", "19"}}));
+    EXPECT_TRUE(settings.bounds.drop_lowest);
+    EXPECT_EQ(settings.bounds.each_tenant.requests, 11u);
+    EXPECT_EQ(settings.bounds.each_tenant.bytes, 12u);
+    ASSERT_EQ(settings.bounds.tenants.size(), 1u);
+    EXPECT_EQ(settings.bounds.tenants[0].name, "bulk");
+    EXPECT_EQ(settings.bounds.tenants[0].bound.requests, 13u);
+    ASSERT_EQ(settings.core.queue.tenant_bounds.size(), 1u);
+    EXPECT_EQ(settings.core.queue.tenant_bounds[0].second, 14u);
+    EXPECT_EQ(settings.core.queue.tenant_max_in_flight, 15u);
+    EXPECT_TRUE(settings.core.adaptive.on);
+    EXPECT_EQ(settings.core.adaptive.floor, 2u);
+    EXPECT_EQ(settings.core.adaptive.ceiling, 16u);
+    EXPECT_EQ(settings.core.accounts.accounts[0].max_in_flight, 17u);
+    EXPECT_EQ(settings.core.accounts.accounts[0].keys[0].max_in_flight, 18u);
+    bool found = false;
+    for (const LimitSettings::Class& c : settings.core.limits.classes) {
+        if (c.name == "mine") found = c.limits.in_flight == 19;
+    }
+    EXPECT_TRUE(found);
+    const std::string problem = problem_of(with({{"concurrency.adaptive_floor", "600"}}));
+    EXPECT_NE(problem.find("concurrency.adaptive_floor"), std::string::npos) << problem;
+}
+
 TEST(Settings, ValuesArrive) {
     const Settings settings = make_settings(with({{"engine.drive", "caller"},
                                                   {"queue.weights", "9,8,7,6"},
@@ -277,7 +314,7 @@ TEST(Settings, AccountLimitsStandOnThoseOfTheClass) {
 // ---- Model classes ----
 
 std::string class_of(ModelClasses* classes, std::string_view model, bool fast = false) {
-    return std::string(classes->name(classes->find(model, fast)));
+    return std::string(classes->name(classes->find(model, fast).model_class));
 }
 
 TEST(ModelClasses, TheLongestMatchWins) {
@@ -303,10 +340,14 @@ TEST(ModelClasses, AClaimThatIsConfiguredTakesAModelFromTheBuiltInClass) {
 TEST(ModelClasses, UnknownModelsHaveClassesOfTheirOwn) {
     ModelClasses classes(make_settings(Config()).core.limits.classes);
     EXPECT_EQ(class_of(&classes, "new-model-20270101"), "new-model");
-    EXPECT_EQ(classes.find("new-model-20270101", false), classes.find("new-model", false));
-    EXPECT_EQ(classes.find("new-model-latest", false), classes.find("new-model", false));
-    EXPECT_NE(classes.find("other-model", false), classes.find("new-model", false));
-    EXPECT_NE(classes.find("claude-opus-5", true), classes.find("claude-opus-5", false));
+    EXPECT_EQ(classes.find("new-model-20270101", false).model_class,
+              classes.find("new-model", false).model_class);
+    EXPECT_EQ(classes.find("new-model-latest", false).model_class,
+              classes.find("new-model", false).model_class);
+    EXPECT_NE(classes.find("other-model", false).model_class,
+              classes.find("new-model", false).model_class);
+    EXPECT_NE(classes.find("claude-opus-5", true).model_class,
+              classes.find("claude-opus-5", false).model_class);
     EXPECT_EQ(class_of(&classes, "claude-opus-5-20260601", true), "claude-opus-5-fast");
 }
 
@@ -314,7 +355,8 @@ TEST(ModelClasses, SpareClassesRunOutQuietly) {
     const auto settings = make_settings(Config()).core.limits.classes;
     ModelClasses classes(settings);
     for (int i = 0; i < 3000; ++i) {
-        ASSERT_LT(classes.find("model-" + std::to_string(i), i % 2 == 0), settings.size());
+        ASSERT_LT(classes.find("model-" + std::to_string(i), i % 2 == 0).model_class,
+                  settings.size());
     }
     EXPECT_EQ(class_of(&classes, "one-more"), "other");
 }

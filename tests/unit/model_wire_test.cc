@@ -190,6 +190,8 @@ TEST(ModelWire, ReportChangeAndCount) {
     EXPECT_EQ(status_of(service.handle(change, 0)), 400);
     WireRequest count = post(kBody);
     count.target = "/v1/messages/count_tokens";
+    EXPECT_EQ(status_of(service.handle(count, 0)), 400) << "max_tokens is not taken there";
+    count.body = R"({"model":"claude-sonnet-4","messages":[{"role":"user","content":"Why?"}]})";
     EXPECT_EQ(body_of(all_bytes(service.handle(count, 0))), "{\"input_tokens\":9}");
 }
 

@@ -89,6 +89,11 @@ bool read_fields(const Json& body, bool needs_max_tokens, MessagesRequest* reque
             return false;
         }
     }
+    for (const char* extra : {"max_tokens", "stream", "temperature", "metadata"}) {
+        if (needs_max_tokens || !body.contains(extra)) continue;
+        *problem = std::string(extra) + ": Extra inputs are not permitted";
+        return false;
+    }
     if (body.contains("stream")) {
         if (!body["stream"].is_boolean()) {
             *problem = "stream: Input should be a valid boolean";

@@ -41,6 +41,7 @@ public:
     void set_faults(const std::vector<FaultRule>& rules);
 
     const Config& config() const { return config_; }
+    void note_token_count() { ++counts_.token_counts; }
     const Counts& counts() const { return counts_; }
     const ClassCounts& counts(int account, int model_class) const;
     // Valid as of the last call.

@@ -46,6 +46,7 @@ struct Counts {
     std::uint64_t unknown_key = 0;
     std::uint64_t revoked_key = 0;
     std::uint64_t unknown_model = 0;
+    std::uint64_t token_counts = 0;  // calls that were answered
     std::uint32_t running = 0;
     std::uint32_t peak_running = 0;
     std::unordered_map<std::uint64_t, MarkerCounts> markers;

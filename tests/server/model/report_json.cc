@@ -106,6 +106,7 @@ std::string report_json(Model* model, const MarkerNames* names, TimeNs now) {
                       {"unknown_key", counts.unknown_key},
                       {"revoked_key", counts.revoked_key},
                       {"unknown_model", counts.unknown_model},
+                      {"token_counts", counts.token_counts},
                       {"markers", markers_json(counts, names)},
                       {"sets", sets}};
     return report.dump(2) + "\n";

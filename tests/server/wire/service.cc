@@ -93,6 +93,7 @@ Script Service::count_tokens(const WireRequest& request, TimeNs now) {
         return invalid(problem, now);
     }
     const int account = model_.account_of(model_.find_key(request.api_key));
+    model_.note_token_count();
     const std::string body = fmt::format("{{\"input_tokens\":{}}}", parsed.input_tokens);
     return plain_script(200, common_headers(next_request_id(), account, now), kJson, body, now);
 }
