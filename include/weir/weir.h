@@ -392,6 +392,7 @@ WEIR_API int32_t weir_response_header_at(const weir_response *response, size_t i
 #define WEIR_NUMBER_QUEUED_MS 6u     /* from submit to the last attempt's start */
 #define WEIR_NUMBER_FIRST_BYTE_MS 7u /* from that start to the response's head */
 #define WEIR_NUMBER_TOTAL_MS 8u      /* from submit to the end */
+#define WEIR_NUMBER_COST_MICROS 9u   /* its price, in millionths of a dollar (prices.table) */
 
 /* A WEIR_NUMBER_ of the answer; -1 if it is not known. */
 WEIR_API int64_t weir_response_number(const weir_response *response, uint32_t number);

@@ -91,6 +91,17 @@ using JournalRecord = std::variant<AcceptRecord, IntentRecord, SentRecord, Ackno
 // The place of a record in the journal's order: 1, 2, 3, ... from the start of each run.
 using JournalPosition = std::uint64_t;
 
+// What has been used of a day, by the name of what it counts for. Beside the records: the last word
+// on a name is all that matters.
+struct DayUseRow {
+    std::string scope;
+    std::int64_t day = 0;  // since 1970
+    std::int64_t tokens = 0;
+    std::int64_t spend = 0;  // millionths of a dollar
+
+    bool operator==(const DayUseRow&) const = default;
+};
+
 // A text that a hundred thousand entries have in common.
 class SharedText {
 public:
@@ -147,6 +158,7 @@ struct JournalState {
     SubmissionId last_submission = 0;
     std::vector<Entry> entries = {};           // in the order of their ids
     std::vector<Submission> submissions = {};  // likewise
+    std::vector<DayUseRow> day_use = {};
 };
 
 }  // namespace weir

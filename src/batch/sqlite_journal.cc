@@ -79,6 +79,7 @@ public:
 
     JournalState load() override;
     void apply(std::span<const JournalRecord> records) override;
+    void keep_day_use(std::span<const DayUseRow> rows) override;
     std::vector<std::pair<EntryId, BatchBody>> bodies(std::span<const EntryId> entries) override;
 
 private:
@@ -90,6 +91,7 @@ private:
         SqliteStatement sent, acknowledged, ended, cancel_wanted, forgotten;
         SqliteStatement erase_dropped, release, requeued;
         SqliteStatement stage_of_entry, drop, erase, body;
+        SqliteStatement keep_use, forget_use;
     };
 
     void load_entries(JournalState* state);
@@ -140,7 +142,10 @@ SqliteJournal::Statements::Statements(SqliteDatabase* db)
                      " WHERE e.id = ?"),
       drop(db, "UPDATE entries SET dropped = 1 WHERE id = ?"),
       erase(db, "DELETE FROM entries WHERE id = ?"),
-      body(db, "SELECT body FROM entries WHERE id = ?") {}
+      body(db, "SELECT body FROM entries WHERE id = ?"),
+      keep_use(db,
+               "INSERT OR REPLACE INTO day_use (scope, day, tokens, spend) VALUES (?, ?, ?, ?)"),
+      forget_use(db, "DELETE FROM day_use WHERE day < ?") {}
 
 SqliteJournal::SqliteJournal(const std::string& path, const std::string& mark)
     : database_(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX) {
@@ -189,7 +194,29 @@ JournalState SqliteJournal::load() {
                                      .tally = {submissions.number(12), submissions.number(13),
                                                submissions.number(14), submissions.number(15)}});
     }
+    SqliteStatement use(&database_, "SELECT scope, day, tokens, spend FROM day_use ORDER BY scope");
+    while (use.step()) {
+        state.day_use.push_back({.scope = use.text(0),
+                                 .day = use.number(1),
+                                 .tokens = use.number(2),
+                                 .spend = use.number(3)});
+    }
     return state;
+}
+
+void SqliteJournal::keep_day_use(std::span<const DayUseRow> rows) {
+    database_.run("BEGIN IMMEDIATE");
+    std::int64_t today = INT64_MIN;
+    for (const DayUseRow& row : rows) {
+        today = std::max(today, row.day);
+        statements_->keep_use.bind(1, row.scope)
+            .bind(2, row.day)
+            .bind(3, row.tokens)
+            .bind(4, row.spend)
+            .run();
+    }
+    statements_->forget_use.bind(1, today).run();
+    database_.run("COMMIT");
 }
 
 void SqliteJournal::load_entries(JournalState* state) {

@@ -33,6 +33,7 @@ Core::Core(const CoreSettings& settings, RequestSlab* slab, std::uint64_t seed)
       chooser_(settings.accounts),
       queue_(slab, settings_.limits.classes.size(), settings.queue),
       wheel_(slab),
+      set_aside_(slab, settings.limits.day_budgets.size()),
       headroom_(settings.accounts.accounts.size()) {
     scratch_.reserve(4);
     slab_->set_counting_lane(counting_lane_);
@@ -163,6 +164,7 @@ void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDet
     learn_of_key(*attempt, outcome, now, actions);
     const Situation situation = situation_of(request, *attempt, outcome, now);
     limiter_.settle(attempt->reservation, outcome, now);
+    take_back_next(attempt->reservation.cost.tenant_budget);
     charge_difference(request, attempt->reservation, outcome);
     free_attempt(request.attempt);
     request.attempt = kNoAttempt;
@@ -283,11 +285,12 @@ void Core::charge_difference(const Request& request, const Reservation& reservat
 
 void Core::advance(TimeNs now, std::vector<Action>* actions) {
     wheel_.advance(now, [&](RequestIndex index) { on_timer(index, now, actions); });
+    set_aside_.advance(now, [&](RequestIndex index) { take_back(index); });
     if (!closed_ && !delivery_blocked_) start_what_may(now, actions);
 }
 
 TimeNs Core::next_timer() const {
-    TimeNs next = wheel_.next();
+    TimeNs next = std::min(wheel_.next(), set_aside_.next_timer());
     if (delivery_blocked_ || counts_.in_flight >= settings_.max_in_flight) return next;
     for (std::size_t lane = 0; lane < queue_.lanes(); ++lane) {
         if (!queue_.empty(lane)) next = std::min(next, queue_.blocked_until(lane));
@@ -367,6 +370,7 @@ void Core::let_go(RequestIndex index, const Outcome& outcome, TimeNs now,
     learn_of_endpoint(attempt, outcome, now);
     learn_of_key(attempt, outcome, now, actions);
     limiter_.settle(attempt.reservation, outcome, now);
+    take_back_next(attempt.reservation.cost.tenant_budget);
     free_attempt(request.attempt);
     request.attempt = kNoAttempt;
     queue_.unblock_all();
@@ -376,6 +380,7 @@ void Core::finish(RequestIndex index, Action::Kind kind, std::int32_t status, At
                   std::vector<Action>* actions) {
     Request& request = slab_->at(index);
     if (request.state == Request::State::queued) queue_.remove(index);
+    if (request.state == Request::State::set_aside) set_aside_.remove(index);
     if (request.state == Request::State::backing_off) --counts_.backing_off;
     wheel_.disarm(index);
     request.state = Request::State::idle;

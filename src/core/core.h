@@ -13,6 +13,7 @@
 #include "core/core_settings.h"
 #include "core/request.h"
 #include "core/request_slab.h"
+#include "core/set_aside.h"
 #include "limits/limiter.h"
 #include "queue/queue.h"
 #include "retry/breaker.h"
@@ -23,6 +24,17 @@ namespace weir {
 
 // The engine's name for an attempt: generation << 32 | index, never reused.
 using AttemptId = std::uint64_t;
+
+// Why a request will never fit: a day's budget, or kNoDayBudget where it was another limit.
+struct Refusal {
+    std::uint16_t day_budget = kNoDayBudget;
+    bool money = false;
+    TimeNs frees_at = kNever;  // when the budget's day ends, if that would help
+
+    Refusal() = default;
+    explicit Refusal(const Verdict& verdict)
+        : day_budget(verdict.day_budget), money(verdict.spend), frees_at(verdict.at) {}
+};
 
 // What the core wants done. Data, so that a run can be recorded and compared.
 struct Action {
@@ -44,6 +56,7 @@ struct Action {
     RequestIndex request = kNoRequest;
     AttemptId attempt = 0;    // fail: the attempt that failed now, or 0
     TimeNs keys_back_at = 0;  // fail, as no key may be used: when the first comes back, if known
+    Refusal refusal = {};     // fail, as it will never fit
 };
 
 // The state machine of requests; it owns them from submit to their terminal event. Single-threaded
@@ -124,6 +137,8 @@ public:
         std::uint64_t token_counts_failed = 0;  // requests that went on without their answer
     };
     const Counts& counts() const { return counts_; }
+    std::uint64_t queued() const { return queue_.size() + set_aside_.size(); }
+    std::uint64_t set_aside() const { return set_aside_.size(); }
 
     // What is known of the concurrency that an endpoint bears, where it is adaptive.
     struct ConcurrencyView {
@@ -139,7 +154,6 @@ public:
     // When the request, which waits, was promised to start as far as its limits go. kNever: it was
     // promised nothing.
     TimeNs promised_start(RequestIndex request) const;
-    std::uint64_t queued() const { return queue_.size(); }
 
 private:
     struct Attempt {
@@ -205,6 +219,7 @@ private:
         Verdict::Kind kind = Verdict::Kind::never;  // never: it fits nowhere
         std::uint16_t account = kNoAccount;         // not before: the first that has room
         TimeNs at = kNever;                         // likewise: when
+        Refusal refusal = {};                       // never
         BudgetId budget = 0;                        // likewise: of the key that it waits for
         bool may_be_soon = false;                   // where nobody knows when: one has to end
     };
@@ -222,6 +237,11 @@ private:
                   TimeNs* earliest, std::vector<Action>* actions);
     const std::vector<std::uint16_t>& accounts_for(const Request& request, TimeNs now);
     std::int32_t why_no_account() const;
+    static std::int32_t why_never(const Refusal& refusal);
+    void refuse(RequestIndex index, const Refusal& refusal, std::vector<Action>* actions);
+    bool tenant_has_spent(RequestIndex index, TimeNs now, std::vector<Action>* actions);
+    void take_back(RequestIndex index);
+    void take_back_next(std::uint16_t day_budget);
     bool would_overtake(const Request& request) const;
     void start(RequestIndex index, const Offer& offer, TimeNs now, std::vector<Action>* actions,
                bool in_turn = true);
@@ -305,6 +325,7 @@ private:
     AccountChooser chooser_;
     Queue<RequestSlab> queue_;
     TimingWheel<RequestSlab> wheel_;
+    SetAside set_aside_;
     std::vector<Attempt> attempts_;
     AttemptIndex free_attempt_ = kNoAttempt;
     std::vector<BudgetId> budgets_;    // by account and model class

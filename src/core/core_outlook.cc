@@ -61,6 +61,7 @@ Expectation Core::place(RequestIndex index, TimeNs now) {
         case Request::State::in_flight:
             if (request.counting) break;
             return {.kind = Verdict::Kind::granted, .starts_at = now};
+        case Request::State::set_aside:
         case Request::State::idle:
             break;
     }

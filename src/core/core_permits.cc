@@ -17,13 +17,24 @@ Core::Grant Core::try_acquire(RequestIndex index, TimeNs now) {
         const TimeNs until = queue_.blocked_until(request.model_class);
         return {.status = WEIR_ERR_NOT_NOW, .ask_again_at = std::max(until, now + kNsPerMs)};
     }
+    if (const Cost cost = cost_of(request); cost.tenant_budget != kNoDayBudget) {
+        const Verdict verdict = limiter_.check_tenant(cost, now);
+        if (verdict.kind == Verdict::Kind::never) {
+            return {.status = why_never(Refusal(verdict)), .ask_again_at = verdict.at};
+        }
+        if (verdict.kind != Verdict::Kind::granted) {
+            return {.status = WEIR_ERR_NOT_NOW, .ask_again_at = verdict.at};
+        }
+    }
     Offer offer;
     const Room room = find_room(request, now, &offer);
     if (room.kind != Verdict::Kind::granted) {
         if (!settings_.accounts.wait_when_all_out && !keys_.any_usable(now)) {
             return {.status = why_no_account(), .ask_again_at = keys_.earliest_usable_at()};
         }
-        if (room.kind == Verdict::Kind::never) return {.status = WEIR_ERR_NEVER_FITS};
+        if (room.kind == Verdict::Kind::never) {
+            return {.status = why_never(room.refusal), .ask_again_at = room.refusal.frees_at};
+        }
         return {.status = WEIR_ERR_NOT_NOW, .ask_again_at = room.at};
     }
     // It goes through the queue, so that its tenant is charged as for any other request.

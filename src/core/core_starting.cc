@@ -63,6 +63,7 @@ TimeNs Core::promised_start(RequestIndex index) const {
 // Starts the request that is next in its lane, or blocks the lane until it may.
 void Core::try_start(RequestIndex index, TimeNs now, std::vector<Action>* actions) {
     const Request& request = slab_->at(index);
+    if (tenant_has_spent(index, now, actions)) return;
     Offer offer;
     Room room = find_room(request, now, &offer);
     if (room.kind == Verdict::Kind::granted) return start(index, offer, now, actions);
@@ -72,7 +73,7 @@ void Core::try_start(RequestIndex index, TimeNs now, std::vector<Action>* action
         return say_when_keys_come_back(now, &actions->back());
     }
     if (room.kind == Verdict::Kind::never) {
-        return finish(index, Action::Kind::fail, WEIR_ERR_NEVER_FITS, 0, actions);
+        return refuse(index, room.refusal, actions);
     }
     if (!room.may_be_soon && fail_if_outlasted(index, room.account, room.at, now, actions)) return;
     const Promise* promised = promise(index, room, now);
@@ -84,8 +85,12 @@ Core::Room Core::find_room(const Request& request, TimeNs now, Offer* out) {
     Room room;
     for (const std::uint16_t account : accounts_for(request, now)) {
         const Verdict verdict = reserve(request, account, now, out);
-        if (verdict.kind == Verdict::Kind::granted) return {verdict.kind, account, now};
-        if (verdict.kind == Verdict::Kind::never) continue;
+        if (verdict.kind == Verdict::Kind::granted) return {verdict.kind, account, now, {}};
+        if (verdict.kind == Verdict::Kind::never) {
+            // Of several reasons, that which passes soonest.
+            if (verdict.at <= room.refusal.frees_at) room.refusal = Refusal(verdict);
+            continue;
+        }
         room.kind = Verdict::Kind::not_before;
         room.may_be_soon |= verdict.at == kNever;
         if (verdict.at <= room.at) {
@@ -188,11 +193,15 @@ Verdict Core::reserve(const Request& request, std::uint16_t account, TimeNs now,
                                         : limiter_.reserve_beside(beside->start, budget, cost, now,
                                                                   &out->reservation);
             out->key = {account, key};
-        } else if (limiter_.estimate(budget, cost, now).kind == Verdict::Kind::never) {
-            return false;
+        } else if (const Verdict later = limiter_.estimate(budget, cost, now);
+                   later.kind == Verdict::Kind::never) {
+            verdict = later;
         }
         const bool granted = verdict.kind == Verdict::Kind::granted;
-        if (granted || (verdict.kind != Verdict::Kind::never && verdict.at <= best.at)) {
+        const bool never = verdict.kind == Verdict::Kind::never;
+        const bool better = never ? best.kind == Verdict::Kind::never
+                                  : best.kind == Verdict::Kind::never || verdict.at <= best.at;
+        if (granted || better) {
             best = verdict;
             out->budget = budget;
         }
@@ -240,6 +249,7 @@ void Core::start(RequestIndex index, const Offer& offer, TimeNs now, std::vector
                         .key = attempt.key.id.key,
                         .request = index,
                         .attempt = id_of(attempt_index)});
+    take_back_next(offer.reservation.cost.tenant_budget);
 }
 
 // The request was dropped or cancelled while it waited; the command to say so is on its way.
@@ -256,6 +266,8 @@ void Core::claimed_by_caller(RequestIndex index, const Offer& offer, TimeNs now,
 
 Cost Core::cost_of(const Request& request) const {
     Cost cost;
+    cost.prices = request.prices;
+    cost.tenant_budget = limiter_.tenant_budget(request.tenant);
     if (request.body) cost.max_output_tokens = request.body->head().max_tokens;
     cost.input_tokens = request.input_tokens;
     if (cost.input_tokens == 0 && request.body) {

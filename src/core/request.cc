@@ -14,6 +14,7 @@ void Request::reset() {
     affinity = 0;
     lease_ms = 0;
     model_class = 0;
+    prices = 0xFFFF;
     priority = 2;
     counting = false;
     state = State::idle;
@@ -21,6 +22,7 @@ void Request::reset() {
     maybe_executed = false;
     refusals = 0;
     stream_restart = false;
+    was_set_aside = false;
     awaits_report = false;
     attempt = kNoAttempt;
     timer = TimerLink();

@@ -21,7 +21,7 @@ inline constexpr AttemptIndex kNoAttempt = 0xFFFFFFFFu;
 // fills in the first part and hands the slot over; from then on the core alone touches it, but for
 // `ticket`, which any thread may read to learn whether the request is still outstanding.
 struct Request {
-    enum class State : std::uint8_t { idle, queued, backing_off, in_flight };
+    enum class State : std::uint8_t { idle, queued, backing_off, in_flight, set_aside };
     // Whose a request is. While it waits it is free for whoever comes first: the core, which starts
     // it, or a caller, who has it dropped or cancels it.
     enum class Claim : std::uint8_t { free, core, dropped, cancelled };
@@ -39,6 +39,7 @@ struct Request {
     std::uint32_t affinity = 0;  // like requests go to the same account, where that is configured
     std::uint32_t lease_ms = 0;  // a permit's: the caller makes the attempt, and reports it within
     std::uint16_t model_class = 0;
+    std::uint16_t prices = 0xFFFF;  // a PricesId
     std::uint8_t priority = 2;
     bool counting = false;  // its input tokens are asked for, before anything else
 
@@ -48,6 +49,7 @@ struct Request {
     bool maybe_executed = false;      // by an earlier attempt
     std::uint8_t refusals = 0;        // attempts that a limit of the provider's turned away
     bool stream_restart : 1 = false;  // the caller allows a broken stream to begin again
+    bool was_set_aside : 1 = false;   // its tenant's budget had no room for it
     bool awaits_report = false;       // a permit was given out; under the inbox's lock alone
     AttemptIndex attempt = kNoAttempt;
     // The deadline, or the end of the backoff, whichever is first. What follows is put into its

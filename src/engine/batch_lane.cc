@@ -88,6 +88,7 @@ BatchLane::BatchLane(const Settings* settings, RequestSlab* slab, Inbox* inbox, 
 BatchLane::~BatchLane() = default;
 
 void BatchLane::recover(JournalState state, TimeNs now) {
+    day_use_ = std::move(state.day_use);
     std::vector<std::uint64_t> tickets;
     tickets.reserve(state.entries.size());
     tickets_.reserve(state.entries.size());
@@ -357,8 +358,14 @@ void BatchLane::end_request(const BatchAction& action) {
     if (action.kind == BatchAction::Kind::deliver && result_ != nullptr) {
         half_price_input_ += std::max<std::int64_t>(result_->facts.usage.input_tokens, 0);
         half_price_output_ += std::max<std::int64_t>(result_->facts.usage.output_tokens, 0);
+        const PriceTable& prices = settings_.core.limits.prices;
+        const MessageFacts& facts = result_->facts;
+        const std::int64_t cost =
+            prices.cost_of(prices.find(facts.model, false), facts.usage, prices.batch_factor);
+        host_->on_batch_usage(account, request.tenant, facts.usage, cost);
         return host_->on_batch_end(
-            index, make_batch_done(request, *result_, settings_.accounts[account].name, now_));
+            index,
+            make_batch_done(request, *result_, settings_.accounts[account].name, cost, now_));
     }
     request.maybe_executed = action.maybe_executed;
     if (result_ != nullptr && result_->type == BatchResult::Type::errored) {

@@ -32,6 +32,9 @@ public:
         virtual ~Host() = default;
         virtual void on_batch_event(weir_event event) = 0;                         // takes it over
         virtual void on_batch_end(RequestIndex request, weir_event terminal) = 0;  // likewise
+        // What an answer has used of the day's budgets.
+        virtual void on_batch_usage(std::uint16_t account, std::uint64_t tenant, const Usage& usage,
+                                    std::int64_t cost_micros) = 0;
         virtual void on_batch_fall_back(RequestIndex request) = 0;  // it goes online, with its body
     };
 
@@ -52,6 +55,10 @@ public:
     void submit(RequestIndex request, BatchWish wish, TimeNs now);
     void run(const Inbox::Command& command);  // without effect where it is not for the lane
     void close();
+
+    // What an earlier run has used of the day, and what is to be kept of it for the next.
+    const std::vector<DayUseRow>& day_use() const { return day_use_; }
+    void keep_day_use(std::vector<DayUseRow> rows) { journal_->keep_day_use(std::move(rows)); }
     bool finished() const { return machine_.finished(); }
 
     // Does what is due, and tells the host.
@@ -137,6 +144,7 @@ private:
     std::uint64_t told_duplicate_ = 0;
     std::uint64_t told_dropped_ = 0;
     std::string journal_failure_;
+    std::vector<DayUseRow> day_use_;
 };
 
 }  // namespace weir

@@ -41,6 +41,10 @@ constexpr KeyRow kRows[] = {
      "A request that has waited so long goes before every priority, in one turn of four. 0 is "
      "never."},
 
+    {"tenant.<name>.spend_per_day", number, "", "0.000001..1000000",
+     "Dollars a day that the tenant's requests may cost, over all accounts and models."},
+    {"tenant.<name>.tokens_per_day", integer, "", "1..1000000000000",
+     "Input and output tokens a day of the tenant's requests, over all accounts and models."},
     {"tenant.<name>.weight", integer, "1", "1..1000",
      "The tenant's share of its priority, beside the others' weights."},
     {"tenant.<name>.max_requests", integer, "0", "0..16000000",
@@ -92,6 +96,13 @@ constexpr KeyRow kRows[] = {
      "main, or else the first by name."},
     {"account.<name>.base_url", text, "", "URL",
      "The URL that the account's requests go to, instead of transport.base_url."},
+    {"account.<name>.tier", text, "", "name of a tier",
+     "The account's tier in the table of limits (start, build, scale in the built-in one): the "
+     "limits that it has before limit.<class> and account.<name>.limit.<class> say otherwise."},
+    {"account.<name>.spend_per_day", number, "", "0.000001..1000000",
+     "Dollars a day that the account's requests may cost, over all models."},
+    {"account.<name>.tokens_per_day", integer, "", "1..1000000000000",
+     "Input and output tokens a day of the account's requests, over all models."},
     {"account.<name>.weight", integer, "1", "1..1000",
      "The account's share of the requests where accounts.choice is weighted or sticky."},
     {"account.<name>.max_in_flight", integer, "0", "0..65535",
@@ -165,6 +176,22 @@ constexpr KeyRow kRows[] = {
     {"limits.lease_ms", integer, "0", "0..86400000",
      "An attempt of whose end nothing is heard for so long has timed out, and what it holds of the "
      "limits counts as used. 0 is timeout.total_ms and a minute more; 3660000 where that is 0."},
+
+    {"limits.table", text, "", "path",
+     "A file with the model classes and what each tier allows, in the form of "
+     "src/limits/data/limits.json, instead of the built-in table."},
+    {"limits.on_spent", choice, "wait", "wait|refuse",
+     "What becomes of requests that a day's budget (spend_per_day, tokens_per_day) has no room "
+     "for: they wait until the day ends, or fail with WEIR_ERR_SPEND_LIMIT when they would start. "
+     "While a request runs, the most that it may cost is held."},
+    {"limits.day_offset_minutes", integer, "0", "-1440..1440",
+     "How long before midnight UTC the days of quotas and budgets begin: the offset from UTC of "
+     "the place whose days they are."},
+    {"prices.table", text, "", "path",
+     "A file with what tokens cost, in the form of src/limits/data/prices.json, instead of the "
+     "built-in table."},
+    {"spend.per_day", number, "", "0.000001..1000000",
+     "Dollars a day that all requests together may cost."},
 
     {"class.<class>.models", text, "", "model[,model...]",
      "The models that share the limits of the class: ids, or prefixes that end in *. The longest "

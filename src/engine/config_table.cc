@@ -103,9 +103,10 @@ bool parse(std::string_view text, T* value) {
 template <class T>
 std::string checked_number(const KeyRow& row, std::string_view key, std::string_view value,
                            std::string_view kind) {
-    std::string_view upper(row.range);
-    const std::string_view lower = next_part(&upper, '.');
-    upper.remove_prefix(1);  // the second dot
+    const std::string_view range(row.range);
+    const std::size_t dots = range.find("..");
+    const std::string_view lower = range.substr(0, dots);
+    const std::string_view upper = range.substr(dots + 2);
     T low{}, high{}, number{};
     parse(lower, &low);
     parse(upper, &high);

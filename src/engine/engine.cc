@@ -112,7 +112,9 @@ Engine::Engine(const Config& config, const TransportFactory& make_transport)
     : config_(config),
       settings_(make_settings(config)),
       outlook_(settings_.core.limits.classes.size()),
-      inbox_(&slab_, &outlook_, ModelClasses(settings_.core.limits.classes), settings_.bounds),
+      inbox_(&slab_, &outlook_,
+             ModelClasses(settings_.core.limits.classes, settings_.core.limits.prices),
+             settings_.bounds),
       key_changes_(settings_.accounts),
       outbox_(settings_.max_undelivered_bytes, settings_.max_undelivered_events),
       loop_(

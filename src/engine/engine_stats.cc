@@ -7,6 +7,7 @@
 #include "engine/engine.h"
 #include "engine/json_writer.h"
 #include "engine/limit_keys.h"
+#include "engine/spend_keys.h"
 #include "weir/weir.h"
 
 namespace weir {
@@ -45,6 +46,15 @@ void write_bucket(const Limiter::BucketView& bucket, const CoreSettings& setting
     json->member("paused_ms", paused / kNsPerMs).close('}');
 }
 
+// Where the tables are from that limits and prices are taken from, and of when.
+void write_origins(const LimitSettings& settings, JsonWriter* json) {
+    json->key("tables").open('{');
+    json->key("limits").open('{').member("source", settings.table.source);
+    json->member("date", settings.table.date).close('}');
+    json->key("prices").open('{').member("source", settings.prices.source);
+    json->member("date", settings.prices.date).close('}').close('}');
+}
+
 void write_concurrency(const Core::ConcurrencyView& endpoint, std::string_view account,
                        std::string_view model_class, JsonWriter* json) {
     json->open('{').member("account", account).member("class", model_class);
@@ -75,6 +85,9 @@ std::string Engine::stats() {
     std::vector<Core::ConcurrencyView> concurrency;
     std::vector<std::pair<std::uint16_t, Limiter::EstimateQuality>> estimates;
     JsonWriter batches(false);
+    JsonWriter budgets(false);
+    std::uint64_t unpriced = 0;
+    std::uint64_t ignored = 0;
     JsonWriter keys(false);
     const char* state = "open";
     const TimeNs now = monotonic_now();
@@ -84,6 +97,9 @@ std::string Engine::stats() {
         queued = loop_.core().queued();
         concurrency = loop_.core().concurrency();
         loop_.core().limiter().view(now, &buckets);
+        write_day_budgets(loop_.core().limiter(), settings_.core.limits, now, &budgets);
+        unpriced = loop_.core().limiter().unpriced();
+        ignored = loop_.core().limiter().ignored_readings();
         for (std::size_t i = 0; i < settings_.core.limits.classes.size(); ++i) {
             const auto model_class = static_cast<std::uint16_t>(i);
             const auto quality = loop_.core().limiter().estimate_quality(model_class);
@@ -139,6 +155,10 @@ std::string Engine::stats() {
     json.key("memory").open('{').member("bodies", held.bytes);
     json.member("requests", slab_.used() * sizeof(Request));
     json.member("events", waiting.bytes + waiting.events * sizeof(weir_event)).close('}');
+    write_origins(settings_.core.limits, &json);
+    json.key("day").open('{').member("unpriced", unpriced);
+    json.key("budgets").literal(budgets.take()).close('}');
+    json.key("readings").open('{').member("ignored", ignored).close('}');
     json.key("limits").open('[');
     const std::size_t classes = settings_.core.limits.classes.size();
     for (const Limiter::BucketView& bucket : buckets) {

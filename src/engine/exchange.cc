@@ -11,8 +11,8 @@ void Exchange::begin(Start start, std::size_t max_response_bytes) {
     events_ = 0;
     stream_lost_ = false;
     max_response_bytes_ = max_response_bytes;
-    const bool stream = start_.body->head().stream && !start_.permit && !start_.counting;
-    reader_.reset(stream, max_response_bytes, start_.unix_ns, this);
+    // A permit's reader begins with its report.
+    if (!start_.permit) reset_reader(start_.body->head().stream && !start_.counting);
     if (start_.counting) {
         reader_.expect_token_count();
         count_body_.set(start_.body->bytes());

@@ -49,8 +49,8 @@ public:
     // key's headers are joined by the request's own.
     HttpRequest wire(const AccountAccess& account, const HttpTimeouts& timeouts);
 
-    // The attempt is over: what it came to. `detail` is for what is not a success, and does not show
-    // the key.
+    // The attempt is over: what it came to. `detail` is for what is not a success, and does not
+    // show the key.
     Outcome finish(const WireEnd& end, ErrorDetail* detail);
     // The same, without a response.
     void drop();
@@ -87,6 +87,9 @@ private:
         listener_->on_output_progress(this, output_tokens);
     }
 
+    void reset_reader(bool stream) {
+        reader_.reset(stream, max_response_bytes_, start_.unix_ns, this);
+    }
     void let_go() noexcept;
 
     Listener* const listener_;

@@ -20,7 +20,7 @@ void overlay(const Usage& said, Usage* usage) {
 
 void Exchange::take_head(const AttemptReport& report) {
     if (report.http_status() == 0) return;
-    reader_.reset(report.is_event_stream(), max_response_bytes_, start_.unix_ns, this);
+    reset_reader(report.is_event_stream());
     reader_.on_status(report.http_status());
     for (const auto& [name, value] : report.headers()) reader_.on_header(name, value);
     reader_.on_headers_end();
@@ -28,6 +28,7 @@ void Exchange::take_head(const AttemptReport& report) {
 
 Outcome Exchange::finish(const AttemptReport& report, ErrorDetail* detail) {
     const bool has_head = head_at_ != 0 && reader_.http_status() == report.http_status();
+    if (head_at_ == 0) reset_reader(false);
     if (!has_head) take_head(report);
     WireEnd end = report.wire_end();
     if (!reader_.on_body(report.body())) end.kind = WireEnd::Kind::too_large;
@@ -56,6 +57,7 @@ Outcome Exchange::finish(const AttemptReport& report, ErrorDetail* detail) {
 
 Outcome Exchange::drop(const AttemptReport& report) {
     drop();
+    reset_reader(false);
     Outcome outcome;
     const bool success = report.http_status() / 100 == 2 && report.failure() == 0;
     outcome.cls = success ? OutcomeClass::success : OutcomeClass::broken;

@@ -9,7 +9,7 @@
 
 namespace weir {
 
-void fill(const Submission& submission, std::uint16_t model_class, Request* request) {
+void fill(const Submission& submission, ModelClasses::Found found, Request* request) {
     request->user_data = submission.user_data;
     request->tag = submission.tag;
     request->body = *submission.body;
@@ -21,7 +21,8 @@ void fill(const Submission& submission, std::uint16_t model_class, Request* requ
     request->affinity = submission.affinity;
     request->lease_ms = submission.lease_ms;
     request->stream_restart = submission.stream_restart;
-    request->model_class = model_class;
+    request->model_class = found.model_class;
+    request->prices = found.prices;
     request->priority = submission.priority;
     request->counting = submission.count_tokens && submission.lease_ms == 0;
 }
@@ -55,7 +56,7 @@ void Inbox::make_room(const Submission& submission) {
 }
 
 // A slot that is filled, and counted as held. Under the lock.
-RequestIndex Inbox::take_slot(const Submission& submission, std::uint16_t model_class) {
+RequestIndex Inbox::take_slot(const Submission& submission, ModelClasses::Found found) {
     std::uint32_t* tagged = submission.tag == 0 ? nullptr : &tags_[submission.tag];
     RequestIndex index = kNoRequest;
     try {
@@ -67,7 +68,7 @@ RequestIndex Inbox::take_slot(const Submission& submission, std::uint16_t model_
     if (tagged != nullptr) ++*tagged;
 
     Request& request = slab_->at(index);
-    fill(submission, model_class, &request);
+    fill(submission, found, &request);
     return index;
 }
 
@@ -77,7 +78,8 @@ std::uint64_t Inbox::submit(const Submission& submission, bool* wake) {
     if (submission.batch != nullptr) wish.wish = *submission.batch;
     const std::lock_guard lock(mutex_);
     refuse_if_closed();
-    const std::uint16_t model_class = classes_.find(body.model(), body.head().fast);
+    const ModelClasses::Found found = classes_.find(body.model(), body.head().fast);
+    const std::uint16_t model_class = found.model_class;
     if (submission.batch == nullptr) {
         outlook_->check(model_class, classes_.name(model_class),
                         {.head = body.head(),
@@ -93,7 +95,7 @@ std::uint64_t Inbox::submit(const Submission& submission, bool* wake) {
     if (submission.batch != nullptr && wishes_.size() == wishes_.capacity()) {
         wishes_.reserve(2 * wishes_.size() + 16);
     }
-    const RequestIndex index = take_slot(submission, model_class);
+    const RequestIndex index = take_slot(submission, found);
     if (submission.batch != nullptr) {
         wish.request = index;
         wishes_.push_back(std::move(wish));  // there is room
@@ -199,7 +201,7 @@ std::string Inbox::class_name(std::uint16_t model_class) {
     return std::string(classes_.name(model_class));
 }
 
-std::uint16_t Inbox::class_of(const BodyBlock& body) {
+ModelClasses::Found Inbox::class_of(const BodyBlock& body) {
     const std::lock_guard lock(mutex_);
     return classes_.find(body.model(), body.head().fast);
 }

@@ -45,7 +45,7 @@ struct Submission {
 };
 
 // Sets what the submitter decides.
-void fill(const Submission& submission, std::uint16_t model_class, Request* request);
+void fill(const Submission& submission, ModelClasses::Found found, Request* request);
 
 // What callers want of the loop, in the order in which they asked; and the count of what they have
 // outstanding. The one lock that a submit takes.
@@ -92,7 +92,7 @@ public:
     using Held = QueueBounds::Held;
     Held held();
     std::string class_name(std::uint16_t model_class);
-    std::uint16_t class_of(const BodyBlock& body);
+    ModelClasses::Found class_of(const BodyBlock& body);
     // How many were submitted before the request and are not taken either. O(of these).
     static constexpr std::uint64_t kTaken = ~std::uint64_t{0};  // by the loop
     static constexpr std::uint64_t kEnded = kTaken - 1;         // or never begun
@@ -140,7 +140,7 @@ public:
 private:
     void refuse_if_closed() const;
     void make_room(const Submission& submission);
-    RequestIndex take_slot(const Submission& submission, std::uint16_t model_class);
+    RequestIndex take_slot(const Submission& submission, ModelClasses::Found found);
     bool permit_is_out(std::uint64_t ticket) const;
     void make_room_for_command();
     bool wake_if_asleep();

@@ -50,20 +50,24 @@ struct JournalThread::State {
     std::condition_variable work;
     std::deque<JournalRecord> records;
     std::deque<Load> loads;
+    std::vector<DayUseRow> day_use;
     JournalPosition handed_over = 0;
     Done done;
     bool stopping = false;
     bool closed = false;  // the file is free for another engine
     std::condition_variable has_closed;
 
-    bool idle() const { return records.empty() && loads.empty(); }
+    bool idle() const { return records.empty() && loads.empty() && day_use.empty(); }
 
     // Takes the next thing out, does it without the lock, and notes what came of it.
     void work_once(std::unique_lock<std::mutex>* lock) {
         std::vector<JournalRecord> batch;
         Load load;
+        std::vector<DayUseRow> use;
         const JournalPosition written = handed_over - records.size();
-        if (!loads.empty() && loads.front().after <= written) {
+        if (!day_use.empty()) {
+            use.swap(day_use);
+        } else if (!loads.empty() && loads.front().after <= written) {
             load = std::move(loads.front());
             loads.pop_front();
         } else {
@@ -78,7 +82,9 @@ struct JournalThread::State {
         std::string failure;
         Bodies bodies;
         try {
-            if (batch.empty()) {
+            if (!use.empty()) {
+                journal->keep_day_use(use);
+            } else if (batch.empty()) {
                 if (load.entries.size() >= kManyBodies) give_free_memory_back();
                 bodies = journal->bodies(load.entries);
             } else {
@@ -96,10 +102,11 @@ struct JournalThread::State {
             done.failure = std::move(failure);
             records.clear();
             loads.clear();
+            day_use.clear();
             stopping = true;
         } else if (count > 0) {
             done.durable += count;
-        } else {
+        } else if (use.empty()) {
             done.loaded.emplace_back(load.submission, std::move(bodies));
         }
     }
@@ -125,6 +132,7 @@ JournalThread::~JournalThread() {
     state_->stopping = true;
     state_->wake = nullptr;
     state_->work.notify_one();
+    while (!own_thread_ && !state_->idle()) state_->work_once(&lock);
     if (own_thread_) state_->has_closed.wait(lock, [this] { return state_->closed; });
 }
 
@@ -150,6 +158,13 @@ void JournalThread::write(std::vector<JournalRecord> records) {
     if (!state_->done.failure.empty()) return;
     state_->handed_over += records.size();
     std::move(records.begin(), records.end(), std::back_inserter(state_->records));
+    state_->work.notify_one();
+}
+
+void JournalThread::keep_day_use(std::vector<DayUseRow> rows) {
+    const std::lock_guard lock(state_->mutex);
+    if (!state_->done.failure.empty()) return;
+    state_->day_use = std::move(rows);
     state_->work.notify_one();
 }
 

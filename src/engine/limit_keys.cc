@@ -9,6 +9,8 @@
 
 #include "engine/failure.h"
 #include "engine/model_classes.h"
+#include "engine/spend_keys.h"
+#include "engine/tables.h"
 #include "weir/weir.h"
 
 namespace weir {
@@ -35,10 +37,10 @@ void read_limits(const Config& config, const std::string& prefix, BucketLimits* 
 
 namespace {
 
-// Every class that the configuration speaks of, and the built-in ones.
-std::set<std::string, std::less<>> class_names(const Config& config) {
+// Every class that the configuration speaks of, and those of the table.
+std::set<std::string, std::less<>> class_names(const Config& config, const LimitTable& table) {
     std::set<std::string, std::less<>> names;
-    for (const ModelClassRow& row : built_in_model_classes()) names.emplace(row.name);
+    for (const LimitTable::Class& row : table.classes) names.insert(row.name);
     names.merge(config.names("class."));
     names.merge(config.names("limit."));
     for (const std::string& account : config.names("account.")) {
@@ -58,14 +60,14 @@ std::set<std::string, std::less<>> class_names(const Config& config) {
     return names;
 }
 
-LimitSettings::Class make_class(const Config& config, const std::string& name) {
+LimitSettings::Class make_class(const Config& config, const LimitTable& table,
+                                const std::string& name) {
     LimitSettings::Class result;
     result.name = name;
     result.models = {name + "*"};
-    for (const ModelClassRow& row : built_in_model_classes()) {
-        if (name != row.name) continue;
-        split_models(row.models, &result.models);
-        result.cache_reads_count = row.cache_reads_count;
+    if (const LimitTable::Class* row = table.find(name)) {
+        result.models = row->models;
+        result.cache_reads_count = row->cache_reads_count;
     }
     const std::string models_key = fmt::format("class.{}.models", name);
     if (config.is_set(models_key) && !split_models(config.value(models_key), &result.models)) {
@@ -126,8 +128,9 @@ const char* kind_name(LimitKind kind) {
 
 LimitSettings limit_settings(const Config& config) {
     LimitSettings settings;
-    for (const std::string& name : class_names(config)) {
-        settings.classes.push_back(make_class(config, name));
+    LimitTable table = limit_table(config);
+    for (const std::string& name : class_names(config, table)) {
+        settings.classes.push_back(make_class(config, table, name));
     }
     settle_claims(config, &settings.classes);
     settings.token_count.requests_per_minute = kTokenCountsPerMinute;
@@ -135,17 +138,18 @@ LimitSettings limit_settings(const Config& config) {
     for (const std::string& name : config.names("account.")) {
         LimitSettings::Account account;
         account.name = name;
+        // The account's own keys win over the class's, and those over the tier.
         const std::string prefix = fmt::format("account.{}.limit.", name);
-        const auto limited = config.names(prefix);
-        if (limited.contains(kTokenCount)) {
+        if (config.names(prefix).contains(kTokenCount)) {
             account.token_count = settings.token_count;
             read_limits(config, prefix + std::string(kTokenCount), &account.token_count);
         }
         for (std::size_t i = 0; i < settings.classes.size(); ++i) {
             const LimitSettings::Class& c = settings.classes[i];
-            if (!limited.contains(c.name)) continue;
-            BucketLimits limits = c.limits;
+            BucketLimits limits = tier_limits(config, table, name, c.name);
+            read_limits(config, "limit." + c.name, &limits);
             read_limits(config, prefix + c.name, &limits);
+            if (limits == c.limits) continue;
             account.limits.push_back({static_cast<std::uint16_t>(i), limits});
         }
         settings.accounts.push_back(std::move(account));
@@ -159,6 +163,13 @@ LimitSettings limit_settings(const Config& config) {
     const std::string_view burst = config.value("limits.burst_s");
     std::from_chars(burst.data(), burst.data() + burst.size(), settings.burst_s);
     settings.pinned = config.value("limits.pinned") == "true";
+    settings.table = {std::move(table.source), std::move(table.date)};
+    settings.prices = price_table(config);
+    settings.refuse_over_spend = config.value("limits.on_spent") == "refuse";
+    const std::string_view offset = config.value("limits.day_offset_minutes");
+    std::from_chars(offset.data(), offset.data() + offset.size(), settings.day_offset_ns);
+    settings.day_offset_ns *= kNsPerMinute;
+    add_day_budgets(config, &settings);
     return settings;
 }
 

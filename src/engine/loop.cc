@@ -45,6 +45,7 @@ Loop::Loop(const Settings* settings, RequestSlab* slab, Inbox* inbox, KeyChanges
                                                   static_cast<BatchLane::Host*>(this), &log_,
                                                   &keys_, [this] { wake(); });
         batch_lane_->attach(transport_.get());
+        restore_day_use();
         wake();  // there may be something to go on with
     }
     // Before the first turn the configured limits are all that is known.
@@ -107,6 +108,9 @@ void Loop::set_timers() noexcept {
     const bool has_to_retry = next_action_ < actions_.size() || !key_changes_.empty() ||
                               (key_files_ && key_files_->has_to_retry());
     if (has_to_retry) next = std::min(next, now_ + kRetryNs);
+    if (batch_lane_ && core_.limiter().day_use_version() != kept_version_) {
+        next = std::min(next, keep_at_);
+    }
     timer_.set(next);
     looks_again_at_ = next;
 }
@@ -144,9 +148,11 @@ void Loop::step() {
         if (!transport_ || transport_->next_timer() > now_) break;
     }
     publish_outlook();
+    keep_day_use();
     const bool delivered = deliver();
     if (phase_ == Phase::closing && delivered && actions_.empty() &&
         (!batch_lane_ || batch_lane_->finished())) {
+        keep_day_use(true);
         stop();
     }
     set_timers();
@@ -241,6 +247,12 @@ void Loop::on_batch_event(weir_event event) {
 void Loop::on_batch_end(RequestIndex index, weir_event terminal) {
     on_batch_event(terminal);
     ended_.push_back(Inbox::Ended(index));
+}
+
+void Loop::on_batch_usage(std::uint16_t account, std::uint64_t tenant, const Usage& usage,
+                          std::int64_t cost_micros) {
+    const std::int64_t tokens = whole_input(usage) + std::max<std::int64_t>(usage.output_tokens, 0);
+    core_.limiter().add_day_use(account, tenant, {.tokens = tokens, .spend = cost_micros}, now_);
 }
 
 void Loop::on_batch_fall_back(RequestIndex index) { core_.submit(index, now_, &actions_); }

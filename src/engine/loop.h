@@ -90,6 +90,10 @@ private:
     void close();
     void set_timers() noexcept;
 
+    // What the day has used, in the journal (loop_day_use.cc).
+    void restore_day_use();
+    void keep_day_use(bool at_once = false) noexcept;
+
     // What submits look at (loop_outlook.cc).
     void note_class(std::uint16_t model_class);
     void publish_outlook();
@@ -110,6 +114,7 @@ private:
     void abort(const Action& action);
     void restart(const Action& action);
     void end(const Action& action);
+    weir_event failure_of(const Request& request, const Action& action) noexcept;
     TimeNs keys_back_in(const Action& action) const;
     bool make_room() noexcept;
     Outcome outcome_of(Exchange* exchange, const WireEnd& end,
@@ -148,6 +153,8 @@ private:
     void on_batch_event(weir_event event) override;
     void on_batch_end(RequestIndex request, weir_event terminal) override;
     void on_batch_fall_back(RequestIndex request) override;
+    void on_batch_usage(std::uint16_t account, std::uint64_t tenant, const Usage& usage,
+                        std::int64_t cost_micros) override;
     ResponseTaker* reader(ExchangeId id) override;
     void on_end(ExchangeId id, const WireEnd& end, TimeNs now) override;
     void on_response_head(Exchange* exchange) override;
@@ -176,6 +183,8 @@ private:
     TimeNs now_ = 0;
     TimeNs wall_read_at_ = -kNsPerS;
     std::int64_t wall_offset_ = 0;
+    std::uint64_t kept_version_ = 0;  // of the day's use
+    TimeNs keep_at_ = 0;              // not before
     TimeNs looks_again_at_ = kNever;  // what the timer is set to
     Inbox::Batch batch_;
     std::size_t next_report_ = 0;  // of batch_

@@ -4,6 +4,7 @@
 
 #include "engine/clock.h"
 #include "engine/loop.h"
+#include "engine/spend_keys.h"
 #include "engine/terminal.h"
 
 namespace weir {
@@ -135,11 +136,30 @@ void Loop::end(const Action& action) {
     if (action.kind == Action::Kind::succeed) {
         Exchange* exchange = exchanges_[action.attempt & kIndexMask].get();
         const AccountAccess& account = settings_.accounts[exchange->account()];
-        events_.push_back(make_done(request, exchange, account.name, now_));
+        const std::int64_t cost =
+            settings_.core.limits.prices.cost_of(request.prices, exchange->usage());
+        events_.push_back(make_done(request, exchange, account.name, cost, now_));
     } else {
-        events_.push_back(make_failed(request, action.status, keys_back_in(action)));
+        events_.push_back(failure_of(request, action));
     }
     ended_.push_back(Inbox::Ended(action.request));
+}
+
+// A budget that is in the way is named.
+weir_event Loop::failure_of(const Request& request, const Action& action) noexcept {
+    const Refusal& why = action.refusal;
+    if (why.day_budget == kNoDayBudget) {
+        return make_failed(request, action.status, keys_back_in(action));
+    }
+    const bool passes = why.frees_at != kNever;
+    try {
+        const std::string message =
+            spent_message(settings_.core.limits.day_budgets[why.day_budget], why.money,
+                          passes ? why.frees_at + wall_offset_ : -1);
+        return make_refused(request, action.status, message, passes ? why.frees_at - now_ : -1);
+    } catch (const std::bad_alloc&) {
+        return make_failed(request, action.status);
+    }
 }
 
 // What a response came to, as far as there was memory to find out.

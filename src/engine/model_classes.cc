@@ -1,24 +1,10 @@
 #include "engine/model_classes.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace weir {
 namespace {
-
-// After the provider's table of rate limits as of October 2026.
-constexpr ModelClassRow kRows[] = {
-    {"claude-fable-5", "claude-fable-5*", false},
-    {"claude-mythos-5", "claude-mythos-5*", false},
-    {"claude-opus-5-5", "claude-opus-5-5*", false},
-    {"claude-opus-5", "claude-opus-5*", false},
-    {"claude-opus-4", "claude-opus-4*", false},
-    {"claude-sonnet-5-5", "claude-sonnet-5-5*", false},
-    {"claude-sonnet-5", "claude-sonnet-5*", false},
-    {"claude-sonnet-4", "claude-sonnet-4*", false},
-    {"claude-haiku-5-5", "claude-haiku-5-5*", false},
-    {"claude-haiku-4-5", "claude-haiku-4-5*", false},
-    {"claude-haiku-3-5", "claude-3-5-haiku*,claude-haiku-3-5*", true},
-};
 
 constexpr std::size_t kMaxSeen = 1024;
 constexpr std::size_t kMaxName = 64;
@@ -38,8 +24,6 @@ std::string_view undated(std::string_view model) {
 
 }  // namespace
 
-std::span<const ModelClassRow> built_in_model_classes() { return kRows; }
-
 bool split_models(std::string_view list, std::vector<std::string>* models) {
     models->clear();
     for (std::size_t at = 0; at <= list.size();) {
@@ -57,8 +41,8 @@ bool split_models(std::string_view list, std::vector<std::string>* models) {
     return true;
 }
 
-ModelClasses::ModelClasses(const std::vector<LimitSettings::Class>& classes)
-    : used_(classes.size() - kSpare) {
+ModelClasses::ModelClasses(const std::vector<LimitSettings::Class>& classes, PriceTable prices)
+    : used_(classes.size() - kSpare), prices_(std::move(prices)) {
     for (std::size_t i = 0; i < classes.size(); ++i) {
         names_.push_back(classes[i].name);
         for (const std::string& model : classes[i].models) {
@@ -73,12 +57,12 @@ ModelClasses::ModelClasses(const std::vector<LimitSettings::Class>& classes)
     });
 }
 
-std::uint16_t ModelClasses::find(std::string_view model, bool fast) {
+ModelClasses::Found ModelClasses::find(std::string_view model, bool fast) {
     auto& seen = seen_[fast ? 1 : 0];
-    if (const auto found = seen.find(model); found != seen.end()) return found->second;
-    const std::uint16_t model_class = resolve(model, fast);
-    if (seen.size() < kMaxSeen) seen.emplace(model, model_class);
-    return model_class;
+    if (const auto known = seen.find(model); known != seen.end()) return known->second;
+    const Found found{resolve(model, fast), prices_.find(model, fast)};
+    if (seen.size() < kMaxSeen) seen.emplace(model, found);
+    return found;
 }
 
 std::uint16_t ModelClasses::resolve(std::string_view model, bool fast) {

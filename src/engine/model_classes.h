@@ -3,7 +3,6 @@
 #include <array>
 #include <cstdint>
 #include <map>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,20 +11,12 @@
 
 namespace weir {
 
-// Models that are known to share their limits: data, to be replaced by class.<name>.models.
-struct ModelClassRow {
-    const char* name;
-    const char* models;  // as in class.<name>.models
-    bool cache_reads_count;
-};
-std::span<const ModelClassRow> built_in_model_classes();
-
 // "claude-opus-4-5,claude-opus-4-6*" in its parts. False if a part is empty, or has a star that is
 // not at its end.
 bool split_models(std::string_view list, std::vector<std::string>* models);
 
-// Finds the class of a model: the longest match of the configured and built-in classes, or else a
-// class that is set up for the model at its first use, out of a number of spare ones. Requests in
+// Finds the class of a model: the longest match of the configured classes and the table's, or else
+// a class that is set up for the model at its first use, out of a number of spare ones. Requests in
 // fast mode have classes of their own, because they draw on limits of their own.
 //
 // Not thread-safe: used under the inbox's lock.
@@ -35,9 +26,13 @@ public:
     static constexpr std::size_t kSpare = 16;
 
     // `classes` are those of the settings, whose last kSpare are spare.
-    explicit ModelClasses(const std::vector<LimitSettings::Class>& classes);
+    explicit ModelClasses(const std::vector<LimitSettings::Class>& classes, PriceTable prices = {});
 
-    std::uint16_t find(std::string_view model, bool fast);
+    struct Found {
+        std::uint16_t model_class;
+        PricesId prices;
+    };
+    Found find(std::string_view model, bool fast);
 
     // Beyond the classes is the core's own, for calls that count tokens.
     std::string_view name(std::uint16_t model_class) const {
@@ -56,7 +51,8 @@ private:
     std::vector<Pattern> patterns_;
     std::vector<std::string> names_;
     std::size_t used_;  // classes that have a name
-    std::array<std::map<std::string, std::uint16_t, std::less<>>, 2> seen_;  // by fast
+    PriceTable prices_;
+    std::array<std::map<std::string, Found, std::less<>>, 2> seen_;  // by fast
 };
 
 }  // namespace weir

@@ -1,16 +1,13 @@
 #include "engine/secret.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
 #include <utility>
 
-#include "engine/descriptor.h"
 #include "engine/failure.h"
+#include "engine/file_text.h"
 #include "weir/weir.h"
 
 namespace weir {
@@ -22,40 +19,6 @@ constexpr std::string_view kPlainKey = "main";  // that of account.<name>.key
 
 [[noreturn]] void refuse(std::string message) {
     throw Failure(WEIR_ERR_INVALID_VALUE, ErrorSource::config, std::move(message));
-}
-
-std::string reason(int error_number) {
-    switch (error_number) {
-        case ENOENT:
-            return "there is no such file";
-        case EACCES:
-            return "permission is denied";
-        case EISDIR:
-            return "it is a directory";
-        default:
-            return fmt::format("error {}", error_number);
-    }
-}
-
-std::string read_file(std::string_view key, const std::string& path) {
-    const auto refuse = [&](const std::string& why) {
-        throw Failure(WEIR_ERR_IO, ErrorSource::config,
-                      fmt::format("{}: {} cannot be read: {}", key, path, why));
-    };
-    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (file.get() < 0) refuse(reason(errno));
-    std::string content(kMaxFile, '\0');
-    std::size_t size = 0;
-    while (size < content.size()) {
-        const ssize_t got = ::read(file.get(), &content[size], content.size() - size);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) refuse(reason(errno));
-        if (got == 0) break;
-        size += static_cast<std::size_t>(got);
-    }
-    if (size == content.size()) refuse("it is too large to be a key");
-    content.resize(size);
-    return content;
 }
 
 std::string checked(std::string_view key, std::string value) {
@@ -123,7 +86,7 @@ std::string checked_secret(std::string_view key, std::string_view value) {
 }
 
 std::string secret_of_file(std::string_view key, const std::string& path) {
-    return checked(key, read_file(key, path));
+    return checked(key, read_file(key, path, kMaxFile, "a key"));
 }
 
 std::vector<ConfiguredKey> account_keys(const Config& config, std::string_view account) {

@@ -32,7 +32,8 @@ weir_event failed_event(const Request& request, weir_error* error) noexcept {
 std::int64_t ms_between(TimeNs from, TimeNs to) { return (to - from) / kNsPerMs; }
 
 std::unique_ptr<weir_response> make_response(const Request& request, Exchange* exchange,
-                                             std::string_view account, TimeNs now) {
+                                             std::string_view account, std::int64_t cost_micros,
+                                             TimeNs now) {
     auto response = std::make_unique<weir_response>();
     ResponseReader& reader = exchange->reader();
     const Usage& usage = exchange->usage();
@@ -50,6 +51,7 @@ std::unique_ptr<weir_response> make_response(const Request& request, Exchange* e
     numbers[WEIR_NUMBER_FIRST_BYTE_MS] =
         exchange->head_at() == 0 ? -1 : ms_between(exchange->started_at(), exchange->head_at());
     numbers[WEIR_NUMBER_TOTAL_MS] = ms_between(request.submitted_at, now);
+    numbers[WEIR_NUMBER_COST_MICROS] = cost_micros;
     auto& strings = response->strings;
     strings[WEIR_STRING_MODEL] = reader.model();
     strings[WEIR_STRING_ACCOUNT] = account;
@@ -124,12 +126,14 @@ weir_event make_permit_event(const Request& request, std::unique_ptr<weir_permit
 }
 
 weir_event make_done(const Request& request, Exchange* exchange, std::string_view account,
-                     TimeNs now) noexcept {
-    return done_event(request, [&] { return make_response(request, exchange, account, now); });
+                     std::int64_t cost_micros, TimeNs now) noexcept {
+    return done_event(request,
+                      [&] { return make_response(request, exchange, account, cost_micros, now); });
 }
 
 weir_event make_batch_done(const Request& request, const BatchResult& result,
-                           std::string_view account, TimeNs now) noexcept {
+                           std::string_view account, std::int64_t cost_micros,
+                           TimeNs now) noexcept {
     return done_event(request, [&] {
         auto response = std::make_unique<weir_response>();
         const Usage& usage = result.facts.usage;
@@ -144,6 +148,7 @@ weir_event make_batch_done(const Request& request, const BatchResult& result,
         numbers[WEIR_NUMBER_OUTPUT_TOKENS] = usage.output_tokens;
         numbers[WEIR_NUMBER_ATTEMPTS] = request.attempts;
         numbers[WEIR_NUMBER_TOTAL_MS] = ms_between(request.submitted_at, now);
+        numbers[WEIR_NUMBER_COST_MICROS] = cost_micros;
         response->strings[WEIR_STRING_MODEL] = result.facts.model;
         response->strings[WEIR_STRING_ACCOUNT] = account;
         response->strings[WEIR_STRING_STOP_REASON] = result.facts.stop_reason;
@@ -162,6 +167,18 @@ weir_event make_failed(const Request& request, std::int32_t status,
     } catch (const std::bad_alloc&) {
         return make_plain_failure(request, status);
     }
+}
+
+weir_event make_refused(const Request& request, std::int32_t status, std::string_view message,
+                        TimeNs frees_in_ns) noexcept {
+    ErrorParts parts;
+    parts.code = status;
+    parts.source = ErrorSource::local;
+    parts.attempts = request.attempts;
+    parts.message = message;
+    if (request.maybe_executed) parts.more_flags |= WEIR_ERROR_MAYBE_EXECUTED;
+    if (frees_in_ns >= 0) parts.retry_after_ms = (frees_in_ns + kNsPerMs - 1) / kNsPerMs;
+    return failed_event(request, make_error(parts));
 }
 
 weir_event make_plain_failure(const Request& request, std::int32_t status) noexcept {

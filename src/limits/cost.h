@@ -5,6 +5,8 @@
 #include <cstdint>
 
 #include "base/time.h"
+#include "limits/gcra.h"
+#include "limits/prices.h"
 #include "provider/outcome.h"
 
 namespace weir {
@@ -12,13 +14,20 @@ namespace weir {
 // The kinds that are continuously refilling buckets; the day's tokens are a quota of their own.
 inline constexpr std::size_t kMinuteKinds = 4;
 
+// An index into LimitSettings::day_budgets.
+inline constexpr std::uint16_t kNoDayBudget = 0xFFFF;
+
 // What one attempt is expected to take.
 struct Cost {
     std::int64_t input_tokens = 0;
     std::int64_t output_tokens = 0;      // expected
     std::int64_t max_output_tokens = 0;  // the request's max_tokens
     double raw_input = 0;                // input as estimated without correction; 0: not estimated
-    std::int64_t spend = 0;              // the limiter's own: expected, in millionths of a dollar
+    PricesId prices = kNoPrices;
+    std::uint16_t tenant_budget = kNoDayBudget;  // Limiter::tenant_budget
+    // The limiter's own, in millionths of a dollar: expected, and at most.
+    std::int64_t spend = 0;
+    std::int64_t most_spend = 0;
 
     // What is reserved where the provider reserves.
     std::int64_t promised_output() const {
@@ -26,18 +35,27 @@ struct Cost {
     }
 };
 
+// Input with what the cache took and gave; -1 if it is not known.
+inline std::int64_t whole_input(const Usage& usage) {
+    if (usage.input_tokens < 0) return -1;
+    return sane_units(usage.input_tokens) + sane_units(usage.cache_write_tokens) +
+           sane_units(usage.cache_read_tokens);
+}
+
 struct Verdict {
     enum class Kind : std::uint8_t { granted, not_before, never };
     Kind kind = Kind::granted;
-    LimitKind binding = LimitKind::unknown;  // the bucket that said so
-    TimeNs at = 0;                           // not_before: when to ask again
-    bool spend = false;                      // it was the day's spend that said so
+    LimitKind binding = LimitKind::unknown;   // the bucket that said so
+    TimeNs at = 0;                            // not_before: when to ask again
+    bool spend = false;                       // it was the day's spend that said so
+    std::uint16_t day_budget = kNoDayBudget;  // likewise, of this budget, and when it frees: `at`
 
     void not_before(TimeNs time, LimitKind by) {
         if (time <= at) return;
         at = time;
         binding = by;
         spend = false;
+        day_budget = kNoDayBudget;
     }
 };
 

@@ -16,6 +16,10 @@ std::int64_t DayQuota::day_of(TimeNs now, std::int64_t wall_offset_ns) {
     return wall / kNsPerDay - (wall % kNsPerDay < 0 ? 1 : 0);
 }
 
+TimeNs DayQuota::end_of(std::int64_t day, std::int64_t wall_offset_ns) {
+    return (day + 1) * kNsPerDay - std::clamp(wall_offset_ns, -kEndless, kEndless);
+}
+
 void DayQuota::set_limit(std::int64_t limit, bool learnt) {
     limit_ = std::clamp<std::int64_t>(limit, 1, kMaxUnits);
     learnt_ = learnt;
@@ -24,7 +28,7 @@ void DayQuota::set_limit(std::int64_t limit, bool learnt) {
 void DayQuota::roll(TimeNs now, std::int64_t wall_offset_ns) {
     const std::int64_t day = day_of(now, wall_offset_ns);
     wall_offset_ns_ = wall_offset_ns;
-    ends_at_ = (day + 1) * kNsPerDay - std::clamp(wall_offset_ns, -kEndless, kEndless);
+    ends_at_ = end_of(day, wall_offset_ns);
     if (day == day_) return;
     day_ = day;
     used_ = 0;

@@ -18,6 +18,7 @@ public:
     std::int64_t used() const { return used_; }
     std::int64_t day() const { return day_; }
     static std::int64_t day_of(TimeNs now, std::int64_t wall_offset_ns);
+    static TimeNs end_of(std::int64_t day, std::int64_t wall_offset_ns);
     void set_limit(std::int64_t limit, bool learnt);
 
     bool ever_fits(std::int64_t units) const { return units <= limit_; }

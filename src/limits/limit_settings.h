@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "limits/prices.h"
+
 namespace weir {
 
 // The limits that are configured, for one account and model class. Zero: not configured.
@@ -14,17 +16,8 @@ struct BucketLimits {
     std::int64_t tokens_per_day = 0;
     std::int64_t in_flight = 0;
     std::int64_t spend_per_day = 0;  // millionths of a dollar
-};
 
-// Dollars per million tokens, which is also millionths of a dollar per token.
-struct TokenPrices {
-    double input = 0;
-    double cache_write_5m = 0;
-    double cache_write_1h = 0;
-    double cache_read = 0;
-    double output = 0;
-
-    bool known() const { return input > 0 || output > 0; }
+    bool operator==(const BucketLimits&) const = default;
 };
 
 // How a provider counts output: as it is produced, or max_tokens reserved and settled at the end.
@@ -36,8 +29,7 @@ struct LimitSettings {
         std::vector<std::string> models;  // ids, or prefixes that end in '*'
         BucketLimits limits;              // for every account that has none of its own
         bool cache_reads_count = false;
-        TokenPrices prices = {};  // for spend_per_day
-        bool apart = false;       // no scope has a part in it
+        bool apart = false;  // no scope has a part in it
     };
     struct AccountLimits {
         std::uint16_t model_class;
@@ -64,14 +56,34 @@ struct LimitSettings {
             return of == kAny || of == with;
         }
     };
+    // What may be used in a day over all model classes: by everybody, by an account, or by a
+    // tenant. At most one of each matches an attempt.
+    struct DayBudget {
+        static constexpr std::uint64_t kNoTenant = 0;
+        std::string name;                     // "account.main", "tenant.acme", or "" for all
+        std::uint16_t account = Scope::kAny;  // one, or any
+        std::uint64_t tenant = kNoTenant;     // its name's hash, or anybody's
+        std::int64_t tokens_per_day = 0;      // 0: not limited
+        std::int64_t spend_per_day = 0;       // likewise; millionths of a dollar
+    };
+    std::vector<DayBudget> day_budgets;
+    struct Origin {
+        std::string source;
+        std::string date;
+    };
+    Origin table;  // of the table that classes and tiers are from
+    PriceTable prices;
+
     BucketLimits token_count;       // of calls that count tokens, for every account
     std::vector<Scope> scopes;      // at most three match any one attempt
     std::vector<Class> classes;     // index: model class
     std::vector<Account> accounts;  // index: account
     OutputAccounting output_accounting = OutputAccounting::automatic;
-    double burst_s = 0;              // depth of a bucket in seconds of its refill; 0: learn it
-    bool pinned = false;             // configured limits win over the provider's headers
-    bool refuse_over_spend = false;  // what a day's spend has no room for never fits; else it waits
+    double burst_s = 0;   // depth of a bucket in seconds of its refill; 0: learn it
+    bool pinned = false;  // configured limits win over the provider's headers
+    bool refuse_over_spend =
+        false;  // what a day's budget has no room for never fits; else it waits
+    std::int64_t day_offset_ns = 0;  // the day begins so much before UTC's
 };
 
 }  // namespace weir

@@ -7,21 +7,31 @@ namespace weir {
 
 namespace {
 
-std::int64_t millionths(double dollars_in_millionths) {
-    return static_cast<std::int64_t>(
-        std::ceil(std::clamp(dollars_in_millionths, 0.0, static_cast<double>(kMaxUnits))));
-}
-
 constexpr LimitKind kAllKinds[] = {LimitKind::requests, LimitKind::input_tokens,
                                    LimitKind::output_tokens, LimitKind::tokens};
 
 }  // namespace
 
 Limiter::Limiter(const LimitSettings& settings)
-    : settings_(settings), estimates_(settings.classes.size()) {}
+    : settings_(settings), estimates_(settings.classes.size()) {
+    for_account_.resize(settings.accounts.size(), kNoDayBudget);
+    for (const LimitSettings::DayBudget& each : settings_.day_budgets) {
+        const auto index = static_cast<std::uint16_t>(day_budgets_.size());
+        day_budgets_.emplace_back(
+            DayBudget::Amount{.tokens = each.tokens_per_day, .spend = each.spend_per_day});
+        if (each.tenant != LimitSettings::DayBudget::kNoTenant) {
+            for_tenant_[each.tenant] = index;
+        } else if (each.account == LimitSettings::Scope::kAny) {
+            for_all_ = index;
+        } else {
+            for_account_[each.account] = index;
+        }
+    }
+}
 
 void Limiter::set_wall_offset(std::int64_t unix_minus_monotonic_ns) {
-    wall_offset_ns_ = unix_minus_monotonic_ns;
+    wall_offset_ns_ =
+        std::clamp(unix_minus_monotonic_ns, -kEndless, kEndless) + settings_.day_offset_ns;
 }
 
 BudgetId Limiter::budget(std::uint16_t account, std::uint16_t model_class, std::uint16_t workspace,
@@ -127,52 +137,20 @@ TimeNs Limiter::dominant_cost(BudgetId id, const Cost& cost) const {
     return dominant > 0 ? dominant : kNsPerUs * (1 + cost.input_tokens + cost.output_tokens);
 }
 
-inline Cost Limiter::sane(std::uint16_t model_class, const Cost& cost) const {
-    Cost asked{sane_units(cost.input_tokens), sane_units(cost.output_tokens),
-               sane_units(cost.max_output_tokens), cost.raw_input};
-    const TokenPrices& prices = settings_.classes[model_class].prices;
-    if (prices.known()) {
-        asked.spend = millionths(prices.input * static_cast<double>(asked.input_tokens) +
-                                 prices.output * static_cast<double>(asked.output_tokens));
+inline Cost Limiter::sane(const Cost& cost) const {
+    Cost asked{.input_tokens = sane_units(cost.input_tokens),
+               .output_tokens = sane_units(cost.output_tokens),
+               .max_output_tokens = sane_units(cost.max_output_tokens),
+               .raw_input = cost.raw_input,
+               .prices = cost.prices,
+               .tenant_budget = cost.tenant_budget};
+    if (cost.prices != kNoPrices) {
+        const PriceTable& prices = settings_.prices;
+        asked.spend = prices.cost_of(cost.prices, asked.input_tokens, asked.output_tokens, false);
+        asked.most_spend =
+            prices.cost_of(cost.prices, asked.input_tokens, asked.promised_output(), true);
     }
     return asked;
-}
-
-// What the usage costs; -1 if it is not known. A cache write is taken to be one of five minutes.
-std::int64_t Limiter::spend_of(std::uint16_t model_class, const Usage& usage) const {
-    const TokenPrices& prices = settings_.classes[model_class].prices;
-    if (!prices.known() || usage.input_tokens < 0 || usage.output_tokens < 0) return -1;
-    const auto tokens = [](std::int64_t count) { return static_cast<double>(sane_units(count)); };
-    return millionths(prices.input * tokens(usage.input_tokens) +
-                      prices.cache_write_5m * tokens(usage.cache_write_tokens) +
-                      prices.cache_read * tokens(usage.cache_read_tokens) +
-                      prices.output * tokens(usage.output_tokens));
-}
-
-std::vector<Limiter::DayUse> Limiter::day_use() const {
-    std::vector<DayUse> all;
-    for (const OwnedPool& owned : pools_) {
-        const Pool& pool = owned.pool;
-        if (!pool.day().active() && !pool.spend().active()) continue;
-        all.push_back({.account = owned.account,
-                       .model_class = owned.model_class,
-                       .scope = owned.scope,
-                       .day = std::max(pool.day().day(), pool.spend().day()),
-                       .tokens = pool.day().used(),
-                       .spend = pool.spend().used()});
-    }
-    return all;
-}
-
-void Limiter::restore(const DayUse& use, TimeNs now) {
-    if (use.day != DayQuota::day_of(now, wall_offset_ns_)) return;
-    for (OwnedPool& owned : pools_) {
-        if (owned.account != use.account || owned.model_class != use.model_class ||
-            owned.scope != use.scope) {
-            continue;
-        }
-        owned.pool.restore_day(use.tokens, use.spend, now, wall_offset_ns_);
-    }
 }
 
 inline Verdict Limiter::check(const Budget& budget, const Cost& cost, TimeNs now,
@@ -183,12 +161,15 @@ inline Verdict Limiter::check(const Budget& budget, const Cost& cost, TimeNs now
         if (verdict.kind == Verdict::Kind::never) break;
         if (other.kind == Verdict::Kind::never || other.at > verdict.at) verdict = other;
     }
+    if (!day_budgets_.empty() && verdict.kind != Verdict::Kind::never) {
+        check_day(day_budgets_of(budget.account, cost.tenant_budget), cost, now, &verdict);
+    }
     return verdict;
 }
 
 Verdict Limiter::reserve(BudgetId id, const Cost& cost, TimeNs now, Reservation* out) {
     const Budget& budget = budgets_[id];
-    const Cost asked = sane(budget.model_class, cost);
+    const Cost asked = sane(cost);
     std::array<Pool::Needs, kMaxScopes> needs;
     const Verdict verdict = check(budget, asked, now, &needs);
     if (verdict.kind != Verdict::Kind::granted) return verdict;
@@ -198,6 +179,10 @@ Verdict Limiter::reserve(BudgetId id, const Cost& cost, TimeNs now, Reservation*
     out->shown_output = 0;
     for (std::size_t i = 0; i < budget.count; ++i) {
         pool_of(budget, i).take(asked, needs[i], now, &out->holds[i]);
+    }
+    if (!day_budgets_.empty()) {
+        const DayBudgets days = day_budgets_of(budget.account, asked.tenant_budget);
+        for (std::size_t i = 0; i < days.count; ++i) day_budgets_[days.of[i]].take(most_of(asked));
     }
     return verdict;
 }
@@ -209,16 +194,20 @@ Verdict Limiter::reserve_beside(const Promise& promise, BudgetId id, const Cost&
     const Budget& budget = budgets_[id];
     kept_.clear();
     for (std::size_t i = 0; i < budget.count; ++i) kept_.push_back(pool_of(budget, i));
+    const DayBudgets days = day_budgets_of(budget.account, cost.tenant_budget);
+    kept_days_.clear();
+    for (std::size_t i = 0; i < days.count; ++i) kept_days_.push_back(day_budgets_[days.of[i]]);
     const Verdict granted = reserve(id, cost, now, out);
     const Verdict promised = estimate(promise.budget, promise.cost, now);
     if (promised.kind != Verdict::Kind::never && promised.at <= promise.at) return granted;
     for (std::size_t i = 0; i < budget.count; ++i) pool_of(budget, i) = kept_[i];
+    for (std::size_t i = 0; i < days.count; ++i) day_budgets_[days.of[i]] = kept_days_[i];
     return {.kind = Verdict::Kind::not_before, .at = kNever};
 }
 
 Verdict Limiter::estimate(BudgetId id, const Cost& cost, TimeNs now) {
     std::array<Pool::Needs, kMaxScopes> needs;
-    return check(budgets_[id], sane(budgets_[id].model_class, cost), now, &needs);
+    return check(budgets_[id], sane(cost), now, &needs);
 }
 
 std::int64_t Limiter::largest(BudgetId id, LimitKind kind) const {

@@ -2,10 +2,13 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/time.h"
 #include "limits/cost.h"
+#include "limits/day_budget.h"
 #include "limits/input_estimate.h"
 #include "limits/limit_settings.h"
 #include "limits/output_histogram.h"
@@ -30,6 +33,11 @@ struct Reservation {
     std::int64_t shown_output = 0;  // what progress() has seen
     std::array<Hold, kMaxScopes> holds;
 };
+
+// The most that an attempt may come to.
+inline DayBudget::Amount most_of(const Cost& cost) {
+    return {.tokens = cost.input_tokens + cost.promised_output(), .spend = cost.most_spend};
+}
 
 // The provider's buckets, mirrored. One owner, the core; no clock of its own.
 class Limiter {
@@ -113,18 +121,37 @@ public:
     // The attempt is over. Its usage, as far as known, replaces what was held.
     void settle(const Reservation& reservation, const Outcome& outcome, TimeNs now);
 
+    // ---- A day's budgets (day_use.cc) ----
+
+    // The budget of a tenant by its name's hash, for Cost::tenant_budget.
+    std::uint16_t tenant_budget(std::uint64_t tenant) const;
+    // Whether the tenant's budget alone lets `cost` go: what it has no room for stands in nobody
+    // else's way.
+    Verdict check_tenant(const Cost& cost, TimeNs now);
+
+    // Used beside all attempts, in a batch.
+    void add_day_use(std::uint16_t account, std::uint64_t tenant, const DayBudget::Amount& used,
+                     TimeNs now);
+
     // What is used of the current day, to be kept over a restart and put back once the budgets are
     // made. Of a day that has ended nothing is put back.
     struct DayUse {
-        std::uint16_t account;
-        std::uint16_t model_class;
-        std::uint16_t scope;
-        std::int64_t day;  // since 1970
+        std::string scope;  // a name that the next run knows
+        std::int64_t day;   // since 1970
         std::int64_t tokens;
         std::int64_t spend;  // millionths of a dollar
+
+        bool operator==(const DayUse&) const = default;
     };
     std::vector<DayUse> day_use() const;
     void restore(const DayUse& use, TimeNs now);
+    // Grows with every change to what day_use() says.
+    std::uint64_t day_use_version() const { return day_use_version_; }
+
+    // By index in the settings.
+    const std::vector<DayBudget>& day_budgets() const { return day_budgets_; }
+    // Attempts whose model has no prices, though there are budgets of money.
+    std::uint64_t unpriced() const { return unpriced_; }
 
     // The length that a share `q` of the answers that allow `max_tokens` (0: not limited) stays
     // within.
@@ -190,8 +217,18 @@ private:
         Pool pool;
     };
 
-    Cost sane(std::uint16_t model_class, const Cost& cost) const;
-    std::int64_t spend_of(std::uint16_t model_class, const Usage& usage) const;
+    // The day budgets that an attempt passes beside its pools.
+    struct DayBudgets {
+        std::array<std::uint16_t, 3> of;
+        std::size_t count = 0;
+    };
+    DayBudgets day_budgets_of(std::uint16_t account, std::uint16_t tenant_budget) const;
+    void check_day(const DayBudgets& budgets, const Cost& cost, TimeNs now, Verdict* verdict);
+    void settle_day(const Budget& budget, const Cost& cost, const Pool::Settlement& settlement,
+                    TimeNs now);
+    std::string scope_name(const OwnedPool& owned) const;
+
+    Cost sane(const Cost& cost) const;
     std::uint32_t own_pool(std::uint16_t account, std::uint16_t model_class);
     std::uint32_t scope_pool(std::uint16_t scope);
     Pool& pool_of(const Budget& budget, std::size_t i) { return pools_[budget.pools[i]].pool; }
@@ -210,7 +247,15 @@ private:
     std::vector<Budget> budgets_;            // by BudgetId
     std::vector<ClassEstimates> estimates_;  // by model class
     std::uint64_t ignored_ = 0;
-    std::vector<Pool> kept_;  // as they were before a reservation that is not sure to stand
+    std::vector<DayBudget> day_budgets_;                           // by index in the settings
+    std::uint16_t for_all_ = kNoDayBudget;                         // that of everybody
+    std::vector<std::uint16_t> for_account_;                       // by account
+    std::unordered_map<std::uint64_t, std::uint16_t> for_tenant_;  // by its name's hash
+    std::uint64_t day_use_version_ = 0;
+    std::uint64_t unpriced_ = 0;
+    // As they were before a reservation that is not sure to stand.
+    std::vector<Pool> kept_;
+    std::vector<DayBudget> kept_days_;
 };
 
 }  // namespace weir

@@ -127,7 +127,7 @@ Verdict Pool::check(const Cost& cost, TimeNs now, std::int64_t wall_offset_ns, N
         const bool produces = counts_output(kKinds[i]) && later_output > 0;
         const std::int64_t units = needs->units[i];
         if (!each.ever_fits(produces ? units + later_output : units)) {
-            return {.kind = Verdict::Kind::never, .binding = kKinds[i]};
+            return {.kind = Verdict::Kind::never, .binding = kKinds[i], .at = kNever};
         }
         const TimeNs need = each.time_for(units);
         needs->times[i] = need;
@@ -138,7 +138,7 @@ Verdict Pool::check(const Cost& cost, TimeNs now, std::int64_t wall_offset_ns, N
     if (day_.active()) {
         const std::int64_t units = cost.input_tokens + cost.output_tokens;
         if (!day_.ever_fits(units)) {
-            return {.kind = Verdict::Kind::never, .binding = LimitKind::day_tokens};
+            return {.kind = Verdict::Kind::never, .binding = LimitKind::day_tokens, .at = kNever};
         }
         verdict.not_before(day_.fits_at(now, wall_offset_ns, units), LimitKind::day_tokens);
     }
@@ -153,7 +153,8 @@ void Pool::check_spend(const Cost& cost, TimeNs now, std::int64_t wall_offset_ns
     const TimeNs at = spend_.fits_at(now, wall_offset_ns, cost.spend);
     if (at <= now) return;
     if (rules_.refuse_over_spend || !spend_.ever_fits(cost.spend)) {
-        *verdict = {.kind = Verdict::Kind::never, .spend = true};
+        const bool passes = spend_.ever_fits(cost.spend);
+        *verdict = {.kind = Verdict::Kind::never, .at = passes ? at : kNever, .spend = true};
     } else if (at > verdict->at) {
         verdict->not_before(at, LimitKind::unknown);
         verdict->spend = true;

@@ -49,6 +49,7 @@ public:
         std::int64_t shown = 0;
         std::int64_t input = -1;  // really used; -1: not known
         std::int64_t output = -1;
+        std::int64_t whole_input = -1;  // what the cache gave included
         std::int64_t spend = -1;
         bool executed = true;  // else only the request itself counts
         bool request_counts = true;

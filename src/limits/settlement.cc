@@ -82,13 +82,16 @@ void Limiter::settle(const Reservation& reservation, const Outcome& outcome, Tim
     settlement.executed = settlement.success || outcome.maybe_executed || outcome.usage.known();
     settlement.request_counts = !never_sent && !requests_refused;
     settlement.input = counted_input(budget.model_class, outcome.usage);
-    settlement.spend = spend_of(budget.model_class, outcome.usage);
+    settlement.whole_input = whole_input(outcome.usage);
+    settlement.spend = settings_.prices.cost_of(reservation.cost.prices, outcome.usage);
     if (outcome.usage.output_tokens >= 0)
         settlement.output = sane_units(outcome.usage.output_tokens);
     if (settlement.success) learn_usage(budget.model_class, reservation.cost, outcome);
     for (std::size_t i = 0; i < budget.count; ++i) {
         pool_of(budget, i).settle(settlement, reservation.holds[i], now, wall_offset_ns_);
     }
+    if (!day_budgets_.empty()) settle_day(budget, reservation.cost, settlement, now);
+    ++day_use_version_;
 }
 
 // What counts against the input limit; -1 if it is not known.
@@ -111,10 +114,7 @@ void Limiter::learn_usage(std::uint16_t model_class, const Cost& cost, const Out
         estimates.output_by_max[bin].add(output, outcome.hit_max_tokens);
     }
     if (usage.input_tokens < 0) return;
-    const std::int64_t whole = sane_units(usage.input_tokens) +
-                               sane_units(usage.cache_write_tokens) +
-                               sane_units(usage.cache_read_tokens);
-    estimates.input.learn(cost.raw_input, whole);
+    estimates.input.learn(cost.raw_input, whole_input(usage));
 }
 
 }  // namespace weir

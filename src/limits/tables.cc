@@ -1,21 +1,21 @@
 #include "limits/tables.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
+#include <set>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include "limits/gcra.h"
+#include "limits/table_reader.h"
 
 namespace weir {
 
 namespace {
 
-using Json = nlohmann::json;
+using Value = TableReader::Value;
 
 constexpr double kHighestPrice = 1e6;
+constexpr std::int64_t kMostUnits = 1'000'000'000'000;
+constexpr std::size_t kMostRows = 1'000;
 
 constexpr char kLimitTable[] =
 #include "limits/limits_json.inc"
@@ -24,102 +24,116 @@ constexpr char kPriceTable[] =
 #include "limits/prices_json.inc"
     ;
 
-// A reader that remembers the first thing that was wrong.
-class Reader {
+// Names become parts of configuration keys.
+bool is_name(std::string_view name) {
+    constexpr std::size_t kMost = 64;
+    return name.size() <= kMost && std::all_of(name.begin(), name.end(), [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      c == '_' || c == '-';
+           });
+}
+
+// Every model pattern of a table belongs to one row.
+class Models {
 public:
-    explicit Reader(std::string* problem) : problem_(problem) { problem_->clear(); }
-
-    bool good() const { return problem_->empty(); }
-    void wrong(std::string_view what) {
-        if (good()) *problem_ = what;
-    }
-
-    const Json* member(const Json& object, const char* name, Json::value_t type) {
-        if (!object.is_object()) return nullptr;
-        const auto found = object.find(name);
-        if (found == object.end()) return nullptr;
-        if (found->type() != type) {
-            wrong(fmt::format("\"{}\" has the wrong type", name));
-            return nullptr;
-        }
-        return &*found;
-    }
-    std::string text(const Json& object, const char* name) {
-        const Json* found = member(object, name, Json::value_t::string);
-        return found == nullptr ? std::string() : found->get<std::string>();
-    }
-    double number(const Json& object, const char* name, double most) {
-        if (!object.is_object()) return 0;
-        const auto found = object.find(name);
-        if (found == object.end()) return 0;
-        const double value = found->is_number() ? found->get<double>() : -1;
-        if (!(value >= 0 && value <= most)) {
-            wrong(fmt::format("\"{}\" is not a number from 0 to {}", name, most));
-            return 0;
-        }
-        return value;
-    }
-    std::int64_t units(const Json& object, const char* name) {
-        return static_cast<std::int64_t>(number(object, name, static_cast<double>(kMaxUnits)));
-    }
-    std::vector<std::string> models(const Json& row) {
-        std::vector<std::string> models;
-        const Json* found = member(row, "models", Json::value_t::array);
-        if (found == nullptr || found->empty()) {
-            wrong("a row has no models");
-            return models;
-        }
-        for (const Json& model : *found) {
-            if (!model.is_string()) wrong("a model is not a string");
-            if (model.is_string()) models.push_back(model.get<std::string>());
-        }
-        return models;
+    bool read(TableReader* reader, Value& value, std::vector<std::string>* models) {
+        const bool read = reader->array(value, [&](Value& element) {
+            std::string model;
+            if (!reader->text(element, &model)) return false;
+            const std::size_t star = model.find('*');
+            if (star != std::string::npos && star + 1 != model.size()) {
+                return reader->wrong("a star may stand at a model's end only");
+            }
+            if (!seen_.insert(model).second) return reader->wrong("this model is there twice");
+            models->push_back(std::move(model));
+            return true;
+        });
+        return read && (!models->empty() || reader->wrong("there are no models"));
     }
 
 private:
-    std::string* problem_;
+    std::set<std::string> seen_;
 };
 
-bool parse(std::string_view text, Json* document, std::string* problem) {
-    *document = Json::parse(text.begin(), text.end(), nullptr, false);
-    if (document->is_object()) return true;
-    *problem = "the table is not a JSON object";
-    return false;
+bool read_limits(TableReader* reader, Value& value, BucketLimits* limits) {
+    return reader->object(value, [&](std::string_view name, Value& v) {
+        if (name == "requests_per_minute") {
+            return reader->count(v, kMostUnits, &limits->requests_per_minute);
+        }
+        if (name == "input_tokens_per_minute") {
+            return reader->count(v, kMostUnits, &limits->input_tokens_per_minute);
+        }
+        if (name == "output_tokens_per_minute") {
+            return reader->count(v, kMostUnits, &limits->output_tokens_per_minute);
+        }
+        if (name == "tokens_per_day") return reader->count(v, kMostUnits, &limits->tokens_per_day);
+        if (name == "in_flight") return reader->count(v, kMostUnits, &limits->in_flight);
+        return reader->unknown(
+            "requests_per_minute, input_tokens_per_minute, output_tokens_per_minute, "
+            "tokens_per_day and in_flight");
+    });
 }
 
-TokenPrices read_prices(const Json& row, Reader* reader) {
-    return {.input = reader->number(row, "input", kHighestPrice),
-            .cache_write_5m = reader->number(row, "cache_write_5m", kHighestPrice),
-            .cache_write_1h = reader->number(row, "cache_write_1h", kHighestPrice),
-            .cache_read = reader->number(row, "cache_read", kHighestPrice),
-            .output = reader->number(row, "output", kHighestPrice)};
+bool read_class(TableReader* reader, Value& value, Models* models, LimitTable::Class* row) {
+    const bool read = reader->object(value, [&](std::string_view name, Value& v) {
+        if (name == "name") {
+            return reader->text(v, &row->name) &&
+                   (is_name(row->name) ||
+                    reader->wrong("a name is up to 64 letters, digits, - and _"));
+        }
+        if (name == "models") return models->read(reader, v, &row->models);
+        if (name == "cache_reads_count") return reader->boolean(v, &row->cache_reads_count);
+        if (name == "tiers") {
+            return reader->object(v, [&](std::string_view tier, Value& limits) {
+                if (!is_name(tier)) {
+                    return reader->wrong("a name is up to 64 letters, digits, - and _");
+                }
+                return read_limits(reader, limits, &row->tiers[std::string(tier)]);
+            });
+        }
+        return reader->unknown("name, models, cache_reads_count and tiers");
+    });
+    if (!read) return false;
+    if (row->name.empty()) return reader->wrong("there is no name");
+    return !row->models.empty() || reader->wrong("there are no models");
 }
 
-BucketLimits read_limits(const Json& row, Reader* reader) {
-    return {.requests_per_minute = reader->units(row, "requests_per_minute"),
-            .input_tokens_per_minute = reader->units(row, "input_tokens_per_minute"),
-            .output_tokens_per_minute = reader->units(row, "output_tokens_per_minute"),
-            .tokens_per_day = reader->units(row, "tokens_per_day"),
-            .in_flight = reader->units(row, "in_flight")};
+// Whether the field is one of a card's prices; *good says whether it could be read.
+bool read_price(TableReader* reader, std::string_view name, Value& value, TokenPrices* prices,
+                bool* good) {
+    double* price = name == "input"            ? &prices->input
+                    : name == "cache_write_5m" ? &prices->cache_write_5m
+                    : name == "cache_write_1h" ? &prices->cache_write_1h
+                    : name == "cache_read"     ? &prices->cache_read
+                    : name == "output"         ? &prices->output
+                                               : nullptr;
+    if (price != nullptr) *good = reader->number(value, kHighestPrice, price);
+    return price != nullptr;
 }
 
-int best_match(const std::vector<std::string>& patterns, std::string_view model) {
-    int best = -1;
-    for (const std::string& pattern : patterns) best = std::max(best, match_length(pattern, model));
-    return best;
-}
+constexpr std::string_view kPriceFields =
+    "models, input, cache_write_5m, cache_write_1h, cache_read, output, above and fast";
 
-template <class Row>
-const Row* find_row(const std::vector<Row>& rows, std::string_view model) {
-    const Row* best = nullptr;
-    int best_length = -1;
-    for (const Row& row : rows) {
-        const int length = best_match(row.models, model);
-        if (length <= best_length) continue;
-        best = &row;
-        best_length = length;
-    }
-    return best;
+bool read_price_row(TableReader* reader, Value& value, Models* models, PriceTable::Row* row) {
+    const bool read = reader->object(value, [&](std::string_view name, Value& v) {
+        bool good = false;
+        if (read_price(reader, name, v, &row->prices, &good)) return good;
+        if (name == "models") return models->read(reader, v, &row->models);
+        if (name == "fast") {
+            row->has_fast = true;
+            return reader->object(v, [&](std::string_view inner, Value& price) {
+                if (read_price(reader, inner, price, &row->fast, &good)) return good;
+                return reader->unknown("the prices");
+            });
+        }
+        if (name != "above") return reader->unknown(kPriceFields);
+        return reader->object(v, [&](std::string_view inner, Value& price) {
+            if (read_price(reader, inner, price, &row->above, &good)) return good;
+            if (inner != "prompt_tokens") return reader->unknown("prompt_tokens and the prices");
+            return reader->count(price, kMostUnits, &row->above_tokens);
+        });
+    });
+    return read && (!row->models.empty() || reader->wrong("there are no models"));
 }
 
 }  // namespace
@@ -127,89 +141,77 @@ const Row* find_row(const std::vector<Row>& rows, std::string_view model) {
 std::string_view built_in_limit_table() { return kLimitTable; }
 std::string_view built_in_price_table() { return kPriceTable; }
 
-int match_length(std::string_view pattern, std::string_view model) {
-    const bool prefix = pattern.ends_with('*');
-    if (prefix) pattern.remove_suffix(1);
-    const bool matches = prefix ? model.starts_with(pattern) : model == pattern;
-    if (!matches) return -1;
-    // A whole id is a better match than the same text as a prefix.
-    return static_cast<int>(std::min<std::size_t>(pattern.size(), 1u << 20)) * 2 + (prefix ? 0 : 1);
+const LimitTable::Class* LimitTable::find(std::string_view name) const {
+    for (const Class& each : classes) {
+        if (each.name == name) return &each;
+    }
+    return nullptr;
 }
 
-const LimitTable::Class* LimitTable::find(std::string_view model) const {
-    return find_row(classes, model);
+const LimitTable::Class* LimitTable::class_of(std::string_view model) const {
+    return best_row(classes, model);
 }
 
 bool LimitTable::tier(std::string_view class_name, std::string_view tier_name,
                       BucketLimits* limits) const {
-    for (const Class& each : classes) {
-        if (each.name != class_name) continue;
-        const auto found = each.tiers.find(tier_name);
-        if (found == each.tiers.end()) return false;
-        *limits = found->second;
-        return true;
-    }
-    return false;
+    const Class* found_class = find(class_name);
+    if (found_class == nullptr) return false;
+    const auto found = found_class->tiers.find(tier_name);
+    if (found == found_class->tiers.end()) return false;
+    *limits = found->second;
+    return true;
 }
 
-const TokenPrices* PriceTable::find(std::string_view model, std::int64_t prompt_tokens) const {
-    const Row* row = find_row(rows, model);
-    if (row == nullptr) return nullptr;
-    return row->above_tokens > 0 && prompt_tokens > row->above_tokens ? &row->above : &row->prices;
+std::vector<std::string> LimitTable::tiers() const {
+    std::set<std::string> names;
+    for (const Class& each : classes) {
+        for (const auto& [name, limits] : each.tiers) names.insert(name);
+    }
+    return {names.begin(), names.end()};
 }
 
 bool parse_limit_table(std::string_view text, LimitTable* table, std::string* problem) {
-    Json document;
-    if (!parse(text, &document, problem)) return false;
-    Reader reader(problem);
+    TableReader reader(problem);
     LimitTable read;
-    read.source = reader.text(document, "source");
-    read.date = reader.text(document, "date");
-    const Json* classes = reader.member(document, "classes", Json::value_t::array);
-    if (classes == nullptr) reader.wrong("there are no \"classes\"");
-    for (std::size_t i = 0; reader.good() && i < classes->size(); ++i) {
-        const Json& row = (*classes)[i];
-        LimitTable::Class each;
-        each.name = reader.text(row, "name");
-        if (each.name.empty()) reader.wrong("a class has no name");
-        each.models = reader.models(row);
-        const Json* counts = reader.member(row, "cache_reads_count", Json::value_t::boolean);
-        each.cache_reads_count = counts != nullptr && counts->get<bool>();
-        if (const Json* tiers = reader.member(row, "tiers", Json::value_t::object)) {
-            for (const auto& [name, limits] : tiers->items()) {
-                each.tiers[name] = read_limits(limits, &reader);
-            }
-        }
-        read.classes.push_back(std::move(each));
-    }
-    if (reader.good()) *table = std::move(read);
-    return reader.good();
+    Models models;
+    const bool good = reader.document(text, [&](std::string_view name, Value& value) {
+        if (name == "source") return reader.text(value, &read.source);
+        if (name == "date") return reader.text(value, &read.date);
+        if (name != "classes") return reader.unknown("source, date and classes");
+        return reader.array(value, [&](Value& row) {
+            LimitTable::Class each;
+            if (!read_class(&reader, row, &models, &each)) return false;
+            if (read.find(each.name) != nullptr) return reader.wrong("this class is there twice");
+            if (read.classes.size() == kMostRows) return reader.wrong("there are too many classes");
+            read.classes.push_back(std::move(each));
+            return true;
+        });
+    });
+    if (!good || (read.classes.empty() && !reader.wrong("there are no classes"))) return false;
+    *table = std::move(read);
+    return true;
 }
 
 bool parse_price_table(std::string_view text, PriceTable* table, std::string* problem) {
-    Json document;
-    if (!parse(text, &document, problem)) return false;
-    Reader reader(problem);
+    TableReader reader(problem);
     PriceTable read;
-    read.source = reader.text(document, "source");
-    read.date = reader.text(document, "date");
-    if (document.contains("batch_factor"))
-        read.batch_factor = reader.number(document, "batch_factor", 1);
-    const Json* rows = reader.member(document, "prices", Json::value_t::array);
-    if (rows == nullptr) reader.wrong("there are no \"prices\"");
-    for (std::size_t i = 0; reader.good() && i < rows->size(); ++i) {
-        const Json& from = (*rows)[i];
-        PriceTable::Row row;
-        row.models = reader.models(from);
-        row.prices = read_prices(from, &reader);
-        if (const Json* above = reader.member(from, "above", Json::value_t::object)) {
-            row.above_tokens = reader.units(*above, "prompt_tokens");
-            row.above = read_prices(*above, &reader);
-        }
-        read.rows.push_back(std::move(row));
-    }
-    if (reader.good()) *table = std::move(read);
-    return reader.good();
+    Models models;
+    const bool good = reader.document(text, [&](std::string_view name, Value& value) {
+        if (name == "source") return reader.text(value, &read.source);
+        if (name == "date") return reader.text(value, &read.date);
+        if (name == "batch_factor") return reader.number(value, 1, &read.batch_factor);
+        if (name != "prices") return reader.unknown("source, date, batch_factor and prices");
+        return reader.array(value, [&](Value& value_of_row) {
+            PriceTable::Row row;
+            if (!read_price_row(&reader, value_of_row, &models, &row)) return false;
+            if (read.rows.size() == kMostRows) return reader.wrong("there are too many rows");
+            read.rows.push_back(std::move(row));
+            return true;
+        });
+    });
+    if (!good || (read.rows.empty() && !reader.wrong("there are no prices"))) return false;
+    *table = std::move(read);
+    return true;
 }
 
 }  // namespace weir

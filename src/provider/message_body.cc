@@ -27,6 +27,12 @@ bool read_usage(json::Value& value, Usage* usage, int depth) {
         if (key == "cache_read_input_tokens") {
             return read_count(v, &usage->cache_read_tokens, depth + 1);
         }
+        if (key == "cache_creation" && json::is_object(v)) {
+            return json::each_field(v, [&](std::string_view life, json::Value& count) {
+                if (life != "ephemeral_1h_input_tokens") return json::check(count, depth + 2);
+                return read_count(count, &usage->cache_write_1h_tokens, depth + 2);
+            });
+        }
         return json::check(v, depth + 1);
     });
 }

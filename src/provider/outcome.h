@@ -12,6 +12,7 @@ namespace weir {
 struct Usage {
     std::int64_t input_tokens = -1;  // after the last cache breakpoint
     std::int64_t cache_write_tokens = -1;
+    std::int64_t cache_write_1h_tokens = -1;  // of these, those that stay for an hour
     std::int64_t cache_read_tokens = -1;
     std::int64_t output_tokens = -1;
 

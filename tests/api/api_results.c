@@ -41,6 +41,8 @@ static void check_numbers(const weir_response* response) {
     CHECK_GE(weir_response_number(response, WEIR_NUMBER_TOTAL_MS),
              weir_response_number(response, WEIR_NUMBER_FIRST_BYTE_MS));
     CHECK_LT(weir_response_number(response, WEIR_NUMBER_TOTAL_MS), PATIENCE_MS);
+    /* Dollars a million tokens: 3 of input, 3.75 written to the cache, 0.30 read, 15 of output. */
+    CHECK_EQ(weir_response_number(response, WEIR_NUMBER_COST_MICROS), 124);
     CHECK_EQ(weir_response_number(response, 0), -1);
     CHECK_EQ(weir_response_number(response, 9999), -1);
     CHECK_STR(weir_response_string(response, WEIR_STRING_MODEL), "claude-sonnet-4-5-20250929");

@@ -159,7 +159,46 @@ private:
                  .keys = std::vector<KeySettings>(1 + random_.below(3))});
             add_scopes(static_cast<std::uint16_t>(i), &settings);
         }
+        add_day_budgets(&settings.limits);
         return settings;
+    }
+
+    // Budgets of a day: everybody's, the first account's, and those of two tenants of three.
+    void add_day_budgets(LimitSettings* limits) {
+        limits->prices.rows.push_back({.models = {"*"}, .prices = {.input = 1, .output = 2}});
+        limits->refuse_over_spend = random_.below(3) == 0;
+        for (std::uint64_t i = 0; i < 4; ++i) {
+            if (random_.below(3) != 0) continue;
+            LimitSettings::DayBudget budget;
+            if (i == 1) budget.account = 0;
+            if (i > 1) budget.tenant = i - 1;
+            if (random_.below(2) == 0) {
+                budget.spend_per_day = static_cast<std::int64_t>(2'000 + random_.below(100'000));
+            }
+            if (random_.below(2) == 0) {
+                budget.tokens_per_day = static_cast<std::int64_t>(2'000 + random_.below(100'000));
+            }
+            limits->day_budgets.push_back(budget);
+        }
+    }
+
+    // What begins has room in the budgets that it draws on.
+    void check_day_budgets(const Action& action) {
+        const std::vector<DayBudget>& budgets = core_.limiter().day_budgets();
+        for (std::size_t i = 0; i < budgets.size(); ++i) {
+            const LimitSettings::DayBudget& row = settings_.limits.day_budgets[i];
+            if (row.account != LimitSettings::Scope::kAny && row.account != action.account)
+                continue;
+            if (row.tenant != 0 && row.tenant != slab_.at(action.request).tenant) continue;
+            const DayBudget& budget = budgets[i];
+            const auto over = [](std::int64_t limit, std::int64_t used, std::int64_t held) {
+                return limit > 0 && used + held > limit;
+            };
+            if (over(budget.limit().tokens, budget.used().tokens, budget.held().tokens) ||
+                over(budget.limit().spend, budget.used().spend, budget.held().spend)) {
+                broken("an attempt began that a day's budget had no room for");
+            }
+        }
     }
 
     // Of attempts in flight; 0: none.
@@ -261,6 +300,7 @@ private:
         const RequestIndex index = slab_.take();
         Request& request = slab_.at(index);
         request.submitted_at = now_;
+        request.prices = random_.below(4) == 0 ? kNoPrices : PricesId{0};
         request.priority = static_cast<std::uint8_t>(random_.below(kPriorities));
         request.model_class =
             static_cast<std::uint16_t>(random_.below(settings_.limits.classes.size()));
@@ -459,6 +499,7 @@ private:
     }
 
     void started(const Action& action, std::uint64_t ticket, Known* known) {
+        check_day_budgets(action);
         for (const auto& [attempt, live] : live_) {
             if (live.ticket == ticket) broken("two attempts of one request at a time");
         }
@@ -570,6 +611,12 @@ private:
             if (view.held < 0) broken("a bucket holds less than nothing");
         }
         if (held > static_cast<double>(live_.size())) broken("more is held than is in flight");
+        for (const DayBudget& budget : core_.limiter().day_budgets()) {
+            const DayBudget::Amount& amount = budget.held();
+            if (live_.empty() && (amount.tokens != 0 || amount.spend != 0)) {
+                broken("a day's budget holds something, and nothing is in flight");
+            }
+        }
         if (live_.empty() && held != 0) broken("something is held, and nothing is in flight");
     }
 

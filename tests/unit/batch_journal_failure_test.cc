@@ -96,7 +96,7 @@ TEST_F(JournalFailure, AFileOfALaterVersionIsRefusedAndLeftAlone) {
     open_journal(path_, "m")->apply(record(1));
     run_sql("PRAGMA user_version = 99");
     expect_refused(Kind::newer, "later weir");
-    run_sql("PRAGMA user_version = 2");
+    run_sql("PRAGMA user_version = 3");
     EXPECT_EQ(open_journal(path_, "m")->load().entries.size(), 1u);
 }
 
@@ -114,6 +114,7 @@ TEST_F(JournalFailure, AFileOfAnEarlierVersionIsBroughtForward) {
     for (const char* column : {"succeeded", "errored", "canceled", "expired"}) {
         run_sql((std::string("ALTER TABLE submissions DROP COLUMN ") + column).c_str());
     }
+    run_sql("DROP TABLE day_use");
     run_sql("PRAGMA user_version = 1");
     const JournalState state = open_journal(path_, "other")->load();
     EXPECT_EQ(state.mark, "m");

@@ -161,5 +161,27 @@ TEST_F(JournalTest, MeansWhatTheModelMeans) {
     }
 }
 
+TEST_F(JournalTest, ADaysUseIsKeptByNameAndGoesWithItsDay) {
+    const std::vector<DayUseRow> first = {{"account.a", 20'000, 10, 100},
+                                          {"tenant.x", 20'000, 5, 0}};
+    {
+        const auto journal = open_journal(path_, "w00000000000000a");
+        EXPECT_TRUE(journal->load().day_use.empty());
+        journal->keep_day_use(first);
+        EXPECT_EQ(journal->load().day_use, first);
+        journal->keep_day_use(std::vector<DayUseRow>{{"account.a", 20'000, 12, 120}});
+    }
+    {
+        const auto journal = open_journal(path_, "w00000000000000b");
+        const std::vector<DayUseRow> kept = journal->load().day_use;
+        ASSERT_EQ(kept.size(), 2u);
+        EXPECT_EQ(kept[0].spend, 120);
+        EXPECT_EQ(kept[1], first[1]);
+        const std::vector<DayUseRow> next = {{"account.a", 20'001, 1, 1}};
+        journal->keep_day_use(next);
+        EXPECT_EQ(journal->load().day_use, next);
+    }
+}
+
 }  // namespace
 }  // namespace weir

@@ -314,7 +314,7 @@ TEST(Settings, AccountLimitsStandOnThoseOfTheClass) {
 // ---- Model classes ----
 
 std::string class_of(ModelClasses* classes, std::string_view model, bool fast = false) {
-    return std::string(classes->name(classes->find(model, fast)));
+    return std::string(classes->name(classes->find(model, fast).model_class));
 }
 
 TEST(ModelClasses, TheLongestMatchWins) {
@@ -340,10 +340,14 @@ TEST(ModelClasses, AClaimThatIsConfiguredTakesAModelFromTheBuiltInClass) {
 TEST(ModelClasses, UnknownModelsHaveClassesOfTheirOwn) {
     ModelClasses classes(make_settings(Config()).core.limits.classes);
     EXPECT_EQ(class_of(&classes, "new-model-20270101"), "new-model");
-    EXPECT_EQ(classes.find("new-model-20270101", false), classes.find("new-model", false));
-    EXPECT_EQ(classes.find("new-model-latest", false), classes.find("new-model", false));
-    EXPECT_NE(classes.find("other-model", false), classes.find("new-model", false));
-    EXPECT_NE(classes.find("claude-opus-5", true), classes.find("claude-opus-5", false));
+    EXPECT_EQ(classes.find("new-model-20270101", false).model_class,
+              classes.find("new-model", false).model_class);
+    EXPECT_EQ(classes.find("new-model-latest", false).model_class,
+              classes.find("new-model", false).model_class);
+    EXPECT_NE(classes.find("other-model", false).model_class,
+              classes.find("new-model", false).model_class);
+    EXPECT_NE(classes.find("claude-opus-5", true).model_class,
+              classes.find("claude-opus-5", false).model_class);
     EXPECT_EQ(class_of(&classes, "claude-opus-5-20260601", true), "claude-opus-5-fast");
 }
 
@@ -351,7 +355,8 @@ TEST(ModelClasses, SpareClassesRunOutQuietly) {
     const auto settings = make_settings(Config()).core.limits.classes;
     ModelClasses classes(settings);
     for (int i = 0; i < 3000; ++i) {
-        ASSERT_LT(classes.find("model-" + std::to_string(i), i % 2 == 0), settings.size());
+        ASSERT_LT(classes.find("model-" + std::to_string(i), i % 2 == 0).model_class,
+                  settings.size());
     }
     EXPECT_EQ(class_of(&classes, "one-more"), "other");
 }

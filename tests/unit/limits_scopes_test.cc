@@ -115,18 +115,25 @@ TEST(Estimate, SaysWhenAndWhatBindsAndTakesNothing) {
 TEST(Spend, WaitsForMidnightOrIsRefused) {
     for (const bool refuse : {false, true}) {
         LimitSettings settings = two_classes();
-        settings.classes[0].prices = {.input = 3, .cache_write_5m = 3.75, .output = 15};
+        settings.prices.rows.push_back(
+            {.models = {"*"}, .prices = {.input = 3, .cache_write_5m = 3.75, .output = 15}});
         settings.scopes.emplace_back();
         settings.scopes[0].account = 0;
+        settings.scopes[0].name = "everything";
         settings.scopes[0].limits.spend_per_day = 10'000;  // a cent
         settings.refuse_over_spend = refuse;
         Limiter limiter(settings);
         limiter.set_wall_offset(20'000 * 86'400 * kS - 100 * kS);
         const BudgetId id = limiter.budget(0, 0);
         Reservation reservation;
+        const auto cost = [](std::int64_t output) {
+            return Cost{.input_tokens = 1'000,
+                        .output_tokens = output,
+                        .max_output_tokens = output,
+                        .prices = 0};
+        };
         // 3,000 and 6,000 millionths expected; 3,000 and 3,000 used.
-        ASSERT_EQ(limiter.reserve(id, {1'000, 400, 400}, kS, &reservation).kind,
-                  Verdict::Kind::granted);
+        ASSERT_EQ(limiter.reserve(id, cost(400), kS, &reservation).kind, Verdict::Kind::granted);
         Outcome outcome;
         outcome.usage.input_tokens = 1'000;
         outcome.usage.output_tokens = 200;
@@ -134,7 +141,7 @@ TEST(Spend, WaitsForMidnightOrIsRefused) {
         ASSERT_EQ(limiter.day_use().size(), 1u);
         EXPECT_EQ(limiter.day_use()[0].spend, 6'000);
 
-        Verdict verdict = limiter.estimate(id, {1'000, 400, 400}, 3 * kS);
+        Verdict verdict = limiter.estimate(id, cost(400), 3 * kS);
         EXPECT_TRUE(verdict.spend);
         if (refuse) {
             EXPECT_EQ(verdict.kind, Verdict::Kind::never);
@@ -142,7 +149,7 @@ TEST(Spend, WaitsForMidnightOrIsRefused) {
             EXPECT_EQ(verdict.kind, Verdict::Kind::not_before);
             EXPECT_EQ(verdict.at, 100 * kS);
         }
-        verdict = limiter.reserve(id, {1'000, 60, 60}, 3 * kS, &reservation);
+        verdict = limiter.reserve(id, cost(60), 3 * kS, &reservation);
         EXPECT_EQ(verdict.kind, Verdict::Kind::granted);
     }
 }

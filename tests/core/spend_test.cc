@@ -1,0 +1,216 @@
+// A tenant's budget of money in virtual time: it holds, it is used up, it is waited for over
+// midnight, and it stands in nobody else's way.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <queue>
+#include <vector>
+
+#include "core/core.h"
+#include "weir/weir.h"
+
+namespace weir {
+namespace {
+
+constexpr TimeNs kS = kNsPerS;
+constexpr std::uint64_t kAcme = 7;
+constexpr std::uint64_t kOther = 8;
+constexpr TimeNs kMidnight = 86'400 * kS;
+constexpr std::int64_t kBudget = 2'000'000;  // two dollars
+constexpr std::int64_t kInput = 1'000;
+constexpr std::int64_t kMostOutput = 4'000;
+constexpr std::int64_t kMostCost = 3 * kInput + 15 * kMostOutput;
+
+CoreSettings settings_with(bool refuse) {
+    CoreSettings settings;
+    settings.max_in_flight = 64;
+    LimitSettings& limits = settings.limits;
+    limits.classes.emplace_back();
+    limits.classes[0].limits.requests_per_minute = 6'000;
+    limits.accounts.push_back({.name = "a", .limits = {}});
+    limits.prices.rows.push_back({.models = {"*"}, .prices = {.input = 3, .output = 15}});
+    LimitSettings::DayBudget budget;
+    budget.name = "tenant.acme";
+    budget.tenant = kAcme;
+    budget.spend_per_day = kBudget;
+    limits.day_budgets = {budget};
+    limits.refuse_over_spend = refuse;
+    settings.accounts.accounts.push_back({.name = "a", .keys = std::vector<KeySettings>(1)});
+    return settings;
+}
+
+class World {
+public:
+    World(bool refuse, std::uint64_t seed)
+        : random_(seed), core_(settings_with(refuse), &slab_, random_.next()) {
+        head_.max_tokens = static_cast<std::uint32_t>(kMostOutput);
+    }
+
+    void submit(std::uint64_t tenant) {
+        const RequestIndex index = slab_.take();
+        Request& request = slab_.at(index);
+        request.body = BodyRef(BodyBlock::make("{}", head_, {}));
+        request.submitted_at = now;
+        request.tenant = tenant;
+        request.prices = 0;
+        request.input_tokens = static_cast<std::uint32_t>(kInput);
+        core_.submit(index, now, &actions_);
+        take_actions();
+    }
+    void run_until(TimeNs until) {
+        for (;;) {
+            core_.advance(now, &actions_);
+            take_actions();
+            const TimeNs end = ends_.empty() ? kNever : ends_.top().at;
+            const TimeNs next = std::min(core_.next_timer(), end);
+            if (next > until) break;
+            ++turns;
+            now = std::max(now, next);
+            while (!ends_.empty() && ends_.top().at <= now) {
+                const End ended = ends_.top();
+                ends_.pop();
+                finish(ended);
+            }
+        }
+        now = until;
+    }
+    Core& core() { return core_; }
+
+    TimeNs now = kMidnight - 600 * kS;
+    std::int64_t spent_today = 0;     // by acme, of what began before midnight
+    std::int64_t spent_tomorrow = 0;  // of what began after it
+    TimeNs last_start_today = 0;
+    TimeNs first_start_tomorrow = kNever;
+    TimeNs longest_wait_of_others = 0;
+    int others_done = 0;
+    int acme_done = 0;
+    int turns = 0;
+    std::vector<Action> failures;
+
+private:
+    struct End {
+        TimeNs at;
+        AttemptId attempt;
+        RequestIndex request;
+        TimeNs began_at;
+        bool operator<(const End& other) const { return at > other.at; }
+    };
+
+    void finish(const End& end) {
+        Outcome outcome;
+        outcome.usage.input_tokens = kInput;
+        outcome.usage.output_tokens =
+            static_cast<std::int64_t>(1 + random_.below(static_cast<std::uint64_t>(kMostOutput)));
+        if (slab_.at(end.request).tenant == kAcme) {
+            const std::int64_t cost = 3 * kInput + 15 * outcome.usage.output_tokens;
+            (end.began_at < kMidnight ? spent_today : spent_tomorrow) += cost;
+        }
+        core_.on_end(end.attempt, outcome, nullptr, now, &actions_);
+        take_actions();
+    }
+
+    void take_actions() {
+        for (const Action& action : actions_) {
+            Request& request = slab_.at(action.request);
+            const bool acme = request.tenant == kAcme;
+            if (action.kind == Action::Kind::start) {
+                ends_.push({now + static_cast<TimeNs>(kS / 2 + random_.below(20 * kS)),
+                            action.attempt, action.request, now});
+                if (!acme) {
+                    longest_wait_of_others =
+                        std::max(longest_wait_of_others, now - request.submitted_at);
+                } else if (now < kMidnight) {
+                    last_start_today = now;
+                } else {
+                    first_start_tomorrow = std::min(first_start_tomorrow, now);
+                }
+                continue;
+            }
+            if (action.kind == Action::Kind::fail) failures.push_back(action);
+            (acme ? acme_done : others_done) += 1;
+            request.body = BodyRef();
+            slab_.give_back(action.request);
+        }
+        actions_.clear();
+    }
+
+    Random random_;
+    RequestSlab slab_;
+    Core core_;
+    RequestHead head_;
+    std::vector<Action> actions_;
+    std::priority_queue<End> ends_;
+};
+
+TEST(SpendBudget, HoldsWithinOneRequestsCostAndWaitsOverMidnight) {
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+        SCOPED_TRACE(::testing::Message() << "seed " << seed);
+        World world(false, seed);
+        for (int second = 0; second < 300; ++second) {
+            world.submit(kAcme);
+            world.submit(kOther);
+            world.run_until(world.now + kS);
+        }
+        world.run_until(kMidnight - 1);
+        EXPECT_LE(world.spent_today, kBudget + kMostCost);
+        EXPECT_GE(world.spent_today, kBudget - kMostCost);
+        EXPECT_LT(world.last_start_today, kMidnight - 250 * kS);
+        EXPECT_EQ(world.others_done, 300);
+        EXPECT_LE(world.longest_wait_of_others, 5 * kS);
+        EXPECT_GT(world.core().set_aside(), 100u);
+        EXPECT_EQ(world.core().queued(), world.core().set_aside());
+        const int turns = world.turns;
+        EXPECT_LT(turns, 5'000);  // nothing polls
+        world.run_until(kMidnight + 200 * kS);
+        EXPECT_GE(world.first_start_tomorrow, kMidnight);
+        EXPECT_LE(world.first_start_tomorrow, kMidnight + kS);
+        EXPECT_LE(world.spent_tomorrow, kBudget + kMostCost);
+        EXPECT_GE(world.spent_tomorrow, kBudget - kMostCost);
+        EXPECT_TRUE(world.failures.empty());
+        std::vector<Action> actions;
+        world.core().close(world.now, &actions);
+        EXPECT_EQ(world.core().set_aside(), 0u);
+        EXPECT_EQ(world.core().queued(), 0u);
+    }
+}
+
+TEST(SpendBudget, RefusesAtTheTimeOfTheStartWhereConfigured) {
+    World world(true, 3);
+    for (int second = 0; second < 300; ++second) {
+        world.submit(kAcme);
+        world.submit(kOther);
+        world.run_until(world.now + kS);
+    }
+    world.run_until(kMidnight - 1);
+    EXPECT_LE(world.spent_today, kBudget + kMostCost);
+    EXPECT_GE(world.spent_today, kBudget - kMostCost);
+    EXPECT_EQ(world.acme_done, 300);
+    EXPECT_EQ(world.others_done, 300);
+    ASSERT_GT(world.failures.size(), 100u);
+    for (const Action& failure : world.failures) {
+        EXPECT_EQ(failure.status, WEIR_ERR_SPEND_LIMIT);
+        EXPECT_EQ(failure.refusal.day_budget, 0);
+        EXPECT_TRUE(failure.refusal.money);
+        EXPECT_EQ(failure.refusal.frees_at, kMidnight);
+    }
+}
+
+TEST(SpendBudget, CancelAndDeadlineReachWhatIsSetAside) {
+    World world(false, 4);
+    for (int second = 0; second < 200; ++second) {
+        world.submit(kAcme);
+        world.run_until(world.now + kS);
+    }
+    const std::uint64_t before = world.core().set_aside();
+    ASSERT_GT(before, 50u);
+    world.core().limiter().add_day_use(0, kAcme, {.spend = kBudget}, world.now);
+    std::vector<Action> actions;
+    world.core().cancel_tag(0, world.now, &actions);
+    EXPECT_EQ(world.core().set_aside(), 0u);
+    EXPECT_EQ(world.core().queued(), 0u);
+}
+
+}  // namespace
+}  // namespace weir
