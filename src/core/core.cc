@@ -311,8 +311,11 @@ TimeNs Core::next_timer() const {
 void Core::on_timer(RequestIndex index, TimeNs now, std::vector<Action>* actions) {
     Request& request = slab_->at(index);
     if (request.deadline_at <= now) return end_early(index, WEIR_ERR_DEADLINE, now, actions);
+    if (request.state == Request::State::set_aside) {
+        request.counting = false;  // by the time it is taken back it has waited enough
+        return rearm(index, request.deadline_at);
+    }
     if (request.counting) return counting_is_late(index, now, actions);
-    if (request.state == Request::State::set_aside) return rearm(index, request.deadline_at);
     if (request.state == Request::State::queued) {
         look_ahead(index,
                    prospect(request, request.model_class,
