@@ -285,11 +285,21 @@ static int wait_ms(const struct job* job, double now) {
     return (int)(due_in * 1000) + 1;
 }
 
+/* Names that are too long are left to weir_submit, which knows no such route. */
+static void set_route(struct job* job) {
+    const struct options* options = job->options;
+    if (options->route)
+        weir_request_set(job->request, "route", WEIR_NUL, options->route, WEIR_NUL, NULL);
+    if (options->complexity)
+        weir_request_set(job->request, "complexity", WEIR_NUL, options->complexity, WEIR_NUL, NULL);
+}
+
 void job_run(struct job* job) {
     job->started_at = job_now();
     progress_start(&job->progress, job->started_at);
     weir_request_set_tag(job->request, TAG_ALL);
     weir_request_set_priority(job->request, job->options->priority);
+    set_route(job);
     if (job->options->lane) batches_begin(job);
     job->active_at = job->started_at;
     for (;;) {

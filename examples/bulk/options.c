@@ -21,6 +21,8 @@ enum long_option {
     OPTION_DEADLINE,
     OPTION_CONFIG,
     OPTION_LANE,
+    OPTION_ROUTE,
+    OPTION_COMPLEXITY,
     OPTION_SET,
     OPTION_JOURNAL,
     OPTION_ALL,
@@ -40,6 +42,8 @@ static const struct option long_options[] = {
     {"max-in-flight", required_argument, NULL, OPTION_MAX_IN_FLIGHT},
     {"deadline", required_argument, NULL, OPTION_DEADLINE},
     {"lane", required_argument, NULL, OPTION_LANE},
+    {"route", required_argument, NULL, OPTION_ROUTE},
+    {"complexity", required_argument, NULL, OPTION_COMPLEXITY},
     {"config", required_argument, NULL, OPTION_CONFIG},
     {"set", required_argument, NULL, OPTION_SET},
     {"journal", required_argument, NULL, OPTION_JOURNAL},
@@ -165,6 +169,12 @@ static int take_option(struct options* options, int option, int* exit_status) {
             return 1;
         case OPTION_JSON:
             options->json = 1;
+            return 1;
+        case OPTION_ROUTE:
+            options->route = optarg;
+            return 1;
+        case OPTION_COMPLEXITY:
+            options->complexity = optarg;
             return 1;
         case OPTION_LANE:
             return parse_lane(optarg, &options->lane);

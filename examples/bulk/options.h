@@ -33,10 +33,12 @@ struct options {
     const char* key_env; /* NULL: not given */
     struct setting settings[OPTIONS_MAX_SETTINGS];
     int setting_count;
-    int32_t priority;    /* WEIR_PRIORITY_ */
-    int64_t deadline_ms; /* of the whole run; 0: none */
-    const char* lane;    /* "batch" or "auto"; NULL: online */
-    char** batches;      /* to be cancelled: numbers or ids */
+    int32_t priority;       /* WEIR_PRIORITY_ */
+    int64_t deadline_ms;    /* of the whole run; 0: none */
+    const char* lane;       /* "batch" or "auto"; NULL: online */
+    const char* route;      /* NULL: none */
+    const char* complexity; /* likewise */
+    char** batches;         /* to be cancelled: numbers or ids */
     int batch_count;
     int all;
     int json;

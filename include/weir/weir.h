@@ -298,6 +298,13 @@ WEIR_API int32_t weir_request_set_deadline_ms(weir_request *request, int64_t dea
  *   tenant           for whom it is: tenants of one priority share the budget by their weights
  *                    (tenant.<name>.weight), whoever has more waiting
  *   affinity         like requests: where accounts.choice = sticky they go to the same account
+ *   route            the model is chosen by the route of that name (route.<name>.1.model, ...), and
+ *                    the body's is replaced, whatever it is; all else of the body is sent as it is.
+ *                    A body with "model": "route:<name>" asks for the same. The choice is made by
+ *                    weir_submit, which refuses what no step takes; how it came about is with the
+ *                    answer (WEIR_STRING_ROUTE). What else is in the body must suit every model of
+ *                    the route: max_tokens, and the beta headers
+ *   complexity       a word of the caller's own ("low"), for the conditions of routes
  *   lane             online (the default), batch, or auto: the batch lane where the deadline allows
  *                    it. Batches need journal.path; see "The batch lane" below
  *   custom_id        the caller's name for a request of the batch lane, kept in the journal
@@ -308,7 +315,8 @@ WEIR_API int32_t weir_request_set_deadline_ms(weir_request *request, int64_t dea
  *                    are void. By default such a stream fails with WEIR_ERR_STREAM_BROKEN
  *   count_tokens     true: ask the provider for the input tokens before the request is admitted, in a
  *                    call of its own that costs nothing. If that fails, or takes more than five
- *                    seconds, the engine's estimate does. Without effect beside input_tokens
+ *                    seconds, the engine's estimate does. Without effect beside input_tokens,
+ *                    and where there is a route
  *   model            what a permit is for, where the request has no body
  *   max_tokens       likewise: the most output tokens that the caller will allow
  *   lease_ms         how long a permit may be out before it is reported, instead of
@@ -393,6 +401,7 @@ WEIR_API int32_t weir_response_header_at(const weir_response *response, size_t i
 #define WEIR_NUMBER_FIRST_BYTE_MS 7u /* from that start to the response's head */
 #define WEIR_NUMBER_TOTAL_MS 8u      /* from submit to the end */
 #define WEIR_NUMBER_COST_MICROS 9u   /* its price, in millionths of a dollar (prices.table) */
+#define WEIR_NUMBER_ROUTE_STEP 10u   /* the step of the route that answered, from 1 */
 
 /* A WEIR_NUMBER_ of the answer; -1 if it is not known. */
 WEIR_API int64_t weir_response_number(const weir_response *response, uint32_t number);
@@ -401,6 +410,8 @@ WEIR_API int64_t weir_response_number(const weir_response *response, uint32_t nu
 #define WEIR_STRING_ACCOUNT 2u    /* the configured account's name */
 #define WEIR_STRING_REQUEST_ID 3u /* the provider's request id */
 #define WEIR_STRING_STOP_REASON 4u
+#define WEIR_STRING_ROUTE 5u        /* the route's name */
+#define WEIR_STRING_ROUTE_REASON 6u /* why that step: "first choice", "claude-opus-5 was overloaded" */
 
 /* A WEIR_STRING_ of the answer; "" if it is not known. Valid until the event is released. */
 WEIR_API const char *weir_response_string(const weir_response *response, uint32_t string);

@@ -30,6 +30,29 @@ BodyBlock* BodyBlock::make(std::string_view body, const RequestHead& head,
     return block;
 }
 
+BodyBlock* BodyBlock::make_with_model(const BodyBlock& body, std::string_view model) {
+    const std::string_view bytes = body.bytes();
+    const std::size_t after = body.head_.model_offset + body.head_.model_length;
+    auto headers = body.extra_headers_ == nullptr
+                       ? nullptr
+                       : std::make_unique<const std::vector<std::string>>(*body.extra_headers_);
+    const std::size_t size = bytes.size() - body.head_.model_length + model.size();
+    void* memory = std::malloc(sizeof(BodyBlock) + size);
+    if (memory == nullptr) throw std::bad_alloc();
+    auto* block = new (memory) BodyBlock;
+    block->size_ = static_cast<std::uint32_t>(size);
+    block->head_ = body.head_;
+    block->head_.model_length = static_cast<std::uint16_t>(model.size());
+    block->extra_headers_ = std::move(headers);
+    char* out = static_cast<char*>(memory) + sizeof(BodyBlock);
+    for (const std::string_view piece :
+         {bytes.substr(0, body.head_.model_offset), model, bytes.substr(after)}) {
+        if (!piece.empty()) std::memcpy(out, piece.data(), piece.size());
+        out += piece.size();
+    }
+    return block;
+}
+
 BodyBlock* BodyBlock::make_model(std::string_view model, std::uint32_t max_tokens) {
     RequestHead head;
     head.model_length = static_cast<std::uint32_t>(model.size());

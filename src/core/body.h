@@ -30,6 +30,8 @@ public:
     // Copies `body`. Throws std::bad_alloc. The caller owns one reference.
     static BodyBlock* make(std::string_view body, const RequestHead& head,
                            std::vector<std::string> extra_headers);
+    // The same body but for its model, whose characters are written as they are.
+    static BodyBlock* make_with_model(const BodyBlock& body, std::string_view model);
     // Of a permit for a model, of which no body is known.
     static BodyBlock* make_model(std::string_view model, std::uint32_t max_tokens);
     void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }

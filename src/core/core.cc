@@ -52,6 +52,7 @@ Core::Core(const CoreSettings& settings, RequestSlab* slab, std::uint64_t seed)
     accounts_in_flight_.resize(settings.accounts.accounts.size());
     promises_.resize(queue_.lanes());
     make_key_budgets();
+    step_counts_.resize(settings.routes.routes.size() * Route::kMaxSteps);
     attempts_.reserve(settings.max_in_flight);
 }
 
@@ -65,16 +66,23 @@ void Core::submit(RequestIndex index, TimeNs now, std::vector<Action>* actions) 
     if (request.deadline_at <= now) {
         return finish(index, Action::Kind::fail, WEIR_ERR_DEADLINE, 0, actions);
     }
-    // A figure of the caller's own is taken as it is.
-    request.counting = request.counting && request.input_tokens == 0 && request.lease_ms == 0;
+    // A figure of the caller's own is taken as it is. Where a route leads may change meanwhile.
+    request.counting = request.counting && request.input_tokens == 0 && request.lease_ms == 0 &&
+                       !request.route.routed();
+    if (request.route.routed()) enter_route(index, now);
     request.state = Request::State::queued;
+    join_back(index);
+    arm_waiting(index, now);
+}
+
+// To the end of its lane. It may be small enough to pass a head that has long to wait.
+void Core::join_back(RequestIndex index) {
+    const Request& request = slab_->at(index);
     queue_.push_back(index);
-    // It may be small enough to pass a head that has long to wait.
     if (promises_[lane_of(request)].request != kNoRequest &&
         queue_.size(lane_of(request)) <= 2 * kMostTried) {
         queue_.block(lane_of(request), 0);
     }
-    wheel_.arm(index, first_timer(request, now));
 }
 
 void Core::cancel(std::uint64_t ticket, TimeNs now, std::vector<Action>* actions) {
@@ -158,7 +166,8 @@ void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDet
             until = std::max(until, later(now, outcome.retry_after_ns));
         }
     }
-    if (not_its_fault(outcome, attempt->probe)) ++request.refusals;
+    const bool refused = not_its_fault(outcome, attempt->probe);
+    if (refused) ++request.refusals;
     learn_of_endpoint(*attempt, outcome, now);
     learn_of_concurrency(*attempt, outcome, now);
     learn_of_key(*attempt, outcome, now, actions);
@@ -177,6 +186,7 @@ void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDet
             detail->retry_after_ns = outcome.retry_after_ns;
         }
         request.last_error = std::move(detail);
+        if (leave_after(index, outcome, refused, now)) return;
     }
     const Decision decision = decide(outcome, situation, settings_.retry, now, &random_);
     switch (decision.kind) {
@@ -302,12 +312,20 @@ void Core::on_timer(RequestIndex index, TimeNs now, std::vector<Action>* actions
     Request& request = slab_->at(index);
     if (request.deadline_at <= now) return end_early(index, WEIR_ERR_DEADLINE, now, actions);
     if (request.counting) return counting_is_late(index, now, actions);
+    if (request.state == Request::State::set_aside) return rearm(index, request.deadline_at);
+    if (request.state == Request::State::queued) {
+        look_ahead(index,
+                   prospect(request, request.model_class,
+                            waiting_before(request, request.model_class), now),
+                   now);
+        return arm_waiting(index, now);
+    }
     if (request.state == Request::State::in_flight) return lease_ended(index, now, actions);
     assert(request.state == Request::State::backing_off);
     request.state = Request::State::queued;
     --counts_.backing_off;
     queue_.push_front(index);
-    wheel_.arm(index, request.deadline_at);
+    arm_waiting(index, now);
 }
 
 std::vector<Core::ConcurrencyView> Core::concurrency() const {
@@ -386,6 +404,7 @@ void Core::finish(RequestIndex index, Action::Kind kind, std::int32_t status, At
     request.state = Request::State::idle;
     if (kind == Action::Kind::succeed) {
         ++counts_.succeeded;
+        if (request.route.routed()) ++counts_of(request.route).succeeded;
     } else {
         ++counts_.failed;
         if (status == WEIR_ERR_CANCELLED) ++counts_.cancelled;

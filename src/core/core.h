@@ -19,6 +19,7 @@
 #include "retry/breaker.h"
 #include "retry/policy.h"
 #include "retry/retry_budget.h"
+#include "routing/route_choice.h"
 
 namespace weir {
 
@@ -137,6 +138,18 @@ public:
         std::uint64_t token_counts_failed = 0;  // requests that went on without their answer
     };
     const Counts& counts() const { return counts_; }
+    // What has become of the requests at a step of a route.
+    struct StepCounts {
+        std::uint64_t first = 0;     // whose first choice it was
+        std::uint64_t moved_in = 0;  // from an earlier step
+        std::uint64_t succeeded = 0;
+        std::uint64_t left_overloaded = 0;  // moved on to a later step
+        std::uint64_t left_budget = 0;
+        std::uint64_t left_capacity = 0;
+    };
+    const StepCounts& step_counts(std::size_t route, std::size_t step) const {
+        return step_counts_[route * Route::kMaxSteps + step];
+    }
     std::uint64_t queued() const { return queue_.size() + set_aside_.size(); }
     std::uint64_t set_aside() const { return set_aside_.size(); }
 
@@ -247,7 +260,8 @@ private:
                bool in_turn = true);
     void claimed_by_caller(RequestIndex index, const Offer& offer, TimeNs now,
                            std::vector<Action>* actions);
-    Cost cost_of(const Request& request) const;
+    Cost cost_of(const Request& request, std::uint16_t model_class) const;
+    Cost cost_of(const Request& request) const { return cost_of(request, request.model_class); }
 
     // Expectations (core_outlook.cc).
     struct Need {
@@ -275,6 +289,27 @@ private:
     void charge_difference(const Request& request, const Reservation& reservation,
                            const Outcome& outcome);
 
+    // Requests with a route (core_routing.cc).
+    struct Prospect {
+        TimeNs at = kNever;     // about when the request could start; never: it does not fit
+        bool out = false;       // every endpoint that it has a key for is thought to be out
+        bool on_trial = false;  // likewise, and is due to be tried again
+    };
+    Prospect prospect(const Request& request, std::uint16_t model_class, std::uint64_t before,
+                      TimeNs now);
+    TimeNs time_behind(const Request& request, std::uint16_t model_class, std::uint16_t account,
+                       std::uint64_t before, TimeNs now);
+    std::uint64_t waiting_before(const Request& request, std::uint16_t model_class) const;
+    void enter_route(RequestIndex index, TimeNs now);
+    bool look_ahead(RequestIndex index, const Prospect& here, TimeNs now);
+    bool leave_after(RequestIndex index, const Outcome& outcome, bool counted, TimeNs now);
+    bool move_on(RequestIndex index, RouteReason reason, TimeNs by, TimeNs wait_ns, TimeNs now);
+    void arm_waiting(RequestIndex index, TimeNs now);
+    void join_back(RequestIndex index);
+    StepCounts& counts_of(const RoutePlace& place) {
+        return step_counts_[(place.route - 1u) * Route::kMaxSteps + place.step];
+    }
+
     void learn_of_endpoint(const Attempt& attempt, const Outcome& outcome, TimeNs now);
     void learn_of_concurrency(const Attempt& attempt, const Outcome& outcome, TimeNs now);
     void learn_of_key(const Attempt& attempt, const Outcome& outcome, TimeNs now,
@@ -285,7 +320,8 @@ private:
                            TimeNs now);
     TimeNs elsewhere_at(const Attempt& attempt, const Outcome& outcome, TimeNs now);
     TimeNs other_account_at(const Request& request, std::uint16_t account, TimeNs now);
-    TimeNs could_start_at(const Request& request, std::uint16_t account, TimeNs now);
+    TimeNs could_start_at(const Request& request, std::uint16_t model_class, std::uint16_t account,
+                          TimeNs now);
     void try_again(RequestIndex index, const Decision& decision, std::uint16_t account,
                    OutcomeClass cls, TimeNs now);
     bool fail_if_outlasted(RequestIndex index, std::uint16_t account, TimeNs earliest, TimeNs now,
@@ -339,6 +375,7 @@ private:
     bool closed_ = false;
     bool delivery_blocked_ = false;
     Counts counts_;
+    std::vector<StepCounts> step_counts_;  // by route and step
 };
 
 }  // namespace weir

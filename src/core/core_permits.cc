@@ -39,6 +39,7 @@ Core::Grant Core::try_acquire(RequestIndex index, TimeNs now) {
     }
     // It goes through the queue, so that its tenant is charged as for any other request.
     ++counts_.accepted;
+    if (request.route.routed()) ++counts_of(request.route).first;
     request.state = Request::State::queued;
     queue_.push_back(index);
     scratch_.clear();
@@ -64,6 +65,7 @@ void Core::withdraw(RequestIndex index, TimeNs now) {
     wheel_.disarm(index);
     request.state = Request::State::idle;
     --counts_.accepted;
+    if (request.route.routed()) --counts_of(request.route).first;
     --counts_.attempts;
     --counts_.permits;
 }

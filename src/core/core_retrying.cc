@@ -36,7 +36,7 @@ TimeNs Core::elsewhere_at(const Attempt& attempt, const Outcome& outcome, TimeNs
         TimeNs there = other_account_at(request, account, now);
         // Only a workspace's money leaves something to the other keys of its account.
         if (outcome.of_workspace && keys_.usable(account, now)) {
-            there = std::min(there, could_start_at(request, account, now));
+            there = std::min(there, could_start_at(request, request.model_class, account, now));
         }
         if (!waits) return there;
         return std::min(there, later(now, std::max<TimeNs>(outcome.retry_after_ns, 0)));
@@ -49,18 +49,20 @@ TimeNs Core::elsewhere_at(const Attempt& attempt, const Outcome& outcome, TimeNs
 TimeNs Core::other_account_at(const Request& request, std::uint16_t account, TimeNs now) {
     TimeNs earliest = kNever;
     for (std::uint16_t other = 0; other < settings_.accounts.accounts.size(); ++other) {
-        if (other != account) earliest = std::min(earliest, could_start_at(request, other, now));
+        if (other != account)
+            earliest = std::min(earliest, could_start_at(request, request.model_class, other, now));
     }
     return earliest;
 }
 
 // When the account could take the request if nothing else were waiting; kNever: never, as far as is
 // known.
-TimeNs Core::could_start_at(const Request& request, std::uint16_t account, TimeNs now) {
-    const Cost cost = cost_of(request);
+TimeNs Core::could_start_at(const Request& request, std::uint16_t model_class,
+                            std::uint16_t account, TimeNs now) {
+    const Cost cost = cost_of(request, model_class);
     TimeNs at = kNever;
     keys_.for_each_in_turn(account, [&](std::uint16_t key, TimeNs may_go_at) {
-        const BudgetId budget = budget_of({account, key}, request.model_class);
+        const BudgetId budget = budget_of({account, key}, model_class);
         const Verdict verdict = limiter_.estimate(budget, cost, now);
         if (verdict.kind == Verdict::Kind::never) return false;
         const bool granted = verdict.kind == Verdict::Kind::granted;
@@ -68,7 +70,7 @@ TimeNs Core::could_start_at(const Request& request, std::uint16_t account, TimeN
         return at <= now;
     });
     // An endpoint that is out is back when a trial has succeeded, which may be at any moment.
-    const Breaker& breaker = endpoint(account, request.model_class).breaker;
+    const Breaker& breaker = endpoint(account, model_class).breaker;
     if (!breaker.may_start(now) && breaker.may_start_at() != kNever) {
         at = std::max(at, breaker.may_start_at());
     }
@@ -89,7 +91,7 @@ void Core::try_again(RequestIndex index, const Decision& decision, std::uint16_t
     if (not_before > now) return pause(index, not_before);
     request.state = Request::State::queued;
     queue_.push_front(index);
-    rearm(index, request.deadline_at);
+    arm_waiting(index, now);
 }
 
 // What no account can take before its deadline (or retry.max_wait_ms) because of a wait that the

@@ -8,6 +8,7 @@
 #include "queue/queue_settings.h"
 #include "retry/adaptive_concurrency.h"
 #include "retry/retry_settings.h"
+#include "routing/route_settings.h"
 
 namespace weir {
 
@@ -20,6 +21,7 @@ struct CoreSettings {
     LimitSettings limits;
     QueueSettings queue;
     RetrySettings retry;
+    RouteSettings routes;  // their model classes are those of the limits
 };
 
 }  // namespace weir

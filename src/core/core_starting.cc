@@ -72,6 +72,9 @@ void Core::try_start(RequestIndex index, TimeNs now, std::vector<Action>* action
         finish(index, Action::Kind::fail, why_no_account(), 0, actions);
         return say_when_keys_come_back(now, &actions->back());
     }
+    if (request.route.ahead != 0) {
+        if (look_ahead(index, prospect(request, request.model_class, 0, now), now)) return;
+    }
     if (room.kind == Verdict::Kind::never) {
         return refuse(index, room.refusal, actions);
     }
@@ -243,7 +246,11 @@ void Core::start(RequestIndex index, const Offer& offer, TimeNs now, std::vector
     const bool permit = request.lease_ms != 0;
     if (permit) ++counts_.permits;
     const TimeNs lease = permit ? request.lease_ms * kNsPerMs : settings_.lease_ns;
-    if (lease != 0) rearm(index, std::min(request.deadline_at, later(now, lease)));
+    if (lease != 0) {
+        rearm(index, std::min(request.deadline_at, later(now, lease)));
+    } else if (request.route.routed()) {
+        rearm(index, request.deadline_at);
+    }
     actions->push_back({.kind = permit ? Action::Kind::permit : Action::Kind::start,
                         .account = account,
                         .key = attempt.key.id.key,
@@ -264,7 +271,7 @@ void Core::claimed_by_caller(RequestIndex index, const Offer& offer, TimeNs now,
            actions);
 }
 
-Cost Core::cost_of(const Request& request) const {
+Cost Core::cost_of(const Request& request, std::uint16_t model_class) const {
     Cost cost;
     cost.prices = request.prices;
     cost.tenant_budget = limiter_.tenant_budget(request.tenant);
@@ -272,12 +279,12 @@ Cost Core::cost_of(const Request& request) const {
     cost.input_tokens = request.input_tokens;
     if (cost.input_tokens == 0 && request.body) {
         cost.raw_input = static_cast<double>(request.body->head().input_tokens);
-        cost.input_tokens = limiter_.expected_input(request.model_class, cost.raw_input);
+        cost.input_tokens = limiter_.expected_input(model_class, cost.raw_input);
     }
     cost.output_tokens = request.output_tokens;
     if (cost.output_tokens == 0) {
         cost.output_tokens = limiter_.expected_output(
-            request.model_class, static_cast<std::uint32_t>(cost.max_output_tokens));
+            model_class, static_cast<std::uint32_t>(cost.max_output_tokens));
     }
     return cost;
 }

@@ -13,6 +13,7 @@ void Request::reset() {
     tenant = 0;
     affinity = 0;
     lease_ms = 0;
+    route = RoutePlace();
     model_class = 0;
     prices = 0xFFFF;
     priority = 2;

@@ -9,6 +9,7 @@
 #include "core/body.h"
 #include "provider/outcome.h"
 #include "queue/queue_link.h"
+#include "routing/route_place.h"
 
 namespace weir {
 
@@ -38,26 +39,27 @@ struct Request {
     std::uint32_t output_tokens = 0;  // the caller's figure, or 0: as learnt
     std::uint32_t affinity = 0;  // like requests go to the same account, where that is configured
     std::uint32_t lease_ms = 0;  // a permit's: the caller makes the attempt, and reports it within
+    RoutePlace route;            // the model class is that of its step
     std::uint16_t model_class = 0;
     std::uint16_t prices = 0xFFFF;  // a PricesId
     std::uint8_t priority = 2;
-    bool counting = false;  // its input tokens are asked for, before anything else
+    bool stream_restart : 1 = false;  // the caller allows a broken stream to begin again
+    bool counting : 1 = false;        // its input tokens are asked for, before anything else
 
     // The core's part.
     State state = State::idle;  // idle: free, in the inbox, or ended
     std::uint8_t attempts = 0;
-    bool maybe_executed = false;      // by an earlier attempt
-    std::uint8_t refusals = 0;        // attempts that a limit of the provider's turned away
-    bool stream_restart : 1 = false;  // the caller allows a broken stream to begin again
-    bool was_set_aside : 1 = false;   // its tenant's budget had no room for it
-    bool awaits_report = false;       // a permit was given out; under the inbox's lock alone
     AttemptIndex attempt = kNoAttempt;
-    // The deadline, or the end of the backoff, whichever is first. What follows is put into its
-    // tail.
+    std::unique_ptr<ErrorDetail> last_error;  // of the last attempt that failed
+    // The deadline, or what comes before it: the end of a backoff or of a lease, or a look ahead.
+    // What follows is put into its tail.
     [[no_unique_address]] TimerLink timer;
     std::atomic<Claim> claim{Claim::free};
-    QueueLink link;                           // in the queue, the inbox or the free list
-    std::unique_ptr<ErrorDetail> last_error;  // of the last attempt that failed
+    bool maybe_executed = false;  // by an earlier attempt
+    std::uint8_t refusals = 0;    // attempts that a limit of the provider's turned away
+    bool was_set_aside = false;   // its tenant's budget had no room for it
+    bool awaits_report = false;   // a permit was given out; under the inbox's lock alone
+    QueueLink link;               // in the queue, the inbox or the free list
 
     bool take(Claim by) {
         Claim expected = Claim::free;

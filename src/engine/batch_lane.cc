@@ -364,8 +364,8 @@ void BatchLane::end_request(const BatchAction& action) {
             prices.cost_of(prices.find(facts.model, false), facts.usage, prices.batch_factor);
         host_->on_batch_usage(account, request.tenant, facts.usage, cost);
         return host_->on_batch_end(
-            index,
-            make_batch_done(request, *result_, settings_.accounts[account].name, cost, now_));
+            index, make_batch_done(request, *result_, settings_.accounts[account].name, cost,
+                                   settings_.core.routes, now_));
     }
     request.maybe_executed = action.maybe_executed;
     if (result_ != nullptr && result_->type == BatchResult::Type::errored) {

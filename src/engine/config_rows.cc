@@ -151,6 +151,31 @@ constexpr KeyRow kRows[] = {
      "what the provider said, and the time at which the first key comes back; or they wait for "
      "it."},
 
+    {"route.<name>.<step>.model", text, "", "model",
+     "A model that requests of the route may go to; they name the route by the request key route, "
+     "or by \"model\": \"route:<name>\". The steps are 1 and up, eight at most; the first whose "
+     "conditions hold is the choice, the later ones that hold are its fallbacks."},
+    {"route.<name>.<step>.min_input_tokens", integer, "0", "0..1000000000",
+     "Condition of the step: input tokens, as the caller counted or else as estimated."},
+    {"route.<name>.<step>.max_input_tokens", integer, "", "0..1000000000",
+     "Condition of the step: likewise, at most."},
+    {"route.<name>.<step>.complexity", text, "", "word[,word...]",
+     "Condition of the step: the request key complexity is one of these words, which are the "
+     "caller's own."},
+    {"route.<name>.<step>.priority", text, "", "critical,high,normal,low",
+     "Condition of the step: the request's priority is one of these."},
+    {"route.<name>.<step>.min_deadline_ms", integer, "0", "0..315360000000",
+     "Condition of the step: the request has at least so long until its deadline, or has none."},
+    {"route.<name>.<step>.max_deadline_ms", integer, "", "0..315360000000",
+     "Condition of the step: the request has a deadline, and at most so long until it."},
+    {"route.<name>.fallback", text, "overloaded,budget,capacity", "overloaded,budget,capacity|none",
+     "Why a request moves on to a later step: the model is overloaded or thought to be out; its "
+     "budget is out for longer than max_wait_ms; it refuses for want of capacity (503, or 429 for "
+     "growing too fast)."},
+    {"route.<name>.max_wait_ms", integer, "10000", "0..86400000",
+     "How long a request waits for the budget of a model before it moves on, if a later step can "
+     "start it sooner."},
+
     {"limit.<class>.requests_per_minute", integer, "", "1..1000000000000",
      "Requests a minute that an account may make to the models of the class. Without it, what the "
      "provider's headers say."},

@@ -11,6 +11,8 @@
 #include "engine/clock.h"
 #include "engine/failure.h"
 #include "engine/json_writer.h"
+#include "engine/request_route.h"
+#include "engine/route_keys.h"
 #include "engine/secret.h"
 #include "engine/thread_start.h"
 #include "transport/curl_runtime.h"
@@ -72,6 +74,14 @@ bool wait_readable(pollfd (&fds)[kCount], TimeNs until) {
     return ::ppoll(fds, kCount, limit, nullptr) > 0;
 }
 
+// Those of the settings, with the numbers that the routes' steps have.
+ModelClasses model_classes_of(const CoreSettings& settings) {
+    ModelClasses classes(settings.limits.classes, settings.limits.prices);
+    RouteSettings routes = settings.routes;
+    resolve_routes(&routes, &classes);
+    return classes;
+}
+
 // The engines in whose dispatch callbacks this thread is, innermost first.
 struct DispatchFrame {
     const Engine* engine;
@@ -112,9 +122,7 @@ Engine::Engine(const Config& config, const TransportFactory& make_transport)
     : config_(config),
       settings_(make_settings(config)),
       outlook_(settings_.core.limits.classes.size()),
-      inbox_(&slab_, &outlook_,
-             ModelClasses(settings_.core.limits.classes, settings_.core.limits.prices),
-             settings_.bounds),
+      inbox_(&slab_, &outlook_, model_classes_of(settings_.core), settings_.bounds),
       key_changes_(settings_.accounts),
       outbox_(settings_.max_undelivered_bytes, settings_.max_undelivered_events),
       loop_(
@@ -192,8 +200,10 @@ void Engine::refuse_if_no_account() const {
 std::uint64_t Engine::submit(const RequestBuilder& request) {
     refuse_if_no_account();
     refuse_if_no_batch(request);
-    bool wake = false;
     Submission submission = request.submission(monotonic_now(), settings_.default_deadline_ns);
+    BodyRef rewritten;
+    choose_route(settings_.core.routes, request, &submission, &rewritten);
+    bool wake = false;
     submission.count_tokens |= settings_.count_tokens && submission.input_tokens == 0;
     const std::uint64_t ticket = inbox_.submit(submission, &wake);
     if (wake) loop_.wake();

@@ -4,6 +4,7 @@
 #include "engine/engine.h"
 #include "engine/json_writer.h"
 #include "engine/limit_keys.h"
+#include "engine/request_route.h"
 #include "weir/weir.h"
 
 // What can be known before a request is submitted, and while it waits.
@@ -20,10 +21,12 @@ std::int64_t ms_until(TimeNs at, TimeNs now) {
 
 std::string Engine::estimate(const RequestBuilder& builder) {
     const TimeNs now = monotonic_now();
-    const Submission submission = builder.submission(now, settings_.default_deadline_ns);
+    Submission submission = builder.submission(now, settings_.default_deadline_ns);
     refuse_if_no_batch(builder);
+    BodyRef rewritten;
+    choose_route(settings_.core.routes, builder, &submission, &rewritten);
     Request request;
-    fill(submission, inbox_.class_of(*submission.body->get()), &request);
+    fill(submission, inbox_.class_of(submission), &request);
 
     Expectation expected;
     Limiter::EstimateQuality quality{};

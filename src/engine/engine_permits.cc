@@ -2,6 +2,7 @@
 
 #include "engine/clock.h"
 #include "engine/engine.h"
+#include "engine/request_route.h"
 #include "weir/weir.h"
 
 namespace weir {
@@ -9,9 +10,10 @@ namespace weir {
 std::uint64_t Engine::acquire(const RequestBuilder& request) {
     refuse_if_no_account();
     bool wake = false;
-    const std::uint64_t ticket = inbox_.submit(
-        request.permit(monotonic_now(), settings_.default_deadline_ns, settings_.permit_lease_ms),
-        &wake);
+    Submission submission =
+        request.permit(monotonic_now(), settings_.default_deadline_ns, settings_.permit_lease_ms);
+    choose_route(settings_.core.routes, request, &submission, nullptr);
+    const std::uint64_t ticket = inbox_.submit(submission, &wake);
     if (wake) loop_.wake();
     return ticket;
 }
@@ -23,9 +25,10 @@ std::int32_t Engine::try_acquire(const RequestBuilder& request, std::unique_ptr<
     // The core's time does not go back: it is read within the lock, as for a turn.
     const TimeNs now = monotonic_now();
     TimeNs ask_again_at = kNever;
-    const std::int32_t status = loop_.try_acquire(
-        request.permit(now, settings_.default_deadline_ns, settings_.permit_lease_ms), now, out,
-        &ask_again_at);
+    Submission submission =
+        request.permit(now, settings_.default_deadline_ns, settings_.permit_lease_ms);
+    choose_route(settings_.core.routes, request, &submission, nullptr);
+    const std::int32_t status = loop_.try_acquire(submission, now, out, &ask_again_at);
     // Rounded up, so that asking then is not too early.
     *retry_after_ms = ask_again_at == kNever
                           ? -1

@@ -46,6 +46,25 @@ void write_bucket(const Limiter::BucketView& bucket, const CoreSettings& setting
     json->member("paused_ms", paused / kNsPerMs).close('}');
 }
 
+void write_routes(const RouteSettings& routes, const std::vector<Core::StepCounts>& steps,
+                  JsonWriter* json) {
+    std::size_t next = 0;
+    json->key("routes").open('[');
+    for (const Route& route : routes.routes) {
+        json->open('{').member("name", route.name).key("steps").open('[');
+        for (const RouteStep& step : route.steps) {
+            const Core::StepCounts& counts = steps[next++];
+            json->open('{').member("model", step.model).member("first", counts.first);
+            json->member("moved_in", counts.moved_in).member("succeeded", counts.succeeded);
+            json->member("left_overloaded", counts.left_overloaded);
+            json->member("left_budget", counts.left_budget);
+            json->member("left_capacity", counts.left_capacity).close('}');
+        }
+        json->close(']').close('}');
+    }
+    json->close(']');
+}
+
 // Where the tables are from that limits and prices are taken from, and of when.
 void write_origins(const LimitSettings& settings, JsonWriter* json) {
     json->key("tables").open('{');
@@ -82,6 +101,7 @@ std::string Engine::stats() {
     Core::Counts counts;
     std::uint64_t queued = 0;
     std::vector<Limiter::BucketView> buckets;
+    std::vector<Core::StepCounts> steps;
     std::vector<Core::ConcurrencyView> concurrency;
     std::vector<std::pair<std::uint16_t, Limiter::EstimateQuality>> estimates;
     JsonWriter batches(false);
@@ -108,6 +128,11 @@ std::string Engine::stats() {
             }
         }
         loop_.write_keys(&keys);
+        for (std::size_t route = 0; route < settings_.core.routes.routes.size(); ++route) {
+            for (std::size_t i = 0; i < settings_.core.routes.routes[route].steps.size(); ++i) {
+                steps.push_back(loop_.core().step_counts(route, i));
+            }
+        }
         batches.open('{');
         if (const BatchLane* lane = loop_.batch_lane()) lane->write_counts(&batches);
         batches.close('}');
@@ -151,6 +176,7 @@ std::string Engine::stats() {
     }
     json.close(']').close('}');
     json.key("keys").literal(keys.take());
+    write_routes(settings_.core.routes, steps, &json);
     json.key("batch").literal(batches.take());
     json.key("memory").open('{').member("bodies", held.bytes);
     json.member("requests", slab_.used() * sizeof(Request));

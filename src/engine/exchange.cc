@@ -33,8 +33,13 @@ HttpRequest Exchange::wire(const AccountAccess& account, const HttpTimeouts& tim
     }
     if (start_.counting) {
         request.source = &count_body_;
-    } else {
+    } else if (start_.model.empty()) {
         request.body = start_.body->bytes();
+    } else {
+        const BodyHead& head = start_.body->head();
+        spliced_ =
+            SplicedBody(start_.body->bytes(), head.model_offset, head.model_length, start_.model);
+        request.source = &spliced_;
     }
     request.timeouts = timeouts;
     return request;

@@ -14,6 +14,7 @@
 #include "engine/transport.h"
 #include "provider/count_body.h"
 #include "provider/response_reader.h"
+#include "provider/spliced_body.h"
 
 namespace weir {
 
@@ -38,9 +39,10 @@ public:
         std::uint16_t account;
         KeyAccessRef key;
         BodyRef body;
+        std::string_view model;  // instead of the body's, or empty; outlives the attempt
         TimeNs now;
         std::int64_t unix_ns;
-        bool permit = false;  // the caller has the response, and reports it
+        bool permit = false;    // the caller has the response, and reports it
         bool counting = false;  // it asks for the request's input tokens
     };
     void begin(Start start, std::size_t max_response_bytes);
@@ -95,6 +97,7 @@ private:
     Listener* const listener_;
     ResponseReader reader_;
     Start start_{};
+    SplicedBody spliced_;
     std::size_t max_response_bytes_ = 0;
     std::vector<std::string> headers_;
     CountBody count_body_;

@@ -21,6 +21,7 @@ void fill(const Submission& submission, ModelClasses::Found found, Request* requ
     request->affinity = submission.affinity;
     request->lease_ms = submission.lease_ms;
     request->stream_restart = submission.stream_restart;
+    request->route = submission.route;
     request->model_class = found.model_class;
     request->prices = found.prices;
     request->priority = submission.priority;
@@ -78,9 +79,10 @@ std::uint64_t Inbox::submit(const Submission& submission, bool* wake) {
     if (submission.batch != nullptr) wish.wish = *submission.batch;
     const std::lock_guard lock(mutex_);
     refuse_if_closed();
-    const ModelClasses::Found found = classes_.find(body.model(), body.head().fast);
+    const ModelClasses::Found found = find_class(submission);
     const std::uint16_t model_class = found.model_class;
-    if (submission.batch == nullptr) {
+    // What may go to another model is not refused for the first one's sake.
+    if (submission.batch == nullptr && submission.route.ahead == 0) {
         outlook_->check(model_class, classes_.name(model_class),
                         {.head = body.head(),
                          .input_tokens = submission.input_tokens,
@@ -119,8 +121,7 @@ RequestIndex Inbox::submit_apart(const Submission& submission) {
     // Nothing is dropped for what may not be granted.
     bounds_.make_room(submission.tenant, submission.priority, (*submission.body)->bytes().size(),
                       nullptr);
-    const BodyBlock& body = *submission.body->get();
-    const RequestIndex index = take_slot(submission, classes_.find(body.model(), body.head().fast));
+    const RequestIndex index = take_slot(submission, find_class(submission));
     slab_->at(index).claim = Request::Claim::core;
     slab_->at(index).awaits_report = true;  // nobody knows its ticket yet
     bounds_.add(index, false);
@@ -201,8 +202,14 @@ std::string Inbox::class_name(std::uint16_t model_class) {
     return std::string(classes_.name(model_class));
 }
 
-ModelClasses::Found Inbox::class_of(const BodyBlock& body) {
+ModelClasses::Found Inbox::class_of(const Submission& submission) {
     const std::lock_guard lock(mutex_);
+    return find_class(submission);
+}
+
+ModelClasses::Found Inbox::find_class(const Submission& submission) {
+    if (submission.route.routed()) return {submission.model_class, submission.prices};
+    const BodyBlock& body = *submission.body->get();
     return classes_.find(body.model(), body.head().fast);
 }
 

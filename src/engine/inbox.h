@@ -42,6 +42,9 @@ struct Submission {
     const BatchWish* batch;      // NULL: online
     std::uint32_t lease_ms = 0;  // of a permit; 0: a request
     bool count_tokens = false;
+    RoutePlace route = {};          // chosen for it, where it asks for one
+    std::uint16_t model_class = 0;  // that of the route
+    std::uint16_t prices = 0xFFFF;  // likewise
 };
 
 // Sets what the submitter decides.
@@ -92,7 +95,7 @@ public:
     using Held = QueueBounds::Held;
     Held held();
     std::string class_name(std::uint16_t model_class);
-    ModelClasses::Found class_of(const BodyBlock& body);
+    ModelClasses::Found class_of(const Submission& submission);
     // How many were submitted before the request and are not taken either. O(of these).
     static constexpr std::uint64_t kTaken = ~std::uint64_t{0};  // by the loop
     static constexpr std::uint64_t kEnded = kTaken - 1;         // or never begun
@@ -139,6 +142,7 @@ public:
 
 private:
     void refuse_if_closed() const;
+    ModelClasses::Found find_class(const Submission& submission);  // under the lock
     void make_room(const Submission& submission);
     RequestIndex take_slot(const Submission& submission, ModelClasses::Found found);
     bool permit_is_out(std::uint64_t ticket) const;

@@ -87,9 +87,12 @@ Exchange* Loop::open_exchange(const Action& action, TimeNs now) {
     }
     const bool permit = action.kind == Action::Kind::permit;
     const bool counting = action.kind == Action::Kind::count;
+    const Request& request = slab_->at(action.request);
+    std::string_view model;
+    if (request.route.routed()) model = step_of(settings_.core.routes, request.route).model;
     exchange->begin(
         {action.attempt, action.request, action.account, keys_.of({action.account, action.key}),
-         slab_->at(action.request).body, now, now + wall_offset_, permit, counting},
+         request.body, model, now, now + wall_offset_, permit, counting},
         settings_.max_response_bytes);
     return exchange.get();
 }
@@ -138,7 +141,8 @@ void Loop::end(const Action& action) {
         const AccountAccess& account = settings_.accounts[exchange->account()];
         const std::int64_t cost =
             settings_.core.limits.prices.cost_of(request.prices, exchange->usage());
-        events_.push_back(make_done(request, exchange, account.name, cost, now_));
+        events_.push_back(
+            make_done(request, exchange, account.name, cost, settings_.core.routes, now_));
     } else {
         events_.push_back(failure_of(request, action));
     }

@@ -17,6 +17,9 @@ std::unique_ptr<weir_permit> Loop::make_permit(const Action& action, TimeNs now)
     const Request& request = slab_->at(action.request);
     const AccountAccess& account = settings_.accounts[action.account];
     const Cost held = core_.held(action.attempt);
+    const std::string_view model = request.route.routed()
+                                       ? step_of(settings_.core.routes, request.route).model
+                                       : request.body->model();
     const TimeNs lease = std::min(request.lease_ms * kNsPerMs, request.deadline_at - now);
     auto permit = std::make_unique<weir_permit>();
     permit->magic = kPermitMagic;
@@ -27,7 +30,7 @@ std::unique_ptr<weir_permit> Loop::make_permit(const Action& action, TimeNs now)
     permit->numbers[WEIR_PERMIT_OUTPUT_TOKENS] = held.output_tokens;
     permit->set_texts({{WEIR_PERMIT_ACCOUNT, account.name},
                        {WEIR_PERMIT_KEY, core_.keys().name(KeyId{action.account, action.key})},
-                       {WEIR_PERMIT_MODEL, request.body->model()},
+                       {WEIR_PERMIT_MODEL, model},
                        {WEIR_PERMIT_BASE_URL, account.base_url}});
     return permit;
 }

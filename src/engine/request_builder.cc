@@ -152,6 +152,12 @@ void RequestBuilder::set(std::string_view key, std::string_view value) {
     } else if (key == "affinity") {
         check_name(key, value);
         affinity_ = value.empty() ? 0 : name_hash(value);
+    } else if (key == "route") {
+        check_name(key, value);
+        route_ = value;
+    } else if (key == "complexity") {
+        check_name(key, value);
+        complexity_ = value;
     } else if (key == "model") {
         set_model(value);
     } else if (key == "max_tokens") {
@@ -174,10 +180,17 @@ void RequestBuilder::set(std::string_view key, std::string_view value) {
         throw Failure(
             WEIR_ERR_UNKNOWN_KEY, ErrorSource::local,
             fmt::format("{}: there is no such key; there are input_tokens, output_tokens, "
-                        "tenant, affinity, lane, custom_id, batch_fallback_ms, stream_restart, "
-                        "count_tokens, model, max_tokens, lease_ms and header.<name>",
+                        "tenant, affinity, route, complexity, lane, custom_id, batch_fallback_ms, "
+                        "stream_restart, count_tokens, model, max_tokens, lease_ms and "
+                        "header.<name>",
                         shown_text(key, 100)));
     }
+}
+
+std::string_view RequestBuilder::route() const {
+    constexpr std::string_view kPrefix = "route:";
+    if (!route_.empty() || !body_ || !body_->model().starts_with(kPrefix)) return route_;
+    return body_->model().substr(kPrefix.size());
 }
 
 void RequestBuilder::set_lane(std::string_view value) {

@@ -25,6 +25,9 @@ public:
     void set(std::string_view key, std::string_view value);
 
     Lane lane() const { return batch_.lane; }
+    // What it asks for: the route's name, or "".
+    std::string_view route() const;
+    std::string_view complexity() const { return complexity_; }
     const RequestHead* head() const { return body_ ? &head_ : nullptr; }
 
     // Refuses a request without a body.
@@ -56,6 +59,8 @@ private:
     std::uint32_t lease_ms_ = 0;
     BodyRef model_;  // of a permit without a body
     BatchWish batch_{.lane = Lane::online};
+    std::string route_;
+    std::string complexity_;
     std::uint64_t tenant_ = 0;
     std::uint32_t affinity_ = 0;
     bool stream_restart_ = false;

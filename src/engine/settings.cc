@@ -11,6 +11,7 @@
 #include "engine/key_scopes.h"
 #include "engine/limit_keys.h"
 #include "engine/retry_keys.h"
+#include "engine/route_keys.h"
 #include "engine/secret.h"
 #include "weir/weir.h"
 
@@ -256,6 +257,9 @@ Settings make_settings(const Config& config) {
     settings.core.accounts = accounts_settings(config, settings.accounts);
     settings.core.limits = limit_settings(config);
     add_key_scopes(config, settings.core.accounts, &settings.core.limits);
+    settings.core.routes = route_settings(config);
+    ModelClasses classes(settings.core.limits.classes, settings.core.limits.prices);
+    resolve_routes(&settings.core.routes, &classes);
     return settings;
 }
 

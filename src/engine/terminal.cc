@@ -8,6 +8,7 @@
 
 #include "engine/error_object.h"
 #include "engine/response_object.h"
+#include "routing/route_choice.h"
 
 namespace weir {
 namespace {
@@ -31,9 +32,16 @@ weir_event failed_event(const Request& request, weir_error* error) noexcept {
 
 std::int64_t ms_between(TimeNs from, TimeNs to) { return (to - from) / kNsPerMs; }
 
+void tell_route(const Request& request, const RouteSettings& routes, weir_response* response) {
+    if (!request.route.routed()) return;
+    response->numbers[WEIR_NUMBER_ROUTE_STEP] = request.route.step + 1;
+    response->strings[WEIR_STRING_ROUTE] = route_of(routes, request.route).name;
+    response->strings[WEIR_STRING_ROUTE_REASON] = reason_text(routes, request.route);
+}
+
 std::unique_ptr<weir_response> make_response(const Request& request, Exchange* exchange,
                                              std::string_view account, std::int64_t cost_micros,
-                                             TimeNs now) {
+                                             const RouteSettings& routes, TimeNs now) {
     auto response = std::make_unique<weir_response>();
     ResponseReader& reader = exchange->reader();
     const Usage& usage = exchange->usage();
@@ -42,6 +50,7 @@ std::unique_ptr<weir_response> make_response(const Request& request, Exchange* e
     response->headers = reader.take_headers();
     if (!exchange->permit()) response->body = reader.take_body();
     auto& numbers = response->numbers;
+    numbers.fill(-1);
     numbers[WEIR_NUMBER_INPUT_TOKENS] = usage.input_tokens;
     numbers[WEIR_NUMBER_CACHE_WRITE_TOKENS] = usage.cache_write_tokens;
     numbers[WEIR_NUMBER_CACHE_READ_TOKENS] = usage.cache_read_tokens;
@@ -57,6 +66,7 @@ std::unique_ptr<weir_response> make_response(const Request& request, Exchange* e
     strings[WEIR_STRING_ACCOUNT] = account;
     strings[WEIR_STRING_REQUEST_ID] = reader.request_id();
     strings[WEIR_STRING_STOP_REASON] = reader.stop_reason();
+    tell_route(request, routes, response.get());
     return response;
 }
 
@@ -126,14 +136,15 @@ weir_event make_permit_event(const Request& request, std::unique_ptr<weir_permit
 }
 
 weir_event make_done(const Request& request, Exchange* exchange, std::string_view account,
-                     std::int64_t cost_micros, TimeNs now) noexcept {
-    return done_event(request,
-                      [&] { return make_response(request, exchange, account, cost_micros, now); });
+                     std::int64_t cost_micros, const RouteSettings& routes, TimeNs now) noexcept {
+    return done_event(request, [&] {
+        return make_response(request, exchange, account, cost_micros, routes, now);
+    });
 }
 
 weir_event make_batch_done(const Request& request, const BatchResult& result,
                            std::string_view account, std::int64_t cost_micros,
-                           TimeNs now) noexcept {
+                           const RouteSettings& routes, TimeNs now) noexcept {
     return done_event(request, [&] {
         auto response = std::make_unique<weir_response>();
         const Usage& usage = result.facts.usage;
@@ -152,6 +163,7 @@ weir_event make_batch_done(const Request& request, const BatchResult& result,
         response->strings[WEIR_STRING_MODEL] = result.facts.model;
         response->strings[WEIR_STRING_ACCOUNT] = account;
         response->strings[WEIR_STRING_STOP_REASON] = result.facts.stop_reason;
+        tell_route(request, routes, response.get());
         return response;
     });
 }

@@ -17,11 +17,12 @@ weir_event make_permit_event(const Request& request, std::unique_ptr<weir_permit
 
 // The terminal event of a request that was answered. Without memory for the answer it is a failure.
 weir_event make_done(const Request& request, Exchange* exchange, std::string_view account,
-                     std::int64_t cost_micros, TimeNs now) noexcept;
+                     std::int64_t cost_micros, const RouteSettings& routes, TimeNs now) noexcept;
 
 // The terminal event of a request that a batch has answered.
 weir_event make_batch_done(const Request& request, const BatchResult& result,
-                           std::string_view account, std::int64_t cost_micros, TimeNs now) noexcept;
+                           std::string_view account, std::int64_t cost_micros,
+                           const RouteSettings& routes, TimeNs now) noexcept;
 
 // What was passed on of the request's stream is void.
 weir_event make_stream_restart(const Request& request) noexcept;

@@ -337,9 +337,15 @@ std::size_t Transfer::on_read_body(char* out, std::size_t size, std::size_t coun
     }
 }
 
-// libcurl would send the body again.
-int Transfer::on_rewind(void* self, curl_off_t, int) noexcept {
-    static_cast<Transfer*>(self)->refusal_ = Refusal::resend;
+// libcurl would send the body again. What it may do with a body in memory, which it does not ask
+// for, it may do with one that can start again: on_request sees to it that nothing is sent twice.
+int Transfer::on_rewind(void* self, curl_off_t offset, int origin) noexcept {
+    auto* transfer = static_cast<Transfer*>(self);
+    if (transfer->source_ != nullptr && offset == 0 && origin == SEEK_SET &&
+        transfer->source_->restart()) {
+        return CURL_SEEKFUNC_OK;
+    }
+    transfer->refusal_ = Refusal::resend;
     return CURL_SEEKFUNC_FAIL;
 }
 

@@ -91,6 +91,8 @@ private:
         std::uint64_t tag = 0;
         TimeNs deadline_at = kNever;
         TimeNs not_before = 0;
+        std::uint16_t not_before_of = 0;  // the model class that said so
+        std::uint8_t step = 0;            // of its route, at its last attempt
         std::uint32_t starts = 0;
         std::uint32_t countable = 0;
         bool may_restart = false;
@@ -159,8 +161,41 @@ private:
                  .keys = std::vector<KeySettings>(1 + random_.below(3))});
             add_scopes(static_cast<std::uint16_t>(i), &settings);
         }
+        for (std::uint64_t i = random_.below(3); i > 0; --i) add_route(&settings);
         add_day_budgets(&settings.limits);
         return settings;
+    }
+
+    void add_route(CoreSettings* settings) {
+        Route route;
+        route.name = "route" + std::to_string(settings->routes.routes.size());
+        route.fallback = static_cast<std::uint8_t>(random_.below(16));
+        route.max_wait_ns = static_cast<TimeNs>(random_.below(5 * kNsPerS));
+        for (std::uint64_t i = 1 + random_.below(4); i > 0; --i) {
+            RouteStep step;
+            step.model_class =
+                static_cast<std::uint16_t>(random_.below(settings->limits.classes.size()));
+            if (random_.below(3) == 0) step.max_input_tokens = 1500;
+            if (random_.below(3) == 0) step.max_deadline_ns = 10 * kNsPerS;
+            if (random_.below(3) == 0) {
+                step.priorities = static_cast<std::uint8_t>(1 + random_.below(15));
+            }
+            route.steps.push_back(step);
+        }
+        settings->routes.routes.push_back(route);
+    }
+
+    // Some requests have a route, if one of its steps takes them.
+    void choose_route(Request* request) {
+        const std::uint64_t routes = settings_.routes.routes.size();
+        if (routes == 0 || random_.below(2) == 0) return;
+        RouteFacts facts{.input_tokens = request->input_tokens, .priority = request->priority};
+        if (request->deadline_at != kNever) {
+            facts.deadline_ns = request->deadline_at - request->submitted_at;
+        }
+        const auto route = static_cast<std::uint16_t>(1 + random_.below(routes));
+        if (!first_step(settings_.routes, route, facts, &request->route)) return;
+        request->model_class = step_of(settings_.routes, request->route).model_class;
     }
 
     // Budgets of a day: everybody's, the first account's, and those of two tenants of three.
@@ -312,6 +347,7 @@ private:
         if (random_.below(3) == 0) {
             request.deadline_at = now_ + static_cast<TimeNs>(random_.below(20 * kNsPerS));
         }
+        choose_route(&request);
         return index;
     }
 
@@ -435,6 +471,7 @@ private:
         // A bucket's pause, or a key's, is theirs and not the request's.
         if (!counting && outcome.retry_after_ns > 0 && !not_its_fault(outcome, false)) {
             known.not_before = now_ + outcome.retry_after_ns;
+            known.not_before_of = slab_.at(RequestSlab::index_of(live->second.ticket)).model_class;
         }
         if (!counting && outcome.content_delivered && outcome.cls != OutcomeClass::success) {
             known.content_seen = true;
@@ -505,7 +542,11 @@ private:
         }
         if (!used_attempts_.insert(action.attempt).second) broken("an attempt id was used twice");
         if (known->dropped) broken("an attempt began for a request that was dropped");
-        if (now_ < known->not_before) broken("an attempt began before the pause was over");
+        const Request& request = slab_.at(action.request);
+        if (now_ < known->not_before && request.model_class == known->not_before_of) {
+            broken("an attempt began before the pause was over");
+        }
+        if (request.route.routed()) check_route(request, known);
         if (known->countable >= most_attempts()) broken("more attempts than allowed");
         if (known->content_seen) broken("a stream began again without a word");
         const KnownKey& key = keys_[{action.account, action.key}];
@@ -539,6 +580,20 @@ private:
         if (random_.below(2) == 0) post(takes / 2, Event::Kind::progress, action.attempt);
         // Some permits are never reported.
         if (lease == 0 || random_.below(3) != 0) post(takes, Event::Kind::end, action.attempt);
+    }
+
+    void check_route(const Request& request, Known* known) {
+        const RoutePlace& place = request.route;
+        if (request.model_class != step_of(settings_.routes, place).model_class) {
+            broken("an attempt's class is not that of its model");
+        }
+        if (place.step < known->step) broken("a request went back on its route");
+        if ((place.ahead & ((2u << place.step) - 1)) != 0) broken("a way back is open");
+        const Route& route = route_of(settings_.routes, place);
+        if (place.reason != RouteReason::first_choice && !route.allows(place.reason)) {
+            broken("a request moved on for a reason that does not count");
+        }
+        known->step = place.step;
     }
 
     std::uint32_t most_attempts() const {
@@ -594,6 +649,7 @@ private:
                 broken("an attempt outlived its lease");
             }
         }
+        check_step_counts();
         check_bounds();
         check_expectations();
         double held = 0;
@@ -618,6 +674,25 @@ private:
             }
         }
         if (live_.empty() && held != 0) broken("something is held, and nothing is in flight");
+    }
+
+    // Who came to a step has left it, or is there yet or ended there.
+    void check_step_counts() {
+        for (std::size_t route = 0; route < settings_.routes.routes.size(); ++route) {
+            std::uint64_t moved_in = 0;
+            std::uint64_t moved_on = 0;
+            for (std::size_t i = 0; i < settings_.routes.routes[route].steps.size(); ++i) {
+                const Core::StepCounts& step = core_.step_counts(route, i);
+                const std::uint64_t left =
+                    step.left_overloaded + step.left_budget + step.left_capacity;
+                if (step.succeeded + left > step.first + step.moved_in) {
+                    broken("more left a step than came to it");
+                }
+                moved_in += step.moved_in;
+                moved_on += left;
+            }
+            if (moved_in != moved_on) broken("a request was lost between two steps");
+        }
     }
 
     std::uint32_t tenant_bound(std::uint64_t tenant) const {

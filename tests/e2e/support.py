@@ -23,11 +23,12 @@ MODEL = "claude-sonnet-4-5"
 
 
 class ModelServer:
-    """The model of the API on a port of its own, with a configuration of one account and class."""
+    """The model of the API on a port of its own, with one account, and one class by default."""
 
-    def __init__(self, directory, limits, faults=(), arguments=(), keys=(KEY,), **model_class):
+    def __init__(self, directory, limits=None, faults=(), arguments=(), keys=(KEY,),
+                 classes=None, **model_class):
         config = {
-            "classes": [{"name": "claude", "limits": limits, **model_class}],
+            "classes": classes or [{"name": "claude", "limits": limits, **model_class}],
             "accounts": [{"name": "main", "keys": list(keys)}],
             "faults": list(faults),
         }

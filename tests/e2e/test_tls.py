@@ -60,6 +60,20 @@ class Tls(support.EndToEnd):
                           "--set", "transport.http_version=2"), COUNT)
         self.assertEqual(set(protocols.read_text().split()), {"h2"})
 
+    @unittest.skipUnless(shutil.which("nghttpx"), "needs nghttpx")
+    def test_http2_with_a_route(self):
+        """A body that is sent in pieces."""
+        server = self.server(**ANSWERS)
+        key, certificate = self.certificate("front")
+        front, protocols = self.front(server, key, certificate)
+        run = self.run_with(server, certificate, "--base-url", front, "--route", "r",
+                            "--set", "transport.http_version=2",
+                            "--set", "route.r.1.model=claude-haiku-4-5")
+        self.assert_all_succeeded(run, COUNT)
+        self.assertEqual({result["message"]["model"] for result in self.results().values()},
+                         {"claude-haiku-4-5"})
+        self.assertEqual(set(protocols.read_text().split()), {"h2"})
+
     def front(self, server, key, certificate):
         """Starts nghttpx before the server; gives its URL, and the log of the protocols spoken."""
         port = free_port()

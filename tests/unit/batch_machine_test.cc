@@ -543,5 +543,33 @@ TEST_F(MachineTest, TheLateResultOfWhatWasAnsweredOnlineIsDroppedAndCountedOnce)
     }
 }
 
+TEST_F(MachineTest, EachAccountHasItsOwnPlacesAndCalls) {
+    settings_.queue_places = 1;
+    settings_.calls_per_minute = 10;  // one at once
+    machine_ = std::make_unique<BatchMachine>(settings_, std::vector<std::string>{"a", "b"}, 0);
+    machine_->recover(JournalState{.mark = "mk"}, {}, now_);
+    for (std::uint16_t i = 0; i < 4; ++i) {
+        BatchMachine::Accept accept;
+        accept.ticket = i + 1u;
+        accept.group.account = i % 2;
+        accept.group.model = i < 2 ? "m" : "n";
+        accept.body = BatchBody::copy_of("{}");
+        machine_->accept(std::move(accept), now_, &out_);
+    }
+    machine_->flush();
+    run();
+    // One call each at a time, though there are two batches for each.
+    ASSERT_EQ(calls_.size(), 2u);
+    EXPECT_NE(calls_[0].account, calls_[1].account);
+    const std::vector<BatchCall> newest = std::exchange(calls_, {});
+    const BatchPage empty;
+    for (const BatchCall& call : newest) answer(call, 200, nullptr, &empty);
+    pass(kNsPerMinute);
+    // One place each.
+    ASSERT_EQ(calls_.size(), 2u);
+    EXPECT_EQ(static_cast<int>(calls_[0].kind), static_cast<int>(BatchCall::Kind::create));
+    EXPECT_NE(calls_[0].account, calls_[1].account);
+}
+
 }  // namespace
 }  // namespace weir

@@ -20,6 +20,10 @@ public:
         started.push_back(id);
         headers[id] = *request.headers;
         bodies[id] = request.body;
+        if (request.source == nullptr) return;
+        std::string& body = bodies[id];
+        body.resize(request.source->size());
+        body.resize(request.source->read(body.data(), body.size()));
     }
     bool abort(ExchangeId id) override {
         aborted.push_back(id);
