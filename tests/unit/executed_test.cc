@@ -313,7 +313,7 @@ TEST_P(Executed, IsSaidRightlyAndRepeatedAsConfigured) {
         for (const auto& [key, value] : stage.settings) client.set(key, value);
         client.submit(stage.stream, stage.large);
         weir_event event = client.next();
-        while (event.type == WEIR_EVENT_STREAM) {
+        while (event.type != 0 && !WEIR_EVENT_IS_TERMINAL(event.type)) {
             weir_events_release(&event, sizeof event, 1);
             event = client.next();
         }
