@@ -137,7 +137,7 @@ TimeNs Limiter::dominant_cost(BudgetId id, const Cost& cost) const {
     return dominant > 0 ? dominant : kNsPerUs * (1 + cost.input_tokens + cost.output_tokens);
 }
 
-inline Cost Limiter::sane(const Cost& cost) const {
+Cost Limiter::sane(const Cost& cost) const {
     Cost asked{.input_tokens = sane_units(cost.input_tokens),
                .output_tokens = sane_units(cost.output_tokens),
                .max_output_tokens = sane_units(cost.max_output_tokens),
