@@ -408,6 +408,26 @@ static void check_no_leak(const char* name, long before, int threads) {
     }
 }
 
+/* Room for a permit: until then the breaker, or the pace of a search, would say "not now". */
+static void await_room(void) {
+    const long long until = api_now_ms() + PATIENCE_MS;
+    weir_error* error = NULL;
+    while (acquired_at_once(&error) == WEIR_ERR_NOT_NOW) {
+        weir_event event;
+        weir_error_release(error);
+        error = NULL;
+        DIE_UNLESS(api_now_ms() < until);
+        if (weir_poll(world.engine, &event, sizeof event, 1, 1) == 1) api_release(&event);
+    }
+    api_sleep_ms(20); /* the pace of a search */
+}
+
+/* What an operation's end may leave to be told: a log record of what there was no memory for. */
+static void take_leftovers(void) {
+    weir_event event;
+    while (weir_poll(world.engine, &event, sizeof event, 1, 0) == 1) api_release(&event);
+}
+
 /* Runs the operation until no allocation fails any more; gives the number of allocations. Each run
  * begins when the threads of the one before are gone, for glibc keeps a block with every stack. */
 static long sweep_mode(const char* name, operation run, int threads, int and_all_after) {
@@ -417,11 +437,13 @@ static long sweep_mode(const char* name, operation run, int threads, int and_all
         int32_t status;
         check_context("%s engine.drive=%s allocation %ld%s", name, world.drive, skip,
                       and_all_after ? " and all after" : "");
+        if (run == acquired_at_once) await_room();
         failed = 0;
         api_await_threads(threads);
         failing_malloc_arm(skip, and_all_after);
         status = run(&error);
         disarm();
+        take_leftovers();
         CHECK(status == WEIR_OK || status == WEIR_ERR_NOMEM);
         if (status == WEIR_ERR_NOMEM && error != NULL) {
             CHECK_EQ(weir_error_code(error), WEIR_ERR_NOMEM);
@@ -497,7 +519,9 @@ static void sweep(const char* drive) {
         long before, allocations;
         check_context("%s engine.drive=%s", operations[i].name, drive);
         /* Fills what is cached; twice, for what two threads hand to and fro. */
+        if (operations[i].run == acquired_at_once) await_room();
         CHECK_EQ(operations[i].run(&error), WEIR_OK);
+        if (operations[i].run == acquired_at_once) await_room();
         CHECK_EQ(operations[i].run(&error), WEIR_OK);
         api_await_threads(threads);
         before = failing_malloc_live();

@@ -42,7 +42,7 @@ protected:
         Config config;
         config.set("engine.drive", "caller");
         config.set("log.level", "debug");
-        config.set("limit.claude-opus-5.requests_per_minute", "1000000");
+        config.set("limit.claude-opus-5.requests_per_minute", "1000000000000");
         config.set("limits.burst_s", "60");
         for (const auto& [key, value] : values) config.set(key, value);
         engine_ =
