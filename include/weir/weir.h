@@ -131,7 +131,7 @@ WEIR_API int32_t weir_global_init(void);
 #define WEIR_ERR_NOT_NOW (-20)      /* weir_try_acquire: there is no room at this moment */
 
 /* Failures: the status of a WEIR_EVENT_FAILED. WEIR_ERR_QUEUE_FULL is one too: with queue.on_full =
- * drop_lowest it ends requests that waited, were gave way to a more urgent one. */
+ * drop_lowest it ends requests that waited, and gave way to a more urgent one. */
 #define WEIR_ERR_CANCELLED (-100)      /* by weir_cancel or weir_cancel_tag */
 #define WEIR_ERR_SHUTDOWN (-101)       /* the engine was closed first */
 #define WEIR_ERR_DEADLINE (-102)       /* the request's deadline passed */
