@@ -2,34 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <string>
 #include <string_view>
-#include <utility>
 
-#include "engine/failure.h"
+#include "engine/config_values.h"
 #include "retry/policy.h"
-#include "weir/weir.h"
 
 namespace weir {
 namespace {
-
-[[noreturn]] void refuse(std::string message) {
-    throw Failure(WEIR_ERR_INVALID_VALUE, ErrorSource::config, std::move(message));
-}
-
-// Values were checked when they were set.
-template <class T>
-T number(const Config& config, std::string_view key) {
-    const std::string_view text = config.value(key);
-    T value{};
-    std::from_chars(text.data(), text.data() + text.size(), value);
-    return value;
-}
-
-TimeNs milliseconds(const Config& config, std::string_view key) {
-    return number<TimeNs>(config, key) * kNsPerMs;
-}
 
 Jitter jitter_of(std::string_view name) {
     if (name == "full") return Jitter::full;
@@ -48,8 +28,8 @@ OutcomeClass outcome_named(std::string_view name) {
         if (!known.empty()) known += ", ";
         known += rule(cls).name;
     }
-    refuse(fmt::format("retry.{}: not an outcome that is repeated after a backoff; those are {}",
-                       name, known));
+    refuse_config(fmt::format(
+        "retry.{}: not an outcome that is repeated after a backoff; those are {}", name, known));
 }
 
 // What an outcome has of its own.
@@ -66,8 +46,8 @@ void read_own(const Config& config, const std::string& name, RetrySettings* retr
     if (has_base) own.base_ns = milliseconds(config, base_key);
     if (has_cap) own.cap_ns = milliseconds(config, cap_key);
     if (retry->pace(cls).base_ns <= retry->pace(cls).cap_ns) return;
-    refuse(fmt::format("{} is above {}", has_base ? base_key : "retry.base_ms",
-                       has_cap ? cap_key : "retry.cap_ms"));
+    refuse_config(fmt::format("{} is above {}", has_base ? base_key : "retry.base_ms",
+                              has_cap ? cap_key : "retry.cap_ms"));
 }
 
 }  // namespace
@@ -86,9 +66,10 @@ RetrySettings retry_settings(const Config& config) {
     retry.budget_cost = number<double>(config, "retry.budget.cost");
     retry.budget_per_success = number<double>(config, "retry.budget.per_success");
     if (retry.budget_capacity > 0 && retry.budget_capacity < retry.budget_cost) {
-        refuse("retry.budget.capacity is below retry.budget.cost, so that no retry could be paid");
+        refuse_config(
+            "retry.budget.capacity is below retry.budget.cost, so that no retry could be paid");
     }
-    if (retry.base_ns > retry.cap_ns) refuse("retry.base_ms is above retry.cap_ms");
+    if (retry.base_ns > retry.cap_ns) refuse_config("retry.base_ms is above retry.cap_ms");
     for (const std::string& name : config.names("retry.")) read_own(config, name, &retry);
     return retry;
 }

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "base/name_hash.h"
-#include "engine/failure.h"
+#include "engine/config_values.h"
 #include "engine/key_scopes.h"
 #include "engine/limit_keys.h"
 #include "engine/retry_keys.h"
@@ -17,25 +17,6 @@
 
 namespace weir {
 namespace {
-
-[[noreturn]] void refuse(std::string message) {
-    throw Failure(WEIR_ERR_INVALID_VALUE, ErrorSource::config, std::move(message));
-}
-
-// Values were checked when they were set, so that they can be read without a second thought.
-template <class T>
-T number(const Config& config, std::string_view key) {
-    const std::string_view text = config.value(key);
-    T value{};
-    std::from_chars(text.data(), text.data() + text.size(), value);
-    return value;
-}
-
-TimeNs milliseconds(const Config& config, std::string_view key) {
-    return number<TimeNs>(config, key) * kNsPerMs;
-}
-
-bool boolean(const Config& config, std::string_view key) { return config.value(key) == "true"; }
 
 std::vector<std::string> list(std::string_view text) {
     std::vector<std::string> parts;
@@ -70,7 +51,7 @@ QueueSettings queue_settings(const Config& config) {
         right = parsed.ec == std::errc() && parsed.ptr == end && weight >= 1 && weight <= 1000;
         queue.weights[i] = weight;
     }
-    if (!right) refuse("queue.weights: not four numbers from 1 to 1000, as in 8,4,2,1");
+    if (!right) refuse_config("queue.weights: not four numbers from 1 to 1000, as in 8,4,2,1");
     queue.tenant_max_in_flight = number<std::uint32_t>(config, "concurrency.tenant_max");
     for (const std::string& name : config.names("tenant.")) {
         const auto most =
@@ -115,7 +96,7 @@ AdaptiveSettings adaptive_settings(const Config& config) {
     adaptive.floor = number<std::uint32_t>(config, "concurrency.adaptive_floor");
     adaptive.ceiling = number<std::uint32_t>(config, "concurrency.adaptive_ceiling");
     if (adaptive.floor > adaptive.ceiling) {
-        refuse(
+        refuse_config(
             fmt::format("concurrency.adaptive_floor: {} is above concurrency.adaptive_ceiling, "
                         "which is {}; lower the one or raise the other",
                         adaptive.floor, adaptive.ceiling));
@@ -172,7 +153,7 @@ BatchLaneSettings batch_settings(const Config& config) {
     machine.not_found_ns = milliseconds(config, "batch.not_found_ms");
     machine.delete_when_delivered = boolean(config, "batch.delete_after");
     if (machine.poll_min_ns > machine.poll_max_ns) {
-        refuse("batch.poll_min_ms is above batch.poll_max_ms");
+        refuse_config("batch.poll_min_ms is above batch.poll_max_ms");
     }
     return batch;
 }
@@ -199,7 +180,7 @@ TransportSettings transport_settings(const Config& config) {
     transport.keepalive_interval_ns = transport.keepalive_idle_ns;
     transport.max_connections = number<std::uint32_t>(config, "transport.max_connections");
     std::string problem;
-    if (!check_proxy(transport.proxy, &problem)) refuse("transport.proxy: " + problem);
+    if (!check_proxy(transport.proxy, &problem)) refuse_config("transport.proxy: " + problem);
     return transport;
 }
 
@@ -214,7 +195,7 @@ std::vector<AccountAccess> accounts(const Config& config, const TransportSetting
         account.base_url = config.value(url_key);
         std::string problem;
         if (!check_base_url(account.base_url, transport, &problem)) {
-            refuse(fmt::format("{}: {}", url_key, problem));
+            refuse_config(fmt::format("{}: {}", url_key, problem));
         }
         accounts.push_back(std::move(account));
     }
