@@ -229,7 +229,7 @@ constexpr KeyRow kRows[] = {
 
     {"retry.max_attempts", integer, "8", "1..100",
      "Attempts at a request, those not counted that a rate limit turned away."},
-    {"retry.max_refusals", integer, "100", "1..255",
+    {"retry.max_refusals", integer, "100", "1..150",
      "Attempts at a request that a rate limit may turn away."},
     {"retry.base_ms", integer, "500", "1..3600000", "The first backoff; each one doubles."},
     {"retry.cap_ms", integer, "30000", "1..3600000", "The longest backoff."},
