@@ -405,6 +405,9 @@ void Core::finish(RequestIndex index, Action::Kind kind, std::int32_t status, At
     if (request.state == Request::State::backing_off) --counts_.backing_off;
     wheel_.disarm(index);
     request.state = Request::State::idle;
+    // From here on the slot is the caller's, and may be another request's.
+    Promise& promise = promises_[request.model_class];
+    if (promise.request == index) promise = Promise();
     if (kind == Action::Kind::succeed) {
         ++counts_.succeeded;
         if (request.route.routed()) ++counts_of(request.route).succeeded;

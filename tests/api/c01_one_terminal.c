@@ -1,8 +1,10 @@
 /* C1: an accepted submit has exactly one terminal event. */
 #include "schedule.h"
 
+static int accepted; /* over all schedules: in a short one everything may be refused */
+
 static void one_terminal_each(const struct schedule* schedule) {
-    int i, accepted = 0;
+    int i;
     for (i = 0; i < atomic_load(&schedule->submit_count); ++i) {
         const struct submit_record* record = &schedule->submits[i];
         if (record->accepted != 1) continue;
@@ -11,11 +13,13 @@ static void one_terminal_each(const struct schedule* schedule) {
         CHECK_EQ(record->tickets_differ, 0);
         CHECK_EQ(record->event_ticket, record->ticket);
     }
-    CHECK_GE(accepted, 1);
     CHECK_EQ(schedule->strangers, 0);
 }
 
-static void random_schedules(void) { schedule_each(one_terminal_each); }
+static void random_schedules(void) {
+    schedule_each(one_terminal_each);
+    CHECK_GE(accepted, 1);
+}
 
 /* Every way in which a request can end, one at a time. */
 static void each_ending(const char* drive) {
