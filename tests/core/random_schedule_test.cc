@@ -7,7 +7,7 @@
 namespace weir::test {
 namespace {
 
-// WEIR_SEED replays one schedule; WEIR_SCHEDULES says how many are run.
+// WEIR_SEED replays one schedule; WEIR_CORE_SCHEDULES says how many are run.
 std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
     const char* text = std::getenv(name);
     return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
@@ -16,7 +16,7 @@ std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
 TEST(RandomSchedule, InvariantsHoldAndEveryRunRepeats) {
     const std::uint64_t first = from_environment("WEIR_SEED", 1);
     const std::uint64_t count =
-        std::getenv("WEIR_SEED") != nullptr ? 1 : from_environment("WEIR_SCHEDULES", 10'000);
+        std::getenv("WEIR_SEED") != nullptr ? 1 : from_environment("WEIR_CORE_SCHEDULES", 10'000);
     std::uint64_t attempts = 0;
     for (std::uint64_t seed = first; seed < first + count; ++seed) {
         const ScheduleResult result = run_random_schedule(seed);
