@@ -51,7 +51,8 @@ const KeyAccessRef& KeyStore::for_batches(std::uint16_t account) const {
     const std::vector<ConfiguredKey>& configured = configured_[account].keys;
     for (std::size_t i = 0; i < accounts_[account].size(); ++i) {
         // A key that was added has no workspace that is known.
-        const std::string_view workspace = i < configured.size() ? configured[i].workspace : "";
+        std::string_view workspace;
+        if (i < configured.size()) workspace = configured[i].workspace;
         const KeyAccessRef& access = accounts_[account][i];
         if (access != nullptr && workspace == configured[0].workspace) return access;
     }
