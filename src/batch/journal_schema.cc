@@ -39,8 +39,8 @@ constexpr const char* kSteps[] = {
     "ALTER TABLE submissions ADD COLUMN canceled INTEGER NOT NULL DEFAULT -1;"
     "ALTER TABLE submissions ADD COLUMN expired INTEGER NOT NULL DEFAULT -1;",
     // What was used of a day's budgets, by name; days are counted from 1970.
-    "CREATE TABLE day_use (scope TEXT PRIMARY KEY, day INTEGER NOT NULL, tokens INTEGER NOT NULL,"
-    "                      spend INTEGER NOT NULL) WITHOUT ROWID;",
+    ("CREATE TABLE day_use (scope TEXT PRIMARY KEY, day INTEGER NOT NULL, tokens INTEGER NOT NULL,"
+     "                      spend INTEGER NOT NULL) WITHOUT ROWID;"),
 };
 static_assert(std::size(kSteps) == kJournalSchema);
 

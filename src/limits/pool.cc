@@ -14,9 +14,6 @@ constexpr double kTokensGuardS = 1.5;
 // A bucket's depth is not published; this much of it is believed until more is seen.
 constexpr double kBelievedDepthS = 10.0;
 
-// Where only the end of another attempt helps, which is told anyway.
-constexpr TimeNs kLookAgain = kNsPerS;
-
 constexpr double kSearchGuardS = 0.05;
 constexpr double kSearchDepthS = 2.0;
 
