@@ -546,6 +546,31 @@ TEST_F(MachineTest, TheLateResultOfWhatWasAnsweredOnlineIsDroppedAndCountedOnce)
     }
 }
 
+TEST_F(MachineTest, AnAccountMayHaveFewerCallsThanTheOthers) {
+    settings_.account_limits = {{.calls_per_minute = 1}, {}};
+    machine_ = std::make_unique<BatchMachine>(settings_, std::vector<std::string>{"a", "b"}, 0);
+    machine_->recover(JournalState{.mark = "mk"}, now_);
+    for (std::uint16_t i = 0; i < 4; ++i) {
+        BatchMachine::Accept accept;
+        accept.ticket = i + 1u;
+        accept.group.account = i % 2;
+        accept.group.model = i < 2 ? "m" : "n";
+        accept.body = BatchBody::copy_of("{}");
+        machine_->accept(std::move(accept), now_, &out_);
+    }
+    machine_->flush();
+    run();
+    const std::vector<BatchCall> newest = std::exchange(calls_, {});
+    const BatchPage empty;
+    for (const BatchCall& call : newest) answer(call, 200, nullptr, &empty);
+    pass(10 * kNsPerS);
+    ASSERT_EQ(calls_.size(), 2u);
+    EXPECT_EQ(calls_[0].account, 1);
+    EXPECT_EQ(calls_[1].account, 1);
+    pass(kNsPerMinute);
+    EXPECT_EQ(calls_.size(), 3u);
+}
+
 TEST_F(MachineTest, EachAccountHasItsOwnPlacesAndCalls) {
     settings_.queue_places = 1;
     settings_.calls_per_minute = 1'000;
