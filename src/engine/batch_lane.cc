@@ -11,6 +11,7 @@
 #include "engine/failure.h"
 #include "engine/terminal.h"
 #include "provider/request_head.h"
+#include "routing/route_choice.h"
 #include "weir/weir.h"
 
 namespace weir {
@@ -48,6 +49,22 @@ std::string joined(const std::vector<std::string>* lines) {
     if (lines == nullptr) return text;
     for (const std::string& line : *lines) text += (text.empty() ? "" : "\n") + line;
     return text;
+}
+
+// NULL if there is nothing to be kept of it.
+std::shared_ptr<const BatchOrigin> origin_of(const Request& request, BatchWish wish,
+                                             const RouteSettings& routes) {
+    BatchOrigin origin{.tenant = request.tenant,
+                       .input_tokens = request.input_tokens,
+                       .output_tokens = request.output_tokens,
+                       .priority = request.priority,
+                       .automatic = wish.lane == Lane::automatic};
+    if (request.route.routed()) {
+        origin.route = route_of(routes, request.route).name;
+        origin.complexity = std::move(wish.complexity);
+    }
+    if (origin == BatchOrigin()) return nullptr;
+    return std::make_shared<const BatchOrigin>(std::move(origin));
 }
 
 std::vector<std::string> lines_of(std::string_view text) {
@@ -93,11 +110,23 @@ void BatchLane::recover(Journal* journal, TimeNs now) {
     tickets_.reserve(state.entry_count);
     recovered_.reserve(state.entry_count);
     machine_.recover(state, now);
+    const auto deadline_of = [&](const JournalState::Entry& row) {
+        return row.deadline_unix == kNoUnixTime ? kNever : row.deadline_unix - unix_minus_now_;
+    };
     journal->load_entries([&](const JournalState::Entry& row) {
-        const std::uint64_t ticket = row.dropped ? 0 : inbox_->adopt(now);
-        machine_.recover_entry(row, ticket, now);
+        const std::uint64_t ticket =
+            row.dropped ? 0 : inbox_->adopt(row.origin, deadline_of(row), now);
+        const std::uint16_t account = machine_.recover_entry(row, ticket, now);
         if (row.dropped) return;
-        tickets_.emplace(ticket, Ticket{.entry = row.id});
+        if (account < open_.size()) ++open_[account];
+        tickets_.emplace(ticket, Ticket{.entry = row.id,
+                                        .account = account,
+                                        .automatic = row.origin.automatic,
+                                        .charged = row.charged,
+                                        .recovered = true});
+        if (!row.origin.route.empty() && row.fallback_unix != kNoUnixTime) {
+            routed_[row.id] = {row.origin.route, row.origin.complexity};
+        }
         recovered_.emplace_back(ticket, row.custom_id);
     });
 }
@@ -149,7 +178,9 @@ void BatchLane::submit(RequestIndex index, BatchWish wish, TimeNs now) {
     }
     accept.body = BatchBody(owner, request.body->bytes());
     const std::uint16_t account = accept.group.account;
-    tickets_.emplace(ticket, Ticket{.entry = 0, .account = account});
+    const bool automatic = wish.lane == Lane::automatic;
+    accept.origin = origin_of(request, std::move(wish), settings_.core.routes);
+    tickets_.emplace(ticket, Ticket{.entry = 0, .account = account, .automatic = automatic});
     ++open_[account];
     const EntryId entry = machine_.accept(std::move(accept), now, &out_);
     const auto it = tickets_.find(ticket);
@@ -305,6 +336,8 @@ void BatchLane::carry_out(BatchAction* action) {
             return journal_->load(0, {action->entry});
         case BatchAction::Kind::changed:
             return tell_changed(action->submission);
+        case BatchAction::Kind::dropped:
+            return charge(*action, 0);
     }
 }
 
@@ -335,9 +368,69 @@ void BatchLane::go_online(EntryId entry, const BatchBody& body) {
     if (!read_request_head({padded.data(), size}, &head, &problem)) return;
     tell_recovered(recovered_.size());
     found->second.outstanding = false;
-    inbox_->restore_body(RequestSlab::index_of(ticket),
-                         BodyRef(BodyBlock::make(body.bytes(), head, headers)));
-    host_->on_batch_fall_back(RequestSlab::index_of(ticket));
+    const RequestIndex index = RequestSlab::index_of(ticket);
+    const BodyRef block(BodyBlock::make(body.bytes(), head, headers));
+    inbox_->restore_body(index, block);
+    if (found->second.recovered) choose_way(entry, *block.get(), &slab_->at(index));
+    host_->on_batch_fall_back(index);
+}
+
+// A request of an earlier run chooses its way anew, out of what is known of it now. Where its route
+// is no more, or has no step for it, it keeps the model that it had in its batch.
+void BatchLane::choose_way(EntryId entry, const BodyBlock& body, Request* request) {
+    const ModelClasses::Found of_model = inbox_->class_of(body);
+    request->model_class = of_model.model_class;
+    request->prices = of_model.prices;
+    const auto found = routed_.find(entry);
+    if (found == routed_.end()) return;
+    const Routed routed = std::move(found->second);
+    routed_.erase(found);
+    const RouteSettings& routes = settings_.core.routes;
+    const std::uint16_t route = find_route(routes, routed.route);
+    const RouteFacts facts{
+        .input_tokens = request->input_tokens != 0
+                            ? request->input_tokens
+                            : static_cast<std::int64_t>(body.head().input_tokens),
+        .complexity = routed.complexity,
+        .priority = request->priority,
+        .deadline_ns = request->deadline_at == kNever ? kNever : request->deadline_at - now_};
+    if (route == 0 || !first_step(routes, route, facts, &request->route)) return;
+    const RouteStep& step = step_of(routes, request->route);
+    request->model_class = step.model_class;
+    request->prices = step.prices;
+}
+
+// ---- What it costs ----
+
+ResultPrice BatchLane::price_of(const BatchResult& result) const {
+    if (result.type != BatchResult::Type::succeeded) return {};
+    const PriceTable& prices = settings_.core.limits.prices;
+    const PricesId id = prices.find(result.facts.model, false);
+    const std::int64_t micros = prices.cost_of(id, result.facts.usage, prices.batch_factor);
+    if (micros < 0) return {};
+    return {micros, prices.cost_of(id, result.facts.usage) - micros};
+}
+
+// The result at hand, unless it was charged by an earlier run, whose answer was not acknowledged.
+void BatchLane::charge(const BatchAction& action, std::uint64_t tenant) {
+    if (result_ == nullptr || result_->type != BatchResult::Type::succeeded) return;
+    const auto it = tickets_.find(action.ticket);
+    if (it != tickets_.end()) {
+        if (std::exchange(it->second.charged, true)) return;
+        if (it->second.automatic) auto_cost_.add(price_);
+    }
+    const Usage& usage = result_->facts.usage;
+    half_price_input_ += std::max<std::int64_t>(usage.input_tokens, 0);
+    half_price_output_ += std::max<std::int64_t>(usage.output_tokens, 0);
+    cost_.add(price_);
+    host_->on_batch_usage(action.account, tenant, usage, price_.micros);
+    if (action.entry != 0) charged_.push_back(action.entry);
+}
+
+void BatchLane::keep_day_use(std::vector<DayUseRow> rows) {
+    if (journal_failure_.empty()) machine_.keep_use(std::move(rows), charged_, &out_);
+    charged_.clear();
+    carry_out();
 }
 
 // ---- Endings ----
@@ -347,25 +440,20 @@ void BatchLane::end_request(const BatchAction& action) {
     const RequestIndex index = RequestSlab::index_of(action.ticket);
     Request& request = slab_->at(index);
     const auto it = tickets_.find(action.ticket);
-    const std::uint16_t account = it == tickets_.end() ? 0 : it->second.account;
     if (it != tickets_.end()) {
-        if (open_[account] > 0) --open_[account];
+        if (it->second.outstanding && it->second.account < open_.size()) {
+            --open_[it->second.account];
+        }
         it->second.outstanding = false;
-        if (!machine_.holds(action.entry)) tickets_.erase(it);
     }
     request.attempts = static_cast<std::uint8_t>(std::min(action.attempts, 255u));
     if (action.kind == BatchAction::Kind::deliver && result_ != nullptr) {
-        half_price_input_ += std::max<std::int64_t>(result_->facts.usage.input_tokens, 0);
-        half_price_output_ += std::max<std::int64_t>(result_->facts.usage.output_tokens, 0);
-        const PriceTable& prices = settings_.core.limits.prices;
-        const MessageFacts& facts = result_->facts;
-        const std::int64_t cost =
-            prices.cost_of(prices.find(facts.model, false), facts.usage, prices.batch_factor);
-        host_->on_batch_usage(account, request.tenant, facts.usage, cost);
+        charge(action, request.tenant);
         return host_->on_batch_end(
-            index, make_batch_done(request, *result_, settings_.accounts[account].name, cost,
-                                   settings_.core.routes, now_));
+            index, make_batch_done(request, *result_, settings_.accounts[action.account].name,
+                                   price_.micros, settings_.core.routes, now_));
     }
+    if (it != tickets_.end() && !machine_.holds(action.entry)) tickets_.erase(it);
     request.maybe_executed = action.maybe_executed;
     if (result_ != nullptr && result_->type == BatchResult::Type::errored) {
         request.last_error = std::make_unique<ErrorDetail>();

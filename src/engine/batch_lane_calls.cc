@@ -9,7 +9,17 @@ namespace weir {
 
 namespace {
 constexpr std::size_t kReadInATurn = std::size_t{1} << 20;
+
+// Sums over the results whose price is known, -1 while there are none; how many there are of these
+// is said, and of the others.
+void write_cost(const BatchCost& cost, std::string_view prefix, JsonWriter* json) {
+    const auto name = [&](const char* what) { return std::string(prefix) + what; };
+    json->member(name("cost_micros"), cost.priced > 0 ? cost.micros : -1);
+    json->member(name("saved_micros"), cost.priced > 0 ? cost.saved_micros : -1);
+    json->member(name("priced_results"), cost.priced);
+    json->member(name("unpriced_results"), cost.unpriced);
 }
+}  // namespace
 
 // ---- Calls ----
 
@@ -31,8 +41,9 @@ ResponseTaker* BatchLane::reader(ExchangeId id) {
 
 void BatchLane::on_batch_result(BatchExchange* exchange, const BatchResult& result) {
     result_ = &result;
+    price_ = price_of(result);
     read_bytes_ += result.message.size();
-    machine_.on_result(exchange->call().id, result, now_, &out_);
+    machine_.on_result(exchange->call().id, result, price_, now_, &out_);
     carry_out();
     result_ = nullptr;
     // The rest waits for the next turn: answers are counted as waiting only when this one has
@@ -115,6 +126,7 @@ void BatchLane::write_batch(const BatchView& view, JsonWriter* json) const {
     json->member("asked_ms_ago", view.asked_ago_ns < 0 ? -1 : view.asked_ago_ns / kNsPerMs);
     json->member("succeeded", view.tally.succeeded).member("errored", view.tally.errored);
     json->member("canceled", view.tally.canceled).member("expired", view.tally.expired);
+    write_cost(view.cost, "", json);
     json->member("cancel_wanted", view.cancel_wanted);
     json->member("cancel_sent", view.cancel_sent).close('}');
 }
@@ -141,6 +153,8 @@ void BatchLane::write_counts(JsonWriter* json) const {
     json->member("missing_results", counts.missing_results);
     json->member("dropped_results", counts.dropped_results);
     json->member("downloads_cut", counts.downloads_cut);
+    write_cost(cost_, "", json);
+    write_cost(auto_cost_, "auto_", json);
     json->member("half_price_input_tokens", half_price_input_);
     json->member("half_price_output_tokens", half_price_output_);
 }
