@@ -86,6 +86,7 @@ private:
     void cancel_tag(std::uint64_t tag);
     void acknowledge(std::uint64_t ticket);
     void tell_recovered(std::size_t at_most);
+    void tell_some_recovered();
     void take_from_journal();
     void on_journal_failed(const std::string& why);
     void carry_out();

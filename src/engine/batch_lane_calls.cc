@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "engine/batch_lane.h"
+#include "engine/batch_lane_cost.h"
 #include "engine/event.h"
 #include "weir/weir.h"
 
@@ -9,16 +10,6 @@ namespace weir {
 
 namespace {
 constexpr std::size_t kReadInATurn = std::size_t{1} << 20;
-
-// Sums over the results whose price is known, -1 while there are none; how many there are of these
-// is said, and of the others.
-void write_cost(const BatchCost& cost, std::string_view prefix, JsonWriter* json) {
-    const auto name = [&](const char* what) { return std::string(prefix) + what; };
-    json->member(name("cost_micros"), cost.priced > 0 ? cost.micros : -1);
-    json->member(name("saved_micros"), cost.priced > 0 ? cost.saved_micros : -1);
-    json->member(name("priced_results"), cost.priced);
-    json->member(name("unpriced_results"), cost.unpriced);
-}
 }  // namespace
 
 // ---- Calls ----
