@@ -34,9 +34,10 @@ public:
     BatchMachine(const BatchSettings& settings, std::vector<std::string> accounts,
                  TimeNs unix_minus_now);
 
-    // Takes over what the journal holds; before any other input. `tickets` has one for each entry
-    // that is not dropped, in order.
-    void recover(const JournalState& state, const std::vector<std::uint64_t>& tickets, TimeNs now);
+    // Takes over what the journal holds, then each of its entries; before any other input.
+    // `ticket`: 0 for one that is dropped.
+    void recover(const JournalState& state, TimeNs now);
+    void recover_entry(const JournalState::Entry& row, std::uint64_t ticket, TimeNs now);
 
     struct Accept {
         std::uint64_t ticket = 0;
@@ -173,7 +174,6 @@ private:
     // batch_recovery.cc
     std::uint16_t account_index(std::string_view name) const;
     void recover_submission(const JournalState::Submission& row, TimeNs now);
-    void recover_entry(const JournalState::Entry& row, std::uint64_t ticket, TimeNs now);
 
     BatchSettings settings_;
     std::string mark_;

@@ -4,17 +4,12 @@
 
 namespace weir {
 
-void BatchMachine::recover(const JournalState& state, const std::vector<std::uint64_t>& tickets,
-                           TimeNs now) {
+void BatchMachine::recover(const JournalState& state, TimeNs now) {
     mark_ = state.mark;
     last_entry_ = state.last_entry;
     last_submission_ = state.last_submission;
     for (const JournalState::Submission& row : state.submissions) recover_submission(row, now);
-    entries_.reserve(state.entries.size());
-    std::size_t next_ticket = 0;
-    for (const JournalState::Entry& row : state.entries) {
-        recover_entry(row, row.dropped ? 0 : tickets[next_ticket++], now);
-    }
+    entries_.reserve(state.entry_count);
 }
 
 std::uint16_t BatchMachine::account_index(std::string_view name) const {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -32,7 +33,10 @@ private:
 class Journal {
 public:
     virtual ~Journal() = default;
+    // What it holds, but for the entries: there may be a hundred thousand of them, and each is
+    // handed over by itself, in the order of their ids.
     virtual JournalState load() = 0;
+    virtual void load_entries(const std::function<void(const JournalState::Entry&)>& take) = 0;
     // Durable when it returns, and all of it or nothing.
     virtual void apply(std::span<const JournalRecord> records) = 0;
     // Takes the place of what is kept for the same names; what is of earlier days goes.

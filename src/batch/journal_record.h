@@ -117,7 +117,7 @@ private:
     std::shared_ptr<const std::string> text_;
 };
 
-// What a journal holds when it is opened.
+// What a journal holds when it is opened. Its entries are read one by one.
 struct JournalState {
     enum class Stage : std::uint8_t { intent = 1, sent, acknowledged, ended };
     struct Entry {
@@ -156,8 +156,8 @@ struct JournalState {
     std::string mark = {};  // this journal's own, random, made with it
     EntryId last_entry = 0;
     SubmissionId last_submission = 0;
-    std::vector<Entry> entries = {};           // in the order of their ids
-    std::vector<Submission> submissions = {};  // likewise
+    std::uint64_t entry_count = 0;
+    std::vector<Submission> submissions = {};  // in the order of their ids
     std::vector<DayUseRow> day_use = {};
 };
 

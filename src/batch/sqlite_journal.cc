@@ -78,6 +78,7 @@ public:
     SqliteJournal(const std::string& path, const std::string& mark);
 
     JournalState load() override;
+    void load_entries(const std::function<void(const JournalState::Entry&)>& take) override;
     void apply(std::span<const JournalRecord> records) override;
     void keep_day_use(std::span<const DayUseRow> rows) override;
     std::vector<std::pair<EntryId, BatchBody>> bodies(std::span<const EntryId> entries) override;
@@ -94,7 +95,6 @@ private:
         SqliteStatement keep_use, forget_use;
     };
 
-    void load_entries(JournalState* state);
     std::int64_t group(const std::string& account, const std::string& model,
                        const std::string& headers);
     void on(const AcceptRecord& record);
@@ -168,7 +168,8 @@ JournalState SqliteJournal::load() {
         state.last_submission = meta.id(2);
     }
     if (!valid_mark(state.mark)) database_.fail(SQLITE_CORRUPT, "being read");
-    load_entries(&state);
+    state.entry_count =
+        static_cast<std::uint64_t>(database_.number("SELECT count(*) FROM entries"));
     SqliteStatement submissions(
         &database_,
         "SELECT s.id, account, model, headers, count, at, watermark, stage, remote_id, created,"
@@ -219,7 +220,7 @@ void SqliteJournal::keep_day_use(std::span<const DayUseRow> rows) {
     database_.run("COMMIT");
 }
 
-void SqliteJournal::load_entries(JournalState* state) {
+void SqliteJournal::load_entries(const std::function<void(const JournalState::Entry&)>& take) {
     struct Group {
         SharedText account, model, headers;
     };
@@ -228,26 +229,24 @@ void SqliteJournal::load_entries(JournalState* state) {
     while (group.step()) {
         groups[group.number(0)] = {group.text(1), group.text(2), group.text(3)};
     }
-    state->entries.reserve(
-        static_cast<std::size_t>(database_.number("SELECT count(*) FROM entries")));
     SqliteStatement entries(&database_,
                             "SELECT id, custom_id, grp, deadline, fallback, length(body),"
                             " attempts, submission, position, dropped FROM entries ORDER BY id");
     while (entries.step()) {
         const auto of = groups.find(entries.number(2));
         if (of == groups.end()) database_.fail(SQLITE_CORRUPT, "being read");
-        state->entries.push_back({.id = entries.id(0),
-                                  .custom_id = entries.text(1),
-                                  .account = of->second.account,
-                                  .model = of->second.model,
-                                  .headers = of->second.headers,
-                                  .deadline_unix = entries.number(3),
-                                  .fallback_unix = entries.number(4),
-                                  .body_bytes = entries.id(5),
-                                  .attempts = static_cast<std::uint32_t>(entries.number(6)),
-                                  .submission = entries.id(7),
-                                  .position = static_cast<std::uint32_t>(entries.number(8)),
-                                  .dropped = entries.number(9) != 0});
+        take({.id = entries.id(0),
+              .custom_id = entries.text(1),
+              .account = of->second.account,
+              .model = of->second.model,
+              .headers = of->second.headers,
+              .deadline_unix = entries.number(3),
+              .fallback_unix = entries.number(4),
+              .body_bytes = entries.id(5),
+              .attempts = static_cast<std::uint32_t>(entries.number(6)),
+              .submission = entries.id(7),
+              .position = static_cast<std::uint32_t>(entries.number(8)),
+              .dropped = entries.number(9) != 0});
     }
 }
 

@@ -77,7 +77,7 @@ BatchLane::BatchLane(const Settings* settings, RequestSlab* slab, Inbox* inbox, 
     unix_minus_now_ = unix_now() - now_;
     try {
         std::unique_ptr<Journal> journal = open_journal(settings_.batch.journal_path, new_mark());
-        recover(journal->load(), now_);
+        recover(journal.get(), now_);
         journal_ = std::make_unique<JournalThread>(std::move(journal), !settings_.caller_driven,
                                                    std::move(wake));
     } catch (const JournalError& error) {
@@ -87,20 +87,19 @@ BatchLane::BatchLane(const Settings* settings, RequestSlab* slab, Inbox* inbox, 
 
 BatchLane::~BatchLane() = default;
 
-void BatchLane::recover(JournalState state, TimeNs now) {
+void BatchLane::recover(Journal* journal, TimeNs now) {
+    JournalState state = journal->load();
     day_use_ = std::move(state.day_use);
-    std::vector<std::uint64_t> tickets;
-    tickets.reserve(state.entries.size());
-    tickets_.reserve(state.entries.size());
-    recovered_.reserve(state.entries.size());
-    for (JournalState::Entry& row : state.entries) {
-        if (row.dropped) continue;
-        const std::uint64_t ticket = inbox_->adopt(now);
-        tickets.push_back(ticket);
+    tickets_.reserve(state.entry_count);
+    recovered_.reserve(state.entry_count);
+    machine_.recover(state, now);
+    journal->load_entries([&](const JournalState::Entry& row) {
+        const std::uint64_t ticket = row.dropped ? 0 : inbox_->adopt(now);
+        machine_.recover_entry(row, ticket, now);
+        if (row.dropped) return;
         tickets_.emplace(ticket, Ticket{.entry = row.id});
-        recovered_.emplace_back(ticket, std::move(row.custom_id));
-    }
-    machine_.recover(state, tickets, now);
+        recovered_.emplace_back(ticket, row.custom_id);
+    });
 }
 
 void BatchLane::tell_recovered(std::size_t at_most) {

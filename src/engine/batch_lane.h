@@ -79,7 +79,7 @@ public:
 private:
     static constexpr ExchangeId kOurs = ExchangeId{1} << 63;
 
-    void recover(JournalState state, TimeNs now);
+    void recover(Journal* journal, TimeNs now);
     void cancel(std::uint64_t ticket);
     void cancel_tag(std::uint64_t tag);
     void acknowledge(std::uint64_t ticket);

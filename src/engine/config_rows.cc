@@ -198,6 +198,18 @@ constexpr KeyRow kRows[] = {
      "request's "
      "own count_tokens does. The calls have a limit of their own, "
      "limit.token_count.requests_per_minute: 2000 unless configured or told by headers."},
+    {"limits.ramp", choice, "auto", "off|auto|on",
+     "Whether an account's class that is new, or was idle for limits.ramp_idle_ms, starts with a "
+     "share of its limits that grows to all of them: never, once the account was refused for "
+     "growing too fast since the engine was opened, or always. Such a refusal slows down what "
+     "follows it in any case."},
+    {"limits.ramp_idle_ms", integer, "600000", "1000..86400000",
+     "The time without an attempt after which limits.ramp has a class start slowly again."},
+    {"limits.ramp_doubling_ms", integer, "30000", "1000..3600000",
+     "The time in which the share of limits.ramp doubles; twice as long from the next start on "
+     "where the provider refuses even that as growing too fast."},
+    {"limits.ramp_first_percent", number, "3", "0.1..100",
+     "The share of the limits, in percent, that a start by limits.ramp begins with."},
     {"limits.lease_ms", integer, "0", "0..86400000",
      "An attempt of whose end nothing is heard for so long has timed out, and what it holds of the "
      "limits counts as used. 0 is timeout.total_ms and a minute more; 3660000 where that is 0."},

@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 
+#include "engine/config_values.h"
 #include "engine/failure.h"
 #include "engine/model_classes.h"
 #include "engine/spend_keys.h"
@@ -126,6 +127,20 @@ const char* kind_name(LimitKind kind) {
     return "unknown";
 }
 
+namespace {
+
+void read_slow_start(const Config& config, LimitSettings* settings) {
+    const std::string_view mode = config.value("limits.ramp");
+    settings->ramp = mode == "on"    ? RampMode::on
+                     : mode == "off" ? RampMode::off
+                                     : RampMode::automatic;
+    settings->slow_start.idle_ns = milliseconds(config, "limits.ramp_idle_ms");
+    settings->slow_start.doubling_ns = milliseconds(config, "limits.ramp_doubling_ms");
+    settings->slow_start.first_share = number<double>(config, "limits.ramp_first_percent") / 100;
+}
+
+}  // namespace
+
 LimitSettings limit_settings(const Config& config) {
     LimitSettings settings;
     LimitTable table = limit_table(config);
@@ -163,6 +178,7 @@ LimitSettings limit_settings(const Config& config) {
     const std::string_view burst = config.value("limits.burst_s");
     std::from_chars(burst.data(), burst.data() + burst.size(), settings.burst_s);
     settings.pinned = config.value("limits.pinned") == "true";
+    read_slow_start(config, &settings);
     settings.table = {std::move(table.source), std::move(table.date)};
     settings.prices = price_table(config);
     settings.refuse_over_spend = config.value("limits.on_spent") == "refuse";

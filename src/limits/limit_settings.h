@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "limits/prices.h"
+#include "limits/slow_start.h"
 
 namespace weir {
 
@@ -22,6 +23,9 @@ struct BucketLimits {
 
 // How a provider counts output: as it is produced, or max_tokens reserved and settled at the end.
 enum class OutputAccounting : std::uint8_t { automatic, produced, reserved };
+
+// Who starts slowly: nobody, an account that was once refused for growing too fast, or every one.
+enum class RampMode : std::uint8_t { off, automatic, on };
 
 struct LimitSettings {
     struct Class {
@@ -84,6 +88,8 @@ struct LimitSettings {
     bool refuse_over_spend =
         false;  // what a day's budget has no room for never fits; else it waits
     std::int64_t day_offset_ns = 0;  // the day begins so much before UTC's
+    RampMode ramp = RampMode::automatic;
+    SlowStart::Rules slow_start;
 };
 
 }  // namespace weir

@@ -138,7 +138,7 @@ void World::start() {
     const TimeNs wrong = after(0, 3600 * kNsPerS);
     machine_ = std::make_unique<BatchMachine>(settings, std::vector<std::string>{"main"},
                                               kUnixAtZero + wrong);
-    const JournalState state = disk_.durable().state();
+    const JournalContents state = disk_.durable().state();
     std::vector<std::uint64_t> tickets;
     for (Request& request : requests_) {
         request.submitted = request.terminal = false;
@@ -161,7 +161,7 @@ void World::start() {
             at(std::max(now_, request.submit_at), [this, i] { submit(i); });
         }
     }
-    machine_->recover(state, tickets, now_);
+    recover(machine_.get(), state, tickets, now_);
     turn();
 }
 

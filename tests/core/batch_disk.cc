@@ -6,15 +6,32 @@
 
 namespace weir::test {
 
+JournalContents contents_of(Journal* journal) {
+    JournalContents contents{journal->load(), {}};
+    journal->load_entries(
+        [&](const JournalState::Entry& entry) { contents.entries.push_back(entry); });
+    return contents;
+}
+
+void recover(BatchMachine* machine, const JournalContents& contents,
+             const std::vector<std::uint64_t>& tickets, TimeNs now) {
+    machine->recover(contents, now);
+    auto ticket = tickets.begin();
+    for (const JournalState::Entry& entry : contents.entries) {
+        machine->recover_entry(entry, entry.dropped ? 0 : *ticket++, now);
+    }
+}
+
 void JournalModel::apply(const JournalRecord& record) {
     std::visit([this](const auto& r) { on(r); }, record);
 }
 
-JournalState JournalModel::state() const {
-    JournalState state;
+JournalContents JournalModel::state() const {
+    JournalContents state;
     state.mark = mark;
     state.last_entry = last_entry_;
     state.last_submission = last_submission_;
+    state.entry_count = entries_.size();
     for (const auto& [id, entry] : entries_) state.entries.push_back(entry);
     for (const auto& [id, submission] : submissions_) state.submissions.push_back(submission);
     return state;

@@ -5,16 +5,27 @@
 #include <map>
 #include <vector>
 
+#include "batch/batch_machine.h"
+#include "batch/journal.h"
 #include "batch/journal_record.h"
 
 namespace weir::test {
+
+// All that a journal holds at once.
+struct JournalContents : JournalState {
+    std::vector<Entry> entries;
+};
+JournalContents contents_of(Journal* journal);
+// `tickets` has one for each entry that is not dropped, in order.
+void recover(BatchMachine* machine, const JournalContents& contents,
+             const std::vector<std::uint64_t>& tickets, TimeNs now);
 
 // What a journal's records come to, one by one: the meaning of the records in its simplest form.
 // The SQLite journal is compared with it.
 class JournalModel {
 public:
     void apply(const JournalRecord& record);
-    JournalState state() const;
+    JournalContents state() const;
     const BatchBody& body(EntryId entry) const { return bodies_.at(entry); }
     bool empty() const { return entries_.empty() && submissions_.empty(); }
     bool has_entry(EntryId entry) const { return entries_.contains(entry); }

@@ -172,6 +172,11 @@ private:
         }
         for (std::uint64_t i = random_.below(3); i > 0; --i) add_route(&settings);
         add_day_budgets(&settings.limits);
+        settings.limits.ramp = static_cast<RampMode>(random_.below(3));
+        settings.limits.slow_start = {
+            .idle_ns = static_cast<TimeNs>(kNsPerS + random_.below(20 * kNsPerS)),
+            .doubling_ns = static_cast<TimeNs>(kNsPerS + random_.below(5 * kNsPerS)),
+            .first_share = 0.05 + 0.95 * random_.unit()};
         return settings;
     }
 

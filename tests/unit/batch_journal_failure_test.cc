@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "../core/batch_disk.h"
 #include "base/random.h"
 #include "batch/batch_machine.h"
 #include "batch/journal.h"
@@ -45,7 +46,7 @@ protected:
     // Opens and reads it, and expects an error that names the file and says `remedy`.
     void expect_refused(Kind kind, const std::string& remedy) {
         try {
-            open_journal(path_, "m")->load();
+            test::contents_of(open_journal(path_, "m").get());
             FAIL() << "it opened";
         } catch (const JournalError& error) {
             EXPECT_EQ(error.kind(), kind) << error.message();
@@ -87,7 +88,7 @@ TEST_F(JournalFailure, ASecondProcessIsRefusedAndTheFirstOnesDeathLetsItIn) {
     expect_refused(Kind::in_use, "another");
     ::kill(child, SIGKILL);
     ::waitpid(child, nullptr, 0);
-    EXPECT_EQ(open_journal(path_, "m")->load().entries.size(), 1u);
+    EXPECT_EQ(test::contents_of(open_journal(path_, "m").get()).entries.size(), 1u);
     ::close(ready[0]);
     ::close(ready[1]);
 }
@@ -97,7 +98,7 @@ TEST_F(JournalFailure, AFileOfALaterVersionIsRefusedAndLeftAlone) {
     run_sql("PRAGMA user_version = 99");
     expect_refused(Kind::newer, "later weir");
     run_sql("PRAGMA user_version = 3");
-    EXPECT_EQ(open_journal(path_, "m")->load().entries.size(), 1u);
+    EXPECT_EQ(test::contents_of(open_journal(path_, "m").get()).entries.size(), 1u);
 }
 
 TEST_F(JournalFailure, AFileOfAnEarlierVersionIsBroughtForward) {
@@ -116,7 +117,7 @@ TEST_F(JournalFailure, AFileOfAnEarlierVersionIsBroughtForward) {
     }
     run_sql("DROP TABLE day_use");
     run_sql("PRAGMA user_version = 1");
-    const JournalState state = open_journal(path_, "other")->load();
+    const test::JournalContents state = test::contents_of(open_journal(path_, "other").get());
     EXPECT_EQ(state.mark, "m");
     EXPECT_EQ(state.entries.size(), 1u);
     ASSERT_EQ(state.submissions.size(), 1u);
@@ -176,9 +177,9 @@ TEST_F(JournalFailure, WhateverIsDamagedIsReadOrRefused) {
         std::ofstream(path_, std::ios::binary | std::ios::trunc) << damaged;
         try {
             const auto journal = open_journal(path_, "m");
-            const JournalState state = journal->load();
+            const test::JournalContents state = test::contents_of(journal.get());
             BatchMachine machine(BatchSettings(), {"a"}, 0);
-            machine.recover(state, std::vector<std::uint64_t>(state.entries.size(), 1), 0);
+            test::recover(&machine, state, std::vector<std::uint64_t>(state.entries.size(), 1), 0);
             BatchOutput out;
             machine.advance(0, &out);
             for (const JournalState::Entry& entry : state.entries) {
@@ -233,7 +234,7 @@ TEST_F(JournalFailure, AFullDiskIsSaidAndLosesNothingThatWasDurable) {
     ::waitpid(child, &status, 0);
     EXPECT_TRUE(WIFEXITED(status));
     EXPECT_EQ(WEXITSTATUS(status), 0);
-    const JournalState state = open_journal(path_, "m")->load();
+    const test::JournalContents state = test::contents_of(open_journal(path_, "m").get());
     EXPECT_EQ(state.entries.size(), 2u);
     EXPECT_EQ(state.last_entry, 2u);
 }

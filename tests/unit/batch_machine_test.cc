@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "../core/batch_disk.h"
 #include "weir/weir.h"
 
 namespace weir {
@@ -14,11 +15,12 @@ namespace {
 // Drives a machine by hand: every record is durable at once.
 class MachineTest : public testing::Test {
 protected:
-    MachineTest() { restart(JournalState{.mark = "mk"}); }
+    MachineTest() { restart(); }
 
-    void restart(const JournalState& state) {
+    void restart(const test::JournalContents& state = {{.mark = "mk"}, {}}) {
         machine_ = std::make_unique<BatchMachine>(settings_, std::vector<std::string>{"main"}, 0);
-        machine_->recover(state, std::vector<std::uint64_t>(state.entries.size(), 9), now_);
+        test::recover(machine_.get(), state, std::vector<std::uint64_t>(state.entries.size(), 9),
+                      now_);
         run();
     }
     EntryId submit(std::uint64_t ticket, TimeNs deadline_at = kNever, TimeNs fallback_at = kNever) {
@@ -367,7 +369,7 @@ TEST_F(MachineTest, A404AfterCreationIsForgivenAndOneForGoodIsNot) {
 
 TEST_F(MachineTest, QueuePlacesHoldABatchBack) {
     settings_.queue_places = 3;
-    restart(JournalState{.mark = "mk"});
+    restart();
     submit(1);
     submit(2);
     machine_->flush();
@@ -391,7 +393,7 @@ TEST_F(MachineTest, QueuePlacesHoldABatchBack) {
 
 TEST_F(MachineTest, ClosingLeavesTheBatchesOrCancelsThem) {
     for (const bool cancel : {false, true}) {
-        restart(JournalState{.mark = "mk"});
+        restart();
         calls_.clear();
         submit(1);
         machine_->flush();
@@ -411,7 +413,7 @@ TEST_F(MachineTest, ClosingLeavesTheBatchesOrCancelsThem) {
 }
 
 TEST_F(MachineTest, AnAccountThatIsNoLongerConfiguredIsLeftAlone) {
-    JournalState state{.mark = "mk", .last_entry = 1, .last_submission = 1};
+    test::JournalContents state{{.mark = "mk", .last_entry = 1, .last_submission = 1}, {}};
     state.entries.push_back({.id = 1, .account = "gone", .model = "m", .submission = 1});
     state.submissions.push_back({.id = 1,
                                  .account = "gone",
@@ -427,7 +429,7 @@ TEST_F(MachineTest, AnAccountThatIsNoLongerConfiguredIsLeftAlone) {
 
 TEST_F(MachineTest, ARunThatOnlySubmitsLeavesTheResultsToAnother) {
     settings_.work = BatchWork::submit;
-    restart(JournalState{.mark = "mk"});
+    restart();
     submit(1, now_ + 3600 * kNsPerS, now_ + 10 * kNsPerS);
     machine_->flush();
     run();
@@ -455,7 +457,7 @@ TEST_F(MachineTest, ARunThatOnlySubmitsLeavesTheResultsToAnother) {
 
 TEST_F(MachineTest, ARunThatOnlyLooksCreatesNothing) {
     settings_.work = BatchWork::look;
-    JournalState state{.mark = "mk", .last_entry = 2, .last_submission = 1};
+    test::JournalContents state{{.mark = "mk", .last_entry = 2, .last_submission = 1}, {}};
     state.entries.push_back({.id = 1, .account = "main", .model = "m", .submission = 1});
     state.entries.push_back({.id = 2, .account = "main", .model = "m"});
     state.submissions.push_back({.id = 1,
@@ -521,7 +523,7 @@ TEST_F(MachineTest, AtItsTimeLimitABatchIsAskedAbout) {
 
 TEST_F(MachineTest, TheLateResultOfWhatWasAnsweredOnlineIsDroppedAndCountedOnce) {
     for (const bool acknowledged : {false, true}) {
-        restart(JournalState{.mark = "mk"});
+        restart();
         const EntryId first = submit(1, now_ + 3600 * kNsPerS, now_ + 1 * kNsPerS);
         submit(2);
         BatchCall call = to_results(2);  // it falls back on the way
@@ -547,7 +549,7 @@ TEST_F(MachineTest, EachAccountHasItsOwnPlacesAndCalls) {
     settings_.queue_places = 1;
     settings_.calls_per_minute = 10;  // one at once
     machine_ = std::make_unique<BatchMachine>(settings_, std::vector<std::string>{"a", "b"}, 0);
-    machine_->recover(JournalState{.mark = "mk"}, {}, now_);
+    machine_->recover(JournalState{.mark = "mk"}, now_);
     for (std::uint16_t i = 0; i < 4; ++i) {
         BatchMachine::Accept accept;
         accept.ticket = i + 1u;
