@@ -155,6 +155,33 @@ TEST_F(HedgingTest, IsForStreamsThatAreSlowAtAnotherAccount) {
     }
 }
 
+// What waits is too large for what is left of the budgets, and a second attempt is not.
+TEST_F(HedgingTest, TakesNothingFromWhatWaits) {
+    for (const bool waits : {false, true}) {
+        Core core(settings(), &slab, 1);
+        for (int i = 0; i < 2; ++i) {  // both accounts are known from here on
+            submit(&core);
+            core.on_head(actions.back().attempt, true, {}, now);
+            core.on_content(actions.back().attempt, now, &actions);
+            end(&core, Action(actions[actions.size() - 1]), outcome(OutcomeClass::success));
+            now += 10 * kNsPerS;
+        }
+        actions.clear();
+        const RequestIndex slow = submit(&core);
+        ASSERT_EQ(kinds(), (Kinds{Action::Kind::start}));
+        actions.clear();
+        if (waits) {
+            const RequestIndex large = slab.take();
+            slab.at(large).input_tokens = 500'000;
+            slab.at(large).priority = 3;
+            core.submit(large, now, &actions);
+        }
+        EXPECT_EQ(advance(&core, now + kAfter + 5 * kNsPerMs).size(), waits ? 0u : 1u);
+        EXPECT_EQ(slab.at(slow).attempts, waits ? 1u : 2u);
+        actions.clear();
+    }
+}
+
 TEST_F(HedgingTest, APermitHasNoSecondAttempt) {
     Core core(settings(), &slab, 1);
     const RequestIndex request = slab.take();
