@@ -98,7 +98,9 @@ constexpr KeyRow kRows[] = {
      "The URL that the account's requests go to, instead of transport.base_url."},
     {"account.<name>.tier", text, "", "name of a tier",
      "The account's tier in the table of limits (start, build, scale in the built-in one): the "
-     "limits that it has before limit.<class> and account.<name>.limit.<class> say otherwise."},
+     "limits that it has before limit.<class> and account.<name>.limit.<class> say otherwise, "
+     "those "
+     "on batches and on calls that count tokens among them."},
     {"account.<name>.spend_per_day", number, "", "0.000001..1000000",
      "Dollars a day that the account's requests may cost, over all models."},
     {"account.<name>.tokens_per_day", integer, "", "1..1000000000000",
@@ -197,7 +199,8 @@ constexpr KeyRow kRows[] = {
      "Ask the provider for the input tokens of each request before it is admitted, as the "
      "request's "
      "own count_tokens does. The calls have a limit of their own, "
-     "limit.token_count.requests_per_minute: 2000 unless configured or told by headers."},
+     "limit.token_count.requests_per_minute: what the account's tier allows, or else 2000, "
+     "unless configured or told by headers."},
     {"limits.ramp", choice, "auto", "off|auto|on",
      "Whether an account's class that is new, or was idle for limits.ramp_idle_ms, starts with a "
      "share of its limits that grows to all of them: never, once the account was refused for "
@@ -295,9 +298,11 @@ constexpr KeyRow kRows[] = {
     {"batch.auto_deadline_ms", integer, "86400000", "0..31536000000",
      "Requests of lane = auto take the batch lane if they have no deadline, or at least this one."},
     {"batch.calls_per_minute", integer, "1000", "1..1000000",
-     "The provider's limit on calls over all batch endpoints, for each account."},
+     "The provider's limit on calls over all batch endpoints, for each account. Unless it is set, "
+     "an account with a tier has what the table of limits says of that."},
     {"batch.queue_places", integer, "200000", "1..100000000",
-     "The provider's limit on requests in its processing queue, for each account."},
+     "The provider's limit on requests in its processing queue, for each account. Unless it is "
+     "set, an account with a tier has what the table of limits says of that."},
     {"batch.poll_min_ms", integer, "2000", "10..3600000",
      "The first pause before a batch is asked about; it grows with the batch's age and size."},
     {"batch.poll_max_ms", integer, "60000", "10..3600000", "The longest such pause."},

@@ -153,10 +153,17 @@ LimitSettings limit_settings(const Config& config) {
     for (const std::string& name : config.names("account.")) {
         LimitSettings::Account account;
         account.name = name;
+        const LimitTable::Tier apart = tier_apart(config, table, name);
+        account.batch = apart.batch;
+        const bool counts_configured = config.is_set("limit.token_count.requests_per_minute");
+        if (apart.token_counts_per_minute > 0 && !counts_configured) {
+            account.token_count = settings.token_count;
+            account.token_count.requests_per_minute = apart.token_counts_per_minute;
+        }
         // The account's own keys win over the class's, and those over the tier.
         const std::string prefix = fmt::format("account.{}.limit.", name);
         if (config.names(prefix).contains(kTokenCount)) {
-            account.token_count = settings.token_count;
+            if (account.token_count == BucketLimits()) account.token_count = settings.token_count;
             read_limits(config, prefix + std::string(kTokenCount), &account.token_count);
         }
         for (std::size_t i = 0; i < settings.classes.size(); ++i) {

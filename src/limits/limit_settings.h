@@ -21,6 +21,12 @@ struct BucketLimits {
     bool operator==(const BucketLimits&) const = default;
 };
 
+// What a provider allows with Message Batches. Zero: not known.
+struct BatchLimits {
+    std::int64_t calls_per_minute = 0;  // over all batch endpoints
+    std::int64_t queue_places = 0;      // requests in its processing queue
+};
+
 // How a provider counts output: as it is produced, or max_tokens reserved and settled at the end.
 enum class OutputAccounting : std::uint8_t { automatic, produced, reserved };
 
@@ -43,6 +49,7 @@ struct LimitSettings {
         std::string name;
         std::vector<AccountLimits> limits;
         BucketLimits token_count = {};  // where it has its own
+        BatchLimits batch = {};         // of its tier
     };
     // Limits beside those of an account and model class, for instance a workspace's or a key's.
     // All attempts that match draw on one set of buckets; an attempt passes every scope that it

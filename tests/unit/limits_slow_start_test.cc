@@ -141,6 +141,20 @@ TEST(SlowStart, EveryAccountAndClassWhereItIsOn) {
     EXPECT_GT(granted_in(&limiter, limiter.budget(0, 2), 0, 10 * kS), 90);
 }
 
+TEST(SlowStart, ARefusalWhileItLastsMakesTheNextSlower) {
+    const auto in_second_start = [](bool refused) {
+        Limiter limiter(two_accounts(RampMode::on));
+        const BudgetId id = limiter.budget(0, 0);
+        (void)granted_in(&limiter, id, 0, 20 * kS);
+        if (refused) refuse_growth(&limiter, id, 21 * kS);
+        const TimeNs again = 3600 * kS;
+        return granted_in(&limiter, id, again, again + 2 * kRules.doubling_ns);
+    };
+    // A tenth of ten a second over D / ln 2 seconds, times 2^2 - 1 or twice 2^1 - 1.
+    EXPECT_NEAR(in_second_start(false), 159, 5);
+    EXPECT_NEAR(in_second_start(true), 106, 5);
+}
+
 TEST(SlowStart, NobodyWhereItIsOff) {
     Limiter limiter(two_accounts(RampMode::off));
     const BudgetId id = limiter.budget(0, 0);
