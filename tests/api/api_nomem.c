@@ -314,7 +314,7 @@ static int report_permits(uint64_t ticket, int polls, long long timeout_ms) {
         terminal = WEIR_EVENT_IS_TERMINAL(event.type);
         if (terminal) CHECK_EQ(event.ticket, ticket);
         for (tries = 0; event.type == WEIR_EVENT_PERMIT && tries < 100; ++tries) {
-            const int32_t status = weir_report(world.engine, ticket, outcome, NULL);
+            const int32_t status = weir_report(world.engine, ticket, event.index, outcome, NULL);
             CHECK(status == WEIR_OK || status == WEIR_ERR_NOMEM);
             if (status == WEIR_OK) break;
             if (tries == 50) disarm();
@@ -344,11 +344,11 @@ static int32_t acquired_at_once(weir_error** error) {
     uint64_t ticket;
     CHECK((permit != NULL) == (status == WEIR_OK));
     ticket = weir_permit_ticket(permit);
-    if (status == WEIR_OK) reported = weir_report(world.engine, ticket, outcome, NULL);
+    if (status == WEIR_OK) reported = weir_report(world.engine, ticket, 1, outcome, NULL);
     disarm();
     weir_permit_release(permit);
     if (status != WEIR_OK) return status;
-    if (reported != WEIR_OK) CHECK_EQ(weir_report(world.engine, ticket, outcome, NULL), WEIR_OK);
+    if (reported != WEIR_OK) CHECK_EQ(weir_report(world.engine, ticket, 1, outcome, NULL), WEIR_OK);
     CHECK_EQ(report_permits(ticket, 1000, 20), 1);
     return reported;
 }
@@ -397,15 +397,12 @@ static int32_t close_and_wait(weir_error** error) {
     return submitted;
 }
 
-/* Threads end, and free what they had, a little after release. */
-static void check_no_leak(const char* name, long before, int threads) {
+/* Blocks more than before. Threads end, and free what they had, a little after release. */
+static long growth(long before, int threads) {
     const long long until = api_now_ms() + 2000;
     api_await_threads(threads);
     while (failing_malloc_live() > before && api_now_ms() < until) api_sleep_ms(1);
-    if (failing_malloc_live() > before) {
-        fprintf(stderr, "    %s leaks %ld blocks\n", name, failing_malloc_live() - before);
-        CHECK_NEVER("no leak");
-    }
+    return failing_malloc_live() - before;
 }
 
 /* Room for a permit: until then the breaker, or the pace of a search, would say "not now". */
@@ -516,7 +513,8 @@ static void sweep(const char* drive) {
              WEIR_OK);
     for (i = 0; i < sizeof operations / sizeof operations[0]; ++i) {
         weir_error* error = NULL;
-        long before, allocations;
+        long allocations = 0, grown;
+        int sweeps;
         check_context("%s engine.drive=%s", operations[i].name, drive);
         /* Fills what is cached; twice, for what two threads hand to and fro. */
         if (operations[i].run == acquired_at_once) await_room();
@@ -524,10 +522,17 @@ static void sweep(const char* drive) {
         if (operations[i].run == acquired_at_once) await_room();
         CHECK_EQ(operations[i].run(&error), WEIR_OK);
         api_await_threads(threads);
-        before = failing_malloc_live();
-        allocations = sweep_mode(operations[i].name, operations[i].run, threads, 0);
-        sweep_mode(operations[i].name, operations[i].run, threads, 1);
-        check_no_leak(operations[i].name, before, threads);
+        /* A leak grows with each sweep; a buffer that is kept for the next use does so once. */
+        for (sweeps = 0, grown = 1; grown > 0 && sweeps < 3; ++sweeps) {
+            const long before = failing_malloc_live();
+            allocations = sweep_mode(operations[i].name, operations[i].run, threads, 0);
+            sweep_mode(operations[i].name, operations[i].run, threads, 1);
+            grown = growth(before, threads);
+        }
+        if (grown > 0) {
+            fprintf(stderr, "    %s leaks %ld blocks a sweep\n", operations[i].name, grown);
+            CHECK_NEVER("no leak");
+        }
         printf("  %-24s %ld allocations\n", operations[i].name, allocations);
         fflush(stdout);
     }

@@ -207,12 +207,14 @@ static void tenants_share(const char* drive) {
     uint64_t i;
     api_set(config, "concurrency.max", "1");
     engine = api_open(config);
+    peer_gate(peer, 0); /* nothing is answered before all are there */
     for (i = 0; i < MANY + FEW; ++i) {
         const char* tenant = i < MANY ? "bulk" : "interactive";
         CHECK_EQ(weir_request_set(request, "tenant", WEIR_NUL, tenant, WEIR_NUL, NULL), WEIR_OK);
         CHECK_EQ(weir_request_set_user_data(request, i), WEIR_OK);
         CHECK_EQ(weir_submit(engine, request, NULL, NULL), WEIR_OK);
     }
+    peer_gate(peer, 1);
     for (place = 1; place <= MANY + FEW; ++place) {
         weir_event event;
         DIE_UNLESS(api_next(engine, &event, PATIENCE_MS) == 1);
