@@ -402,6 +402,8 @@ WEIR_API int32_t weir_response_header_at(const weir_response *response, size_t i
 #define WEIR_NUMBER_TOTAL_MS 8u      /* from submit to the end */
 #define WEIR_NUMBER_COST_MICROS 9u   /* its price, in millionths of a dollar (prices.table) */
 #define WEIR_NUMBER_ROUTE_STEP 10u   /* the step of the route that answered, from 1 */
+#define WEIR_NUMBER_HEDGED 11u       /* 1 if it had two attempts at a time (hedge.after_ms), else 0; the
+                                      * usage and the price are those of the one that answered */
 
 /* A WEIR_NUMBER_ of the answer; -1 if it is not known. */
 WEIR_API int64_t weir_response_number(const weir_response *response, uint32_t number);
@@ -584,7 +586,7 @@ WEIR_API int32_t weir_key_retire(weir_engine *engine, const char *account, size_
 /* The right to make one attempt. */
 typedef struct weir_permit weir_permit;
 
-/* The ticket under which the attempt is reported. 0 for NULL. */
+/* The ticket under which the attempt is reported, with its number. 0 for NULL. */
 WEIR_API uint64_t weir_permit_ticket(const weir_permit *permit);
 
 #define WEIR_PERMIT_ACCOUNT 1u  /* the configured account's name */
@@ -595,7 +597,7 @@ WEIR_API uint64_t weir_permit_ticket(const weir_permit *permit);
 /* A WEIR_PERMIT_ text; "" if there is none. Valid until the permit is released. */
 WEIR_API const char *weir_permit_string(const weir_permit *permit, uint32_t string);
 
-#define WEIR_PERMIT_ATTEMPT 1u       /* the attempt's number, from 1 */
+#define WEIR_PERMIT_ATTEMPT 1u       /* the attempt's number, from 1: with the ticket, the permit's name */
 #define WEIR_PERMIT_LEASE_MS 2u      /* from the grant to the last moment for a report */
 #define WEIR_PERMIT_INPUT_TOKENS 3u  /* expected, and held in the budget */
 #define WEIR_PERMIT_OUTPUT_TOKENS 4u /* likewise */
@@ -661,19 +663,22 @@ WEIR_API int32_t weir_outcome_reset(weir_outcome *outcome);
 
 WEIR_API void weir_outcome_release(weir_outcome *outcome);
 
-/* What came of the attempt that the ticket's permit was for; it is judged as the engine's own
- * responses are, and answered by an event. The outcome has a status or a failure.
- * WEIR_ERR_NOT_FOUND if no permit of that ticket is out: it was reported, or has ended. */
-WEIR_API int32_t weir_report(weir_engine *engine, uint64_t ticket, const weir_outcome *outcome,
-                             weir_error **error);
+/* What came of attempt number `attempt` (WEIR_PERMIT_ATTEMPT; the `index` of the event), which the
+ * ticket's permit was for; it is judged as the engine's own responses are, and answered by an
+ * event. The outcome has a status or a failure. WEIR_ERR_NOT_FOUND if the permit for that attempt
+ * is not out: it was reported, or has ended. A report that comes twice never counts for the
+ * ticket's next permit. Any thread. */
+WEIR_API int32_t weir_report(weir_engine *engine, uint64_t ticket, uint32_t attempt,
+                             const weir_outcome *outcome, weir_error **error);
 
 /* The status and headers of a response whose body is still on its way: what they say of the limits
  * counts from now on. The report follows, with the same status. */
-WEIR_API int32_t weir_report_head(weir_engine *engine, uint64_t ticket, const weir_outcome *outcome,
-                                  weir_error **error);
+WEIR_API int32_t weir_report_head(weir_engine *engine, uint64_t ticket, uint32_t attempt,
+                                  const weir_outcome *outcome, weir_error **error);
 
 /* The output tokens that a stream has shown so far. */
-WEIR_API int32_t weir_report_progress(weir_engine *engine, uint64_t ticket, int64_t output_tokens);
+WEIR_API int32_t weir_report_progress(weir_engine *engine, uint64_t ticket, uint32_t attempt,
+                                      int64_t output_tokens);
 
 /* ---------------------------------------------------------------------------------------------
  * The batch lane

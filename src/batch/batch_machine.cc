@@ -13,7 +13,13 @@ BatchMachine::BatchMachine(const BatchSettings& settings, std::vector<std::strin
       unix_minus_now_(unix_minus_now),
       collector_(settings.max_requests, settings.max_bytes, settings.max_age_ns) {
     for (std::string& name : accounts) {
-        accounts_.emplace_back(std::move(name), settings.calls_per_minute);
+        BatchSettings::AccountLimits own;
+        if (accounts_.size() < settings.account_limits.size())
+            own = settings.account_limits[accounts_.size()];
+        accounts_.emplace_back(
+            std::move(name),
+            own.calls_per_minute > 0 ? own.calls_per_minute : settings.calls_per_minute,
+            own.queue_places > 0 ? own.queue_places : settings.queue_places);
     }
 }
 

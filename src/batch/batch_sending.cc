@@ -70,7 +70,7 @@ TimeNs BatchMachine::step_closed(BatchSubmission* submission, TimeNs now, BatchO
         if (account.creating >= settings_.max_creates) return kNever;
         if (submission->places == 0) {
             const auto count = static_cast<std::uint32_t>(submission->entries.size());
-            if (account.places > 0 && account.places + count > settings_.queue_places) {
+            if (account.places > 0 && account.places + count > account.most_places) {
                 return kNever;
             }
             account.places += count;

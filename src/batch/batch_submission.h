@@ -104,11 +104,13 @@ struct BatchSubmission {
 };
 
 struct BatchAccount {
-    BatchAccount(std::string account_name, std::uint32_t calls_per_minute)
-        : name(std::move(account_name)), pacer(calls_per_minute) {}
+    BatchAccount(std::string account_name, std::uint32_t calls_per_minute,
+                 std::uint32_t queue_places)
+        : name(std::move(account_name)), pacer(calls_per_minute), most_places(queue_places) {}
 
     std::string name;
     CallPacer pacer;
+    std::uint64_t most_places;
     std::uint64_t places = 0;  // taken in the provider's processing queue
     std::uint32_t creating = 0;
     std::uint32_t downloading = 0;

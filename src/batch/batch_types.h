@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/time.h"
 
@@ -83,6 +84,12 @@ struct BatchSettings {
     // The provider's limits, for each account.
     std::uint32_t calls_per_minute = 1'000;
     std::uint32_t queue_places = 200'000;
+    // By account, where one has limits of its own; 0 is as above.
+    struct AccountLimits {
+        std::uint32_t calls_per_minute = 0;
+        std::uint32_t queue_places = 0;
+    };
+    std::vector<AccountLimits> account_limits;
 
     // Polling begins at the shortest interval and grows with the batch's age.
     TimeNs poll_min_ns = 2 * kNsPerS;

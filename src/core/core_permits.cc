@@ -60,8 +60,10 @@ void Core::withdraw(RequestIndex index, TimeNs now) {
     Outcome outcome;
     outcome.cls = OutcomeClass::aborted;
     scratch_.clear();
-    charge_difference(request, attempts_[request.attempt].reservation, outcome);
-    let_go(index, outcome, now, &scratch_);
+    Attempt* attempt = &attempts_[request.attempt];
+    charge_difference(request, attempt->reservation, outcome);
+    let_go(attempt, outcome, now, &scratch_);
+    request.attempt = kNoAttempt;
     wheel_.disarm(index);
     request.state = Request::State::idle;
     --counts_.accepted;

@@ -222,9 +222,28 @@ void Core::start(RequestIndex index, const Offer& offer, TimeNs now, std::vector
         const auto claim = request.claim.load(std::memory_order_relaxed);
         if (claim != Request::Claim::core) return claimed_by_caller(index, offer, now, actions);
     }
-    const std::uint16_t account = offer.key.account;
     queue_.take(index, limiter_.dominant_cost(offer.reservation.budget, offer.reservation.cost),
                 in_turn);
+    request.attempt = begin_attempt(index, offer, now);
+    request.state = Request::State::in_flight;
+    if (request.counting) {
+        return count(index, id_of(request.attempt), attempts_[request.attempt].key.id, actions);
+    }
+    if (settings_.retry.hedges() && request.lease_ms == 0 && is_stream(request)) {
+        hedge_paces_[request.model_class].stream_began(settings_.retry.hedge_share);
+    }
+    if (request.lease_ms != 0 || settings_.lease_ns != 0 || request.route.routed() ||
+        hedge_at(request, now) != kNever) {
+        arm_in_flight(index, now);
+    }
+    tell_start(request.attempt, actions);
+    take_back_next(offer.reservation.cost.tenant_budget);
+}
+
+// What is counted of an attempt that begins, the request's only one or not.
+AttemptIndex Core::begin_attempt(RequestIndex index, const Offer& offer, TimeNs now) {
+    Request& request = slab_->at(index);
+    const std::uint16_t account = offer.key.account;
     ++accounts_in_flight_[account];
     Endpoint& out_there = endpoint(account, lane_of(request));
     ++out_there.in_flight;
@@ -237,34 +256,34 @@ void Core::start(RequestIndex index, const Offer& offer, TimeNs now, std::vector
     attempt.reservation = offer.reservation;
     attempt.probe = out_there.breaker.state() == Breaker::State::open;
     attempt.trial = out_there.breaker.started(now);
-    request.attempt = attempt_index;
-    request.state = Request::State::in_flight;
-    if (request.counting) return count(index, id_of(attempt_index), attempt.key.id, actions);
+    if (request.counting) return attempt_index;
     ++request.attempts;
     ++counts_.attempts;
     if (request.attempts > 1) ++counts_.retries;
-    const bool permit = request.lease_ms != 0;
-    if (permit) ++counts_.permits;
-    const TimeNs lease = permit ? request.lease_ms * kNsPerMs : settings_.lease_ns;
-    if (lease != 0) {
-        rearm(index, std::min(request.deadline_at, later(now, lease)));
-    } else if (request.route.routed()) {
-        rearm(index, request.deadline_at);
-    }
+    if (request.lease_ms != 0) ++counts_.permits;
+    return attempt_index;
+}
+
+void Core::tell_start(AttemptIndex index, std::vector<Action>* actions) {
+    const Attempt& attempt = attempts_[index];
+    const bool permit = slab_->at(attempt.request).lease_ms != 0;
     actions->push_back({.kind = permit ? Action::Kind::permit : Action::Kind::start,
-                        .account = account,
+                        .account = attempt.key.id.account,
                         .key = attempt.key.id.key,
-                        .request = index,
-                        .attempt = id_of(attempt_index)});
-    take_back_next(offer.reservation.cost.tenant_budget);
+                        .request = attempt.request,
+                        .attempt = id_of(index)});
+}
+
+void Core::give_back_unsent(const Reservation& reservation, TimeNs now) {
+    Outcome never_sent;
+    never_sent.cls = OutcomeClass::connection;
+    limiter_.settle(reservation, never_sent, now);
 }
 
 // The request was dropped or cancelled while it waited; the command to say so is on its way.
 void Core::claimed_by_caller(RequestIndex index, const Offer& offer, TimeNs now,
                              std::vector<Action>* actions) {
-    Outcome never_sent;
-    never_sent.cls = OutcomeClass::connection;
-    limiter_.settle(offer.reservation, never_sent, now);
+    give_back_unsent(offer.reservation, now);
     const bool dropped =
         slab_->at(index).claim.load(std::memory_order_relaxed) == Request::Claim::dropped;
     finish(index, Action::Kind::fail, dropped ? WEIR_ERR_QUEUE_FULL : WEIR_ERR_CANCELLED, 0,

@@ -98,7 +98,9 @@ constexpr KeyRow kRows[] = {
      "The URL that the account's requests go to, instead of transport.base_url."},
     {"account.<name>.tier", text, "", "name of a tier",
      "The account's tier in the table of limits (start, build, scale in the built-in one): the "
-     "limits that it has before limit.<class> and account.<name>.limit.<class> say otherwise."},
+     "limits that it has before limit.<class> and account.<name>.limit.<class> say otherwise, "
+     "those "
+     "on batches and on calls that count tokens among them."},
     {"account.<name>.spend_per_day", number, "", "0.000001..1000000",
      "Dollars a day that the account's requests may cost, over all models."},
     {"account.<name>.tokens_per_day", integer, "", "1..1000000000000",
@@ -197,7 +199,20 @@ constexpr KeyRow kRows[] = {
      "Ask the provider for the input tokens of each request before it is admitted, as the "
      "request's "
      "own count_tokens does. The calls have a limit of their own, "
-     "limit.token_count.requests_per_minute: 2000 unless configured or told by headers."},
+     "limit.token_count.requests_per_minute: what the account's tier allows, or else 2000, "
+     "unless configured or told by headers."},
+    {"limits.ramp", choice, "auto", "off|auto|on",
+     "Whether an account's class that is new, or was idle for limits.ramp_idle_ms, starts with a "
+     "share of its limits that grows to all of them: never, once the account was refused for "
+     "growing too fast since the engine was opened, or always. Such a refusal slows down what "
+     "follows it in any case."},
+    {"limits.ramp_idle_ms", integer, "600000", "1000..86400000",
+     "The time without an attempt after which limits.ramp has a class start slowly again."},
+    {"limits.ramp_doubling_ms", integer, "30000", "1000..3600000",
+     "The time in which the share of limits.ramp doubles; twice as long from the next start on "
+     "where the provider refuses even that as growing too fast."},
+    {"limits.ramp_first_percent", number, "3", "0.1..100",
+     "The share of the limits, in percent, that a start by limits.ramp begins with."},
     {"limits.lease_ms", integer, "0", "0..86400000",
      "An attempt of whose end nothing is heard for so long has timed out, and what it holds of the "
      "limits counts as used. 0 is timeout.total_ms and a minute more; 3660000 where that is 0."},
@@ -229,7 +244,7 @@ constexpr KeyRow kRows[] = {
 
     {"retry.max_attempts", integer, "8", "1..100",
      "Attempts at a request, those not counted that a rate limit turned away."},
-    {"retry.max_refusals", integer, "100", "1..150",
+    {"retry.max_refusals", integer, "100", "1..1000",
      "Attempts at a request that a rate limit may turn away."},
     {"retry.base_ms", integer, "500", "1..3600000", "The first backoff; each one doubles."},
     {"retry.cap_ms", integer, "30000", "1..3600000", "The longest backoff."},
@@ -255,6 +270,16 @@ constexpr KeyRow kRows[] = {
     {"retry.budget.cost", number, "5", "1..1000000", "What a retry takes from the budget."},
     {"retry.budget.per_success", number, "1", "0..1000000", "What a success adds to it."},
 
+    {"hedge.after_ms", integer, "0", "0..3600000",
+     "A stream without content for so long is asked for at another account as well, once, if "
+     "nothing waits there and the retry budget pays. The first to have content is passed on; the "
+     "other is ended, and may be billed. 0 is never."},
+    {"hedge.after_p95", boolean, "false", "true|false",
+     "The same, after the time within which 95 of 100 streams of the model class have had content "
+     "lately; hedge.after_ms until that is known."},
+    {"hedge.max_percent", number, "5", "0.1..100",
+     "Of the streams of a model class, those that may be asked for a second time."},
+
     {"journal.path", text, "", "path",
      "The file in which the batch lane keeps what it has accepted, made if there is none. Without "
      "it there is no batch lane. One engine at a time."},
@@ -273,9 +298,11 @@ constexpr KeyRow kRows[] = {
     {"batch.auto_deadline_ms", integer, "86400000", "0..31536000000",
      "Requests of lane = auto take the batch lane if they have no deadline, or at least this one."},
     {"batch.calls_per_minute", integer, "1000", "1..1000000",
-     "The provider's limit on calls over all batch endpoints, for each account."},
+     "The provider's limit on calls over all batch endpoints, for each account. Unless it is set, "
+     "an account with a tier has what the table of limits says of that."},
     {"batch.queue_places", integer, "200000", "1..100000000",
-     "The provider's limit on requests in its processing queue, for each account."},
+     "The provider's limit on requests in its processing queue, for each account. Unless it is "
+     "set, an account with a tier has what the table of limits says of that."},
     {"batch.poll_min_ms", integer, "2000", "10..3600000",
      "The first pause before a batch is asked about; it grows with the batch's age and size."},
     {"batch.poll_max_ms", integer, "60000", "10..3600000", "The longest such pause."},

@@ -123,7 +123,7 @@ RequestIndex Inbox::submit_apart(const Submission& submission) {
                       nullptr);
     const RequestIndex index = take_slot(submission, find_class(submission));
     slab_->at(index).claim = Request::Claim::core;
-    slab_->at(index).awaits_report = true;  // nobody knows its ticket yet
+    slab_->at(index).permit_attempt = 1;  // nobody knows its ticket yet
     bounds_.add(index, false);
     return index;
 }
@@ -152,38 +152,39 @@ void Inbox::tell(Command::Kind kind, std::uint64_t value, bool* wake) {
     *wake = wake_if_asleep();
 }
 
-bool Inbox::permit_is_out(std::uint64_t ticket) const {
-    return !failed_ && slab_->outstanding(ticket) &&
-           slab_->at(RequestSlab::index_of(ticket)).awaits_report;
+bool Inbox::permit_is_out(const PermitName& permit) const {
+    return !failed_ && permit.attempt != 0 && slab_->outstanding(permit.ticket) &&
+           slab_->at(RequestSlab::index_of(permit.ticket)).permit_attempt == permit.attempt;
 }
 
 void Inbox::make_room_for_command() {
     if (commands_.size() == commands_.capacity()) commands_.reserve(2 * commands_.size() + 16);
 }
 
-bool Inbox::report(std::uint64_t ticket, AttemptReport report, bool whole, bool* wake) {
+bool Inbox::report(const PermitName& permit, AttemptReport report, bool whole, bool* wake) {
     const std::lock_guard lock(mutex_);
-    if (!permit_is_out(ticket)) return false;
+    if (!permit_is_out(permit)) return false;
     make_room_for_command();
     reports_.push_back(std::move(report));
     const auto kind = whole ? Command::Kind::report : Command::Kind::report_head;
-    commands_.push_back({kind, ticket, tail_});  // there is room
-    if (whole) slab_->at(RequestSlab::index_of(ticket)).awaits_report = false;
+    commands_.push_back({kind, permit.ticket, tail_, 0, permit.attempt});  // there is room
+    if (whole) slab_->at(RequestSlab::index_of(permit.ticket)).permit_attempt = 0;
     *wake = wake_if_asleep();
     return true;
 }
 
-bool Inbox::report_progress(std::uint64_t ticket, std::int64_t output_tokens, bool* wake) {
+bool Inbox::report_progress(const PermitName& permit, std::int64_t output_tokens, bool* wake) {
     const std::lock_guard lock(mutex_);
-    if (!permit_is_out(ticket)) return false;
-    commands_.push_back({Command::Kind::report_progress, ticket, tail_, output_tokens});
+    if (!permit_is_out(permit)) return false;
+    commands_.push_back(
+        {Command::Kind::report_progress, permit.ticket, tail_, output_tokens, permit.attempt});
     *wake = wake_if_asleep();
     return true;
 }
 
 void Inbox::permit_given(RequestIndex request) noexcept {
     const std::lock_guard lock(mutex_);
-    slab_->at(request).awaits_report = true;
+    slab_->at(request).permit_attempt = slab_->at(request).attempts;
 }
 
 void Inbox::close(bool* wake) noexcept {

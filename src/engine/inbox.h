@@ -83,12 +83,13 @@ public:
         std::uint64_t value;
         RequestIndex after;  // the request submitted last before it, of the same batch
         std::int64_t amount = 0;
+        std::uint32_t attempt = 0;  // of a permit: which of the ticket's it is
     };
     // A command that needs no check here, in its place among the submits.
     void tell(Command::Kind kind, std::uint64_t value, bool* wake);
-    // False if no permit of the ticket is out.
-    bool report(std::uint64_t ticket, AttemptReport report, bool whole, bool* wake);
-    bool report_progress(std::uint64_t ticket, std::int64_t output_tokens, bool* wake);
+    // False if the permit is not out.
+    bool report(const PermitName& permit, AttemptReport report, bool whole, bool* wake);
+    bool report_progress(const PermitName& permit, std::int64_t output_tokens, bool* wake);
     // Nothing is accepted from here on.
     void close(bool* wake) noexcept;
 
@@ -128,7 +129,7 @@ public:
     };
     void give_back(std::span<Ended> ended) noexcept;
 
-    // The request's permit is out: it may be reported.
+    // The permit for the request's attempt is out: it may be reported.
     void permit_given(RequestIndex request) noexcept;
 
     // A slot for a request of an earlier run; its ticket. Above all bounds, since it was accepted.
@@ -145,7 +146,7 @@ private:
     ModelClasses::Found find_class(const Submission& submission);  // under the lock
     void make_room(const Submission& submission);
     RequestIndex take_slot(const Submission& submission, ModelClasses::Found found);
-    bool permit_is_out(std::uint64_t ticket) const;
+    bool permit_is_out(const PermitName& permit) const;
     void make_room_for_command();
     bool wake_if_asleep();
 

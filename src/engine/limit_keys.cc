@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 
+#include "engine/config_values.h"
 #include "engine/failure.h"
 #include "engine/model_classes.h"
 #include "engine/spend_keys.h"
@@ -126,6 +127,20 @@ const char* kind_name(LimitKind kind) {
     return "unknown";
 }
 
+namespace {
+
+void read_slow_start(const Config& config, LimitSettings* settings) {
+    const std::string_view mode = config.value("limits.ramp");
+    settings->ramp = mode == "on"    ? RampMode::on
+                     : mode == "off" ? RampMode::off
+                                     : RampMode::automatic;
+    settings->slow_start.idle_ns = milliseconds(config, "limits.ramp_idle_ms");
+    settings->slow_start.doubling_ns = milliseconds(config, "limits.ramp_doubling_ms");
+    settings->slow_start.first_share = number<double>(config, "limits.ramp_first_percent") / 100;
+}
+
+}  // namespace
+
 LimitSettings limit_settings(const Config& config) {
     LimitSettings settings;
     LimitTable table = limit_table(config);
@@ -138,10 +153,17 @@ LimitSettings limit_settings(const Config& config) {
     for (const std::string& name : config.names("account.")) {
         LimitSettings::Account account;
         account.name = name;
+        const LimitTable::Tier apart = tier_apart(config, table, name);
+        account.batch = apart.batch;
+        const bool counts_configured = config.is_set("limit.token_count.requests_per_minute");
+        if (apart.token_counts_per_minute > 0 && !counts_configured) {
+            account.token_count = settings.token_count;
+            account.token_count.requests_per_minute = apart.token_counts_per_minute;
+        }
         // The account's own keys win over the class's, and those over the tier.
         const std::string prefix = fmt::format("account.{}.limit.", name);
         if (config.names(prefix).contains(kTokenCount)) {
-            account.token_count = settings.token_count;
+            if (account.token_count == BucketLimits()) account.token_count = settings.token_count;
             read_limits(config, prefix + std::string(kTokenCount), &account.token_count);
         }
         for (std::size_t i = 0; i < settings.classes.size(); ++i) {
@@ -163,6 +185,7 @@ LimitSettings limit_settings(const Config& config) {
     const std::string_view burst = config.value("limits.burst_s");
     std::from_chars(burst.data(), burst.data() + burst.size(), settings.burst_s);
     settings.pinned = config.value("limits.pinned") == "true";
+    read_slow_start(config, &settings);
     settings.table = {std::move(table.source), std::move(table.date)};
     settings.prices = price_table(config);
     settings.refuse_over_spend = config.value("limits.on_spent") == "refuse";

@@ -158,6 +158,26 @@ BatchLaneSettings batch_settings(const Config& config) {
     return batch;
 }
 
+// What an account's tier allows, unless the configuration says otherwise for all.
+std::vector<BatchSettings::AccountLimits> batch_limits(const Config& config,
+                                                       const LimitSettings& limits) {
+    const auto small = [](std::int64_t limit) {
+        constexpr std::int64_t kMost = 100'000'000;
+        return static_cast<std::uint32_t>(std::min(limit, kMost));
+    };
+    std::vector<BatchSettings::AccountLimits> all;
+    for (const LimitSettings::Account& account : limits.accounts) {
+        BatchSettings::AccountLimits& own = all.emplace_back();
+        if (!config.is_set("batch.calls_per_minute")) {
+            own.calls_per_minute = small(account.batch.calls_per_minute);
+        }
+        if (!config.is_set("batch.queue_places")) {
+            own.queue_places = small(account.batch.queue_places);
+        }
+    }
+    return all;
+}
+
 HttpTimeouts timeouts(const Config& config) {
     HttpTimeouts timeouts;
     timeouts.connect_ns = milliseconds(config, "timeout.connect_ms");
@@ -237,6 +257,7 @@ Settings make_settings(const Config& config) {
     settings.core.lease_ns = lease_ns(config, settings.timeouts);
     settings.core.accounts = accounts_settings(config, settings.accounts);
     settings.core.limits = limit_settings(config);
+    settings.batch.machine.account_limits = batch_limits(config, settings.core.limits);
     add_key_scopes(config, settings.core.accounts, &settings.core.limits);
     settings.core.routes = route_settings(config);
     ModelClasses classes(settings.core.limits.classes, settings.core.limits.prices);

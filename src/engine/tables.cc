@@ -47,20 +47,36 @@ PriceTable price_table(const Config& config) {
     return read_table(config, "prices.table", built_in_price_table(), parse_price_table);
 }
 
-BucketLimits tier_limits(const Config& config, const LimitTable& table, std::string_view account,
-                         std::string_view class_name) {
-    BucketLimits limits;
+namespace {
+
+// "" if the account has none.
+std::string_view tier_of(const Config& config, const LimitTable& table, std::string_view account) {
     const std::string key = fmt::format("account.{}.tier", account);
     const std::string_view tier = config.value(key, "");
-    if (tier.empty()) return limits;
+    if (tier.empty()) return tier;
     const std::vector<std::string> tiers = table.tiers();
     if (std::find(tiers.begin(), tiers.end(), tier) == tiers.end()) {
         refuse(fmt::format("{}: \"{}\" is not a tier of the limit table; {} {}", key,
                            shown_text(tier, 80), tiers.empty() ? "it has none" : "there are",
                            fmt::join(tiers, ", ")));
     }
-    table.tier(class_name, tier, &limits);
+    return tier;
+}
+
+}  // namespace
+
+BucketLimits tier_limits(const Config& config, const LimitTable& table, std::string_view account,
+                         std::string_view class_name) {
+    BucketLimits limits;
+    const std::string_view tier = tier_of(config, table, account);
+    if (!tier.empty()) table.tier(class_name, tier, &limits);
     return limits;
+}
+
+LimitTable::Tier tier_apart(const Config& config, const LimitTable& table,
+                            std::string_view account) {
+    const auto found = table.apart.find(tier_of(config, table, account));
+    return found == table.apart.end() ? LimitTable::Tier() : found->second;
 }
 
 }  // namespace weir

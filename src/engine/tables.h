@@ -18,4 +18,8 @@ PriceTable price_table(const Config& config);
 BucketLimits tier_limits(const Config& config, const LimitTable& table, std::string_view account,
                          std::string_view class_name);
 
+// The same of what its tier allows beside the classes.
+LimitTable::Tier tier_apart(const Config& config, const LimitTable& table,
+                            std::string_view account);
+
 }  // namespace weir

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "limits/prices.h"
+#include "limits/slow_start.h"
 
 namespace weir {
 
@@ -20,8 +21,17 @@ struct BucketLimits {
     bool operator==(const BucketLimits&) const = default;
 };
 
+// What a provider allows with Message Batches. Zero: not known.
+struct BatchLimits {
+    std::int64_t calls_per_minute = 0;  // over all batch endpoints
+    std::int64_t queue_places = 0;      // requests in its processing queue
+};
+
 // How a provider counts output: as it is produced, or max_tokens reserved and settled at the end.
 enum class OutputAccounting : std::uint8_t { automatic, produced, reserved };
+
+// Who starts slowly: nobody, an account that was once refused for growing too fast, or every one.
+enum class RampMode : std::uint8_t { off, automatic, on };
 
 struct LimitSettings {
     struct Class {
@@ -39,6 +49,7 @@ struct LimitSettings {
         std::string name;
         std::vector<AccountLimits> limits;
         BucketLimits token_count = {};  // where it has its own
+        BatchLimits batch = {};         // of its tier
     };
     // Limits beside those of an account and model class, for instance a workspace's or a key's.
     // All attempts that match draw on one set of buckets; an attempt passes every scope that it
@@ -84,6 +95,8 @@ struct LimitSettings {
     bool refuse_over_spend =
         false;  // what a day's budget has no room for never fits; else it waits
     std::int64_t day_offset_ns = 0;  // the day begins so much before UTC's
+    RampMode ramp = RampMode::automatic;
+    SlowStart::Rules slow_start;
 };
 
 }  // namespace weir

@@ -14,6 +14,7 @@ constexpr LimitKind kAllKinds[] = {LimitKind::requests, LimitKind::input_tokens,
 
 Limiter::Limiter(const LimitSettings& settings)
     : settings_(settings), estimates_(settings.classes.size()) {
+    starts_slowly_.resize(settings.accounts.size(), settings.ramp == RampMode::on);
     for_account_.resize(settings.accounts.size(), kNoDayBudget);
     for (const LimitSettings::DayBudget& each : settings_.day_budgets) {
         const auto index = static_cast<std::uint16_t>(day_budgets_.size());
@@ -85,6 +86,8 @@ std::uint32_t Limiter::own_pool(std::uint16_t account, std::uint16_t model_class
                             .refuse_over_spend = settings_.refuse_over_spend,
                             .stated_by_headers = true};
     pools_.push_back({account, model_class, LimitSettings::Scope::kAny, Pool(limits, rules)});
+    if (starts_slowly_[account] && !settings_.classes[model_class].apart)
+        pools_.back().pool.start_slowly(settings_.slow_start, 0);
     return static_cast<std::uint32_t>(pools_.size() - 1);
 }
 
@@ -264,8 +267,21 @@ void Limiter::observe(const Reservation& reservation, const LimitReadings& readi
                     .observe(readings, attempt, reservation.holds[0], now);
 }
 
+// The account has shown that it is held to a steady growth.
+void Limiter::start_slowly(std::uint16_t account, TimeNs now) {
+    if (starts_slowly_[account]) return;
+    starts_slowly_[account] = true;
+    for (OwnedPool& owned : pools_) {
+        if (owned.scope != LimitSettings::Scope::kAny || owned.account != account) continue;
+        if (settings_.classes[owned.model_class].apart) continue;
+        owned.pool.start_slowly(settings_.slow_start, now);
+    }
+}
+
 TimeNs Limiter::refuse(const Reservation& reservation, const Outcome& outcome, TimeNs now) {
     const Pool::Sighted attempt{reservation.cost, reservation.reserved_at};
+    if (outcome.cls == OutcomeClass::acceleration && settings_.ramp == RampMode::automatic)
+        start_slowly(budgets_[reservation.budget].account, now);
     return pool_of(budgets_[reservation.budget], 0)
         .refuse(outcome, attempt, reservation.holds[0], now, wall_offset_ns_);
 }

@@ -228,6 +228,7 @@ private:
                     TimeNs now);
     std::string scope_name(const OwnedPool& owned) const;
 
+    void start_slowly(std::uint16_t account, TimeNs now);
     Cost sane(const Cost& cost) const;
     std::uint32_t own_pool(std::uint16_t account, std::uint16_t model_class);
     std::uint32_t scope_pool(std::uint16_t scope);
@@ -245,6 +246,7 @@ private:
     std::int64_t wall_offset_ns_ = 0;
     std::vector<OwnedPool> pools_;
     std::vector<Budget> budgets_;            // by BudgetId
+    std::vector<bool> starts_slowly_;        // by account
     std::vector<ClassEstimates> estimates_;  // by model class
     std::uint64_t ignored_ = 0;
     std::vector<DayBudget> day_budgets_;                           // by index in the settings

@@ -118,6 +118,8 @@ Verdict Pool::check(const Cost& cost, TimeNs now, std::int64_t wall_offset_ns, N
     if (most_in_flight_ > 0 && production_.attempts >= most_in_flight_)
         verdict.not_before(kNever, LimitKind::unknown);  // when one has ended
     if (ramp_.active()) verdict.not_before(ramp_.fits_at(cost.input_tokens), LimitKind::unknown);
+    if (slow_start_.armed() && slow_start_.active(now))
+        verdict.not_before(slow_start_.fits_at(), LimitKind::unknown);
     for (std::size_t i = 0; i < kMinuteKinds; ++i) {
         const Bucket& each = buckets_[i];
         if (!each.active()) continue;
@@ -169,6 +171,19 @@ void Pool::start_paced(const Cost& cost, TimeNs now) {
     }
 }
 
+// The longest that one of the buckets takes to refill what the attempt comes to.
+TimeNs Pool::dominant(const Cost& cost, const Needs& needs) const {
+    TimeNs longest = 0;
+    for (std::size_t i = 0; i < kMinuteKinds; ++i) {
+        const Bucket& each = buckets_[i];
+        if (!each.active()) continue;
+        const bool produces = counts_output(kKinds[i]) && !reserves_;
+        const TimeNs output = produces ? each.time_for(cost.output_tokens) : 0;
+        longest = std::max(longest, needs.times[i] + output);
+    }
+    return longest;
+}
+
 void Pool::take(const Cost& cost, const Needs& needs, TimeNs now, Hold* hold) {
     hold->sequence = ++sequence_;
     hold->debited = 0;
@@ -191,6 +206,7 @@ void Pool::take(const Cost& cost, const Needs& needs, TimeNs now, Hold* hold) {
     }
     ramp_.used(cost.input_tokens, now);
     if (ramp_.active()) ramp_.take(cost.input_tokens, now);
+    if (slow_start_.armed()) slow_start_.take(search_.active() ? 0 : dominant(cost, needs), now);
     if (day_.active()) {
         day_.take(own_units(LimitKind::day_tokens, cost));
         hold->set(LimitKind::day_tokens);

@@ -11,6 +11,7 @@
 #include "limits/limit_settings.h"
 #include "limits/ramp.h"
 #include "limits/rate_search.h"
+#include "limits/slow_start.h"
 #include "provider/outcome.h"
 
 namespace weir {
@@ -71,6 +72,12 @@ public:
     TimeNs refuse(const Outcome& outcome, const Sighted& attempt, const Hold& hold, TimeNs now,
                   std::int64_t wall_offset_ns);
 
+    // From now on it starts slowly after a pause, and if it was not used before.
+    void start_slowly(const SlowStart::Rules& rules, TimeNs now) {
+        slow_start_.arm(rules, sequence_ == 0 ? -kEndless : now);
+    }
+    bool starts_slowly(TimeNs now) const { return slow_start_.active(now); }
+
     const Bucket& bucket(LimitKind kind) const { return buckets_[static_cast<std::size_t>(kind)]; }
     const DayQuota& day() const { return day_; }
     const DayQuota& spend() const { return spend_; }
@@ -97,6 +104,7 @@ private:
     Bucket& bucket(LimitKind kind) { return buckets_[static_cast<std::size_t>(kind)]; }
     Bucket::Shape shape(LimitKind kind) const;
     void start_paced(const Cost& cost, TimeNs now);
+    TimeNs dominant(const Cost& cost, const Needs& needs) const;
     void give_up_reserving(TimeNs now);
     void switch_accounting(bool reserves, TimeNs now);
     void check_spend(const Cost& cost, TimeNs now, std::int64_t wall_offset_ns, Verdict* verdict);
@@ -137,6 +145,7 @@ private:
 
     RateSearch search_;  // while nothing else is known
     Ramp ramp_;
+    SlowStart slow_start_;
     std::int64_t most_in_flight_ = 0;  // 0: not limited
 
     std::uint64_t sequence_ = 0;        // of the last reservation

@@ -140,6 +140,7 @@ LimitKind Pool::most_likely(TimeNs now) const {
 TimeNs Pool::accelerated(const Outcome& outcome, const Sighted& attempt, const Hold& hold,
                          TimeNs now) {
     ramp_.refused(attempt.reserved_at, now);
+    slow_start_.refused(now);
     const TimeNs wait = std::clamp<TimeNs>(outcome.retry_after_ns, kFirstWait, kEndless);
     const TimeNs until = later(now, wait + spread(wait, hold.sequence));
     if (until > paused_until_) {

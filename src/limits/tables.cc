@@ -98,6 +98,22 @@ bool read_class(TableReader* reader, Value& value, Models* models, LimitTable::C
     return !row->models.empty() || reader->wrong("there are no models");
 }
 
+bool read_tier(TableReader* reader, Value& value, LimitTable::Tier* tier) {
+    return reader->object(value, [&](std::string_view name, Value& v) {
+        if (name == "batch_calls_per_minute") {
+            return reader->count(v, kMostUnits, &tier->batch.calls_per_minute);
+        }
+        if (name == "batch_queue_places") {
+            return reader->count(v, kMostUnits, &tier->batch.queue_places);
+        }
+        if (name == "token_counts_per_minute") {
+            return reader->count(v, kMostUnits, &tier->token_counts_per_minute);
+        }
+        return reader->unknown(
+            "batch_calls_per_minute, batch_queue_places and token_counts_per_minute");
+    });
+}
+
 // Whether the field is one of a card's prices; *good says whether it could be read.
 bool read_price(TableReader* reader, std::string_view name, Value& value, TokenPrices* prices,
                 bool* good) {
@@ -164,6 +180,7 @@ bool LimitTable::tier(std::string_view class_name, std::string_view tier_name,
 
 std::vector<std::string> LimitTable::tiers() const {
     std::set<std::string> names;
+    for (const auto& [name, tier] : apart) names.insert(name);
     for (const Class& each : classes) {
         for (const auto& [name, limits] : each.tiers) names.insert(name);
     }
@@ -177,7 +194,15 @@ bool parse_limit_table(std::string_view text, LimitTable* table, std::string* pr
     const bool good = reader.document(text, [&](std::string_view name, Value& value) {
         if (name == "source") return reader.text(value, &read.source);
         if (name == "date") return reader.text(value, &read.date);
-        if (name != "classes") return reader.unknown("source, date and classes");
+        if (name == "apart") {
+            return reader.object(value, [&](std::string_view tier, Value& row) {
+                if (!is_name(tier)) {
+                    return reader.wrong("a name is up to 64 letters, digits, - and _");
+                }
+                return read_tier(&reader, row, &read.apart[std::string(tier)]);
+            });
+        }
+        if (name != "classes") return reader.unknown("source, date, apart and classes");
         return reader.array(value, [&](Value& row) {
             LimitTable::Class each;
             if (!read_class(&reader, row, &models, &each)) return false;

@@ -21,8 +21,14 @@ struct LimitTable {
         bool cache_reads_count = false;
         std::map<std::string, BucketLimits, std::less<>> tiers;
     };
+    // What a tier allows beside the classes.
+    struct Tier {
+        BatchLimits batch;
+        std::int64_t token_counts_per_minute = 0;
+    };
     std::string source;
     std::string date;
+    std::map<std::string, Tier, std::less<>> apart;  // by tier
     std::vector<Class> classes;
 
     // The class of that name, or of a model; NULL if there is none.

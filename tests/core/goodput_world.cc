@@ -181,8 +181,12 @@ Outcome World::outcome_of(const Attempt& attempt) const {
         outcome.hit_max_tokens = decision.hit_max_tokens;
         return outcome;
     }
-    outcome.cls = OutcomeClass::rate_limited;
     outcome.retry_after_ns = decision.retry_after_ns;
+    if (decision.reason == model::RefusalReason::acceleration) {
+        outcome.cls = OutcomeClass::acceleration;
+        return outcome;
+    }
+    outcome.cls = OutcomeClass::rate_limited;
     if (settings_.names_refused_limit)
         outcome.refused = kKinds[model::index_of(decision.refused_by)];
     return outcome;

@@ -61,7 +61,11 @@ public:
 
     explicit World(const Settings& settings);
 
-    bool has_work() const { return settings_.requests == 0 || drawn_ < settings_.requests; }
+    bool has_work() const {
+        return !rests_ && (settings_.requests == 0 || drawn_ < settings_.requests);
+    }
+    // There is no new work for a time.
+    void rest(bool on) { rests_ = on; }
     Work draw_work(std::uint16_t model_class);
     // Sends a request; its answer comes back by on_head, on_progress and on_end.
     AttemptRef send(int key, const Work& work, TimeNs now);
@@ -109,6 +113,7 @@ private:
     std::priority_queue<Event> events_;
     std::uint64_t order_ = 0;
     std::uint64_t drawn_ = 0;
+    bool rests_ = false;
     double service_s_ = 0;
     std::vector<Attempt> attempts_;
     std::vector<AttemptRef> free_;

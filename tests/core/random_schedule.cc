@@ -55,6 +55,7 @@ private:
             drop,
             close,
             head,
+            content,
             progress,
             end,
             unblock,
@@ -78,6 +79,7 @@ private:
         std::uint32_t key_version;
         std::uint16_t model_class;
         std::uint64_t tenant;
+        bool content = false;
     };
     struct KnownKey {
         std::uint32_t version = 0;
@@ -96,6 +98,8 @@ private:
         std::uint32_t starts = 0;
         std::uint32_t countable = 0;
         bool may_restart = false;
+        bool stream = false;
+        bool hedged = false;
         bool content_seen = false;  // of an attempt that failed
     };
 
@@ -120,6 +124,11 @@ private:
                 own.max_attempts = static_cast<std::uint8_t>(1 + random_.below(4));
             if (random_.below(4) == 0) own.base_ns = 100 * kNsPerMs;
             if (random_.below(4) == 0) own.cap_ns = 2 * kNsPerS;
+        }
+        if (random_.below(2) == 0) {
+            settings.retry.hedge_after_ns = static_cast<TimeNs>(1 + random_.below(kNsPerS / 2));
+            settings.retry.hedge_after_p95 = random_.below(3) == 0;
+            settings.retry.hedge_share = 1;
         }
         if (random_.below(3) == 0) settings.retry.max_wait_ns = 3 * kNsPerS;
         if (random_.below(3) == 0) {
@@ -163,6 +172,11 @@ private:
         }
         for (std::uint64_t i = random_.below(3); i > 0; --i) add_route(&settings);
         add_day_budgets(&settings.limits);
+        settings.limits.ramp = static_cast<RampMode>(random_.below(3));
+        settings.limits.slow_start = {
+            .idle_ns = static_cast<TimeNs>(kNsPerS + random_.below(20 * kNsPerS)),
+            .doubling_ns = static_cast<TimeNs>(kNsPerS + random_.below(5 * kNsPerS)),
+            .first_share = 0.05 + 0.95 * random_.unit()};
         return settings;
     }
 
@@ -321,6 +335,9 @@ private:
             case Event::Kind::head:
                 head(event.what);
                 break;
+            case Event::Kind::content:
+                content(event.what);
+                break;
             case Event::Kind::progress:
                 core_.on_progress(event.what, static_cast<std::int64_t>(random_.below(500)), now_);
                 break;
@@ -342,6 +359,7 @@ private:
         request.tenant = static_cast<std::uint32_t>(random_.below(3));
         request.tag = random_.below(4);
         request.stream_restart = random_.below(3) == 0;
+        if (random_.below(4) != 0) request.body = stream_;
         request.input_tokens = static_cast<std::uint32_t>(1 + random_.below(3000));
         request.output_tokens = static_cast<std::uint32_t>(1 + random_.below(1000));
         if (random_.below(3) == 0) {
@@ -357,6 +375,7 @@ private:
         if (known_.contains(ticket)) broken("a ticket was given twice");
         known_[ticket] = {.tag = request.tag, .deadline_at = request.deadline_at};
         known_[ticket].may_restart = request.stream_restart;
+        known_[ticket].stream = static_cast<bool>(request.body);
         ++result_.accepted;
         if (random_.below(6) == 0) post(random_.below(20 * kNsPerS), Event::Kind::cancel, ticket);
         if (random_.below(8) == 0) post(random_.below(20 * kNsPerS), Event::Kind::claim, ticket);
@@ -447,6 +466,13 @@ private:
         core_.on_head(attempt, random_.below(4) != 0, readings, now_);
     }
 
+    void content(AttemptId attempt) {
+        const auto live = live_.find(attempt);
+        const bool wanted = core_.on_content(attempt, now_, &actions_);
+        if (wanted != (live != live_.end())) broken("content of the wrong attempt is wanted");
+        if (live != live_.end()) live->second.content = true;
+    }
+
     void end(AttemptId attempt) {
         const auto live = live_.find(attempt);
         if (live == live_.end()) return;  // aborted meanwhile
@@ -465,13 +491,17 @@ private:
         outcome.usage.input_tokens = static_cast<std::int64_t>(random_.below(4000));
         outcome.usage.output_tokens = static_cast<std::int64_t>(random_.below(2000));
         Known& known = known_.at(live->second.ticket);
+        if (known.stream) outcome.content_delivered = live->second.content;
         // Trials of an endpoint that is out are not counted, and cannot be told from here.
         const bool counting = live->second.counting;
         if (!counting && !not_its_fault(outcome, true)) ++known.countable;
         // A bucket's pause, or a key's, is theirs and not the request's.
         if (!counting && outcome.retry_after_ns > 0 && !not_its_fault(outcome, false)) {
-            known.not_before = now_ + outcome.retry_after_ns;
-            known.not_before_of = slab_.at(RequestSlab::index_of(live->second.ticket)).model_class;
+            const std::uint16_t here =
+                slab_.at(RequestSlab::index_of(live->second.ticket)).model_class;
+            if (known.not_before_of != here) known.not_before = 0;
+            known.not_before = std::max(known.not_before, now_ + outcome.retry_after_ns);
+            known.not_before_of = here;
         }
         if (!counting && outcome.content_delivered && outcome.cls != OutcomeClass::success) {
             known.content_seen = true;
@@ -537,13 +567,11 @@ private:
 
     void started(const Action& action, std::uint64_t ticket, Known* known) {
         check_day_budgets(action);
-        for (const auto& [attempt, live] : live_) {
-            if (live.ticket == ticket) broken("two attempts of one request at a time");
-        }
+        const bool beside = check_hedge(action, ticket, known);
         if (!used_attempts_.insert(action.attempt).second) broken("an attempt id was used twice");
         if (known->dropped) broken("an attempt began for a request that was dropped");
         const Request& request = slab_.at(action.request);
-        if (now_ < known->not_before && request.model_class == known->not_before_of) {
+        if (!beside && now_ < known->not_before && request.model_class == known->not_before_of) {
             broken("an attempt began before the pause was over");
         }
         if (request.route.routed()) check_route(request, known);
@@ -578,8 +606,44 @@ private:
         const std::uint64_t takes = random_.below(4 * kNsPerS);
         if (random_.below(4) != 0) post(takes / 4, Event::Kind::head, action.attempt);
         if (random_.below(2) == 0) post(takes / 2, Event::Kind::progress, action.attempt);
+        if (known->stream && !permit && !counting && random_.below(3) != 0) {
+            post(takes / 3, Event::Kind::content, action.attempt);
+        }
         // Some permits are never reported.
         if (lease == 0 || random_.below(3) != 0) post(takes, Event::Kind::end, action.attempt);
+    }
+
+    // Whether it begins beside another attempt of its request, which is only where that is allowed.
+    bool check_hedge(const Action& action, std::uint64_t ticket, Known* known) {
+        bool beside = false;
+        for (const auto& [attempt, live] : live_) {
+            if (live.ticket != ticket) continue;
+            if (beside || !settings_.retry.hedges() || known->hedged || !known->stream ||
+                live.permit || live.counting || live.content ||
+                live.key.account == action.account || action.kind != Action::Kind::start) {
+                broken("two attempts of one request at a time");
+            }
+            beside = true;
+        }
+        if (!beside) return false;
+        known->hedged = true;
+        ++result_.hedges;
+        return true;
+    }
+
+    std::size_t attempts_of(std::uint64_t ticket) const {
+        return static_cast<std::size_t>(
+            std::count_if(live_.begin(), live_.end(),
+                          [&](const auto& live) { return live.second.ticket == ticket; }));
+    }
+
+    std::size_t requests_in_flight() {
+        std::set<std::uint64_t> tickets;
+        for (const auto& [attempt, live] : live_) {
+            tickets.insert(live.ticket);
+            if (live.content && attempts_of(live.ticket) != 1) broken("the slower one goes on");
+        }
+        return tickets.size();
     }
 
     void check_route(const Request& request, Known* known) {
@@ -606,6 +670,9 @@ private:
 
     void ended(const Action& action, Known* known) {
         known->ended = true;
+        if (attempts_of(slab_.at(action.request).ticket.load()) != 0) {
+            broken("a request ended, and an attempt of it goes on");
+        }
         ++result_.terminals;
         if (known->deadline_at != kNever && now_ > known->deadline_at + 2 * kTick) {
             broken("a request outlived its deadline");
@@ -641,7 +708,7 @@ private:
         if (counts.in_flight != live_.size()) broken("in flight is not what is in flight");
         if (live_.size() > settings_.max_in_flight) broken("more in flight than configured");
         if (result_.accepted !=
-            result_.terminals + core_.queued() + counts.backing_off + counts.in_flight) {
+            result_.terminals + core_.queued() + counts.backing_off + requests_in_flight()) {
             broken("a request is nowhere");
         }
         for (const auto& [attempt, live] : live_) {
@@ -765,10 +832,18 @@ private:
         }
     }
 
+    // Without max_tokens: what is held of a day's budget is what it was asked for.
+    static BodyRef stream_body() {
+        RequestHead head;
+        head.stream = true;
+        return BodyRef(BodyBlock::make("{}", head, {}));
+    }
+
     void broken(const char* what) {
         if (result_.broken.empty()) result_.broken = what;
     }
 
+    BodyRef stream_ = stream_body();
     Random random_;
     CoreSettings settings_;
     RequestSlab slab_;

@@ -368,7 +368,8 @@ TEST_F(MachineTest, A404AfterCreationIsForgivenAndOneForGoodIsNot) {
 }
 
 TEST_F(MachineTest, QueuePlacesHoldABatchBack) {
-    settings_.queue_places = 3;
+    settings_.queue_places = 100;
+    settings_.account_limits = {{.queue_places = 3}};  // of this account
     restart();
     submit(1);
     submit(2);
@@ -547,7 +548,8 @@ TEST_F(MachineTest, TheLateResultOfWhatWasAnsweredOnlineIsDroppedAndCountedOnce)
 
 TEST_F(MachineTest, EachAccountHasItsOwnPlacesAndCalls) {
     settings_.queue_places = 1;
-    settings_.calls_per_minute = 10;  // one at once
+    settings_.calls_per_minute = 1'000;
+    settings_.account_limits = {{.calls_per_minute = 10}, {.calls_per_minute = 10}};  // one at once
     machine_ = std::make_unique<BatchMachine>(settings_, std::vector<std::string>{"a", "b"}, 0);
     machine_->recover(JournalState{.mark = "mk"}, now_);
     for (std::uint16_t i = 0; i < 4; ++i) {

@@ -57,6 +57,31 @@ TEST(Settings, DefaultsAreWhole) {
     EXPECT_EQ(settings.log_level, WEIR_LOG_ERROR);
 }
 
+TEST(Settings, TheSlowStartArrives) {
+    const LimitSettings none = make_settings(Config()).core.limits;
+    EXPECT_EQ(none.ramp, RampMode::automatic);
+    EXPECT_EQ(none.slow_start.idle_ns, 600 * kNsPerS);
+    EXPECT_EQ(none.slow_start.doubling_ns, 30 * kNsPerS);
+    EXPECT_DOUBLE_EQ(none.slow_start.first_share, 0.03);
+    const LimitSettings limits = make_settings(with({{"limits.ramp", "on"},
+                                                     {"limits.ramp_idle_ms", "2000"},
+                                                     {"limits.ramp_doubling_ms", "3000"},
+                                                     {"limits.ramp_first_percent", "12.5"}}))
+                                     .core.limits;
+    EXPECT_EQ(limits.ramp, RampMode::on);
+    EXPECT_EQ(limits.slow_start.idle_ns, 2 * kNsPerS);
+    EXPECT_EQ(limits.slow_start.doubling_ns, 3 * kNsPerS);
+    EXPECT_DOUBLE_EQ(limits.slow_start.first_share, 0.125);
+    EXPECT_EQ(make_settings(with({{"limits.ramp", "off"}})).core.limits.ramp, RampMode::off);
+    for (const auto& [key, value] : {std::pair{"limits.ramp", "sometimes"},
+                                     {"limits.ramp_idle_ms", "0"},
+                                     {"limits.ramp_doubling_ms", "-1"},
+                                     {"limits.ramp_first_percent", "0"},
+                                     {"limits.ramp_first_percent", "101"}}) {
+        EXPECT_THROW(with({{key, value}}), Failure) << key << value;
+    }
+}
+
 TEST(Settings, BoundsOfTheQueueAndOfConcurrencyArrive) {
     const Settings settings = make_settings(with({{"queue.on_full", "drop_lowest"},
                                                   {"queue.tenant_max_requests", "11"},

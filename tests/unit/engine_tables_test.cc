@@ -91,6 +91,43 @@ TEST(Tables, KeysWinOverTheTierAndTheAccountsOwnOverAll) {
     EXPECT_EQ(limits_of(limits, 1, "claude-opus-4").requests_per_minute, 10'000);
 }
 
+TEST(Tables, ATierSaysWhatBatchesAndTokenCountsMayTake) {
+    const auto settings_with = [](std::initializer_list<std::pair<const char*, const char*>> more) {
+        Config config = with({{"account.a.key", "k"},
+                              {"account.a.tier", "build"},
+                              {"account.b.key", "k"},
+                              {"account.c.key", "k"},
+                              {"account.c.tier", "scale"},
+                              {"account.c.limit.token_count.requests_per_minute", "5"}});
+        for (const auto& [key, value] : more) config.set(key, value);
+        return make_settings(config);
+    };
+    const Settings settings = settings_with({});
+    const BatchSettings& batch = settings.batch.machine;
+    EXPECT_EQ(batch.calls_per_minute, 1'000u);
+    EXPECT_EQ(batch.queue_places, 200'000u);
+    ASSERT_EQ(batch.account_limits.size(), 3u);
+    EXPECT_EQ(batch.account_limits[0].calls_per_minute, 2'000u);
+    EXPECT_EQ(batch.account_limits[0].queue_places, 300'000u);
+    EXPECT_EQ(batch.account_limits[1].calls_per_minute, 0u);
+    EXPECT_EQ(batch.account_limits[1].queue_places, 0u);
+    EXPECT_EQ(batch.account_limits[2].calls_per_minute, 4'000u);
+    const LimitSettings& limits = settings.core.limits;
+    EXPECT_EQ(limits.accounts[0].token_count.requests_per_minute, 4'000);
+    EXPECT_EQ(limits.accounts[1].token_count.requests_per_minute, 0);  // as for all
+    EXPECT_EQ(limits.accounts[2].token_count.requests_per_minute, 5);
+
+    const Settings explicitly = settings_with({{"batch.calls_per_minute", "7"},
+                                               {"batch.queue_places", "8"},
+                                               {"limit.token_count.requests_per_minute", "9"}});
+    const BatchSettings& given = explicitly.batch.machine;
+    EXPECT_EQ(given.calls_per_minute, 7u);
+    EXPECT_EQ(given.account_limits[0].calls_per_minute, 0u);
+    EXPECT_EQ(given.account_limits[0].queue_places, 0u);
+    EXPECT_EQ(explicitly.core.limits.token_count.requests_per_minute, 9);
+    EXPECT_EQ(explicitly.core.limits.accounts[0].token_count.requests_per_minute, 0);
+}
+
 TEST(Tables, AnUnknownTierIsRefusedWithThoseThatThereAre) {
     const std::string problem =
         problem_of(with({{"account.a.key", "k"}, {"account.a.tier", "gold"}}));

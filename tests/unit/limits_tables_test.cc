@@ -152,7 +152,7 @@ TEST(Tables, AProblemNamesItsPlace) {
     EXPECT_EQ(problem_of("{\"classes\": [\n{\"name\": \"a\",,}]}"),
               "line 2: this is not a JSON object");
     EXPECT_EQ(problem_of(R"({"clases": []})"),
-              "clases: there is no such field; there are source, date and classes");
+              "clases: there is no such field; there are source, date, apart and classes");
     EXPECT_EQ(problem_of(R"({"source": "here"})"), "there are no classes");
 }
 

@@ -269,6 +269,19 @@ TEST(ModelLimits, UseThatGrowsTooFastIsRefusedBelowTheLimit) {
     EXPECT_EQ(model.counts(0, 0).refused_for_growth, 4U);
 }
 
+TEST(ModelLimits, TheCeilingOfGrowthMayMultiply) {
+    Config config = fixed_config(100, 1, 50);
+    config.classes[0].enforcement.ramp = {
+        .start_per_minute = 600, .growth_factor = 2, .step_s = 10};
+    Model model(config);
+    Request request = small();
+    request.input_tokens = 600;
+    EXPECT_TRUE(model.arrive(request, 0).accepted());
+    // 100 tokens in the first ten seconds, 200 in the next, and 400 in the third.
+    EXPECT_FALSE(model.arrive(request, 27 * kNsPerS).accepted());
+    EXPECT_TRUE(model.arrive(request, 28 * kNsPerS).accepted());
+}
+
 // An hour of traffic twice, with everything on: the same seed must do the same.
 std::uint64_t trace_of(std::uint64_t seed) {
     Config config = fixed_config(100, 1, 50);

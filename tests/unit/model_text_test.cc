@@ -204,7 +204,8 @@ TEST(ModelText, AConfigurationIsReadAndUnknownNamesAreRefused) {
         "classes":[{"name":"sonnet","models":["claude-sonnet-4*"],"depth_s":5,
                     "limits":{"requests_per_minute":600},"output_accounting":"reserved",
                     "output_tokens":{"mean":400,"sigma":1},"tokens_per_s":80,
-                    "ramp":{"start_per_minute":1000,"growth_per_minute":500}}],
+                    "ramp":{"start_per_minute":1000,"growth_per_minute":500,
+                            "growth_factor":1.5,"step_s":2}}],
         "accounts":[{"name":"a","keys":["k1",{"secret":"k2","revoked_at_s":1.5}],
                      "limits":{"sonnet":{"requests_per_minute":60}}}],
         "cotenants":[{"share":0.3,"on_s":2,"off_s":6}],
@@ -217,6 +218,8 @@ TEST(ModelText, AConfigurationIsReadAndUnknownNamesAreRefused) {
     ASSERT_EQ(config.classes.size(), 1U);
     EXPECT_EQ(config.classes[0].enforcement.output, OutputAccounting::reserved);
     EXPECT_EQ(config.classes[0].enforcement.ramp.growth_per_minute, 500);
+    EXPECT_EQ(config.classes[0].enforcement.ramp.growth_factor, 1.5);
+    EXPECT_EQ(config.classes[0].enforcement.ramp.step_s, 2);
     EXPECT_DOUBLE_EQ(config.classes[0].generation.output_tokens.mean(), 400);
     ASSERT_EQ(config.keys.size(), 2U);
     EXPECT_EQ(config.keys[1].revoked_at, 1'500 * kNsPerMs);

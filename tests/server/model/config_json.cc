@@ -49,6 +49,8 @@ void read_enforcement(JsonReader* reader, Enforcement* out) {
         parts.read("start_per_minute", &out->ramp.start_per_minute);
         parts.read("growth_per_minute", &out->ramp.growth_per_minute);
         parts.read("idle_s", &out->ramp.idle_s);
+        parts.read("growth_factor", &out->ramp.growth_factor);
+        parts.read("step_s", &out->ramp.step_s);
         parts.done();
     }
 }

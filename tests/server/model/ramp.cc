@@ -8,6 +8,7 @@ namespace weir::model {
 namespace {
 
 constexpr double kMinuteS = 60;
+constexpr double kMostCeiling = 1e12;
 
 }  // namespace
 
@@ -22,14 +23,20 @@ void Ramp::set_ceiling(std::int64_t ceiling) {
     bucket_.change(static_cast<double>(ceiling), kMinuteS, static_cast<double>(ceiling), now_);
 }
 
+TimeNs Ramp::step_ns() const {
+    return std::max<TimeNs>(1, std::llround(settings_.step_s * static_cast<double>(kNsPerS)));
+}
+
 void Ramp::refresh(TimeNs now) {
     if (!on()) return;
     const auto idle_ns = static_cast<TimeNs>(settings_.idle_s * static_cast<double>(kNsPerS));
     const TimeNs forgotten_at = later(last_use_, idle_ns);
     while (grows_at_ <= std::min(now, forgotten_at)) {
         now_ = grows_at_;
-        set_ceiling(ceiling_ + settings_.growth_per_minute);
-        grows_at_ += kNsPerMinute;
+        const double factored = static_cast<double>(ceiling_) * settings_.growth_factor;
+        set_ceiling(static_cast<std::int64_t>(std::min(factored, kMostCeiling)) +
+                    settings_.growth_per_minute);
+        grows_at_ += step_ns();
     }
     now_ = now;
     if (grows_at_ != kNever && now >= forgotten_at) {
@@ -49,7 +56,7 @@ void Ramp::take(std::int64_t input_tokens) {
     if (!on()) return;
     bucket_.take(static_cast<double>(input_tokens));
     last_use_ = now_;
-    if (grows_at_ == kNever) grows_at_ = later(now_, kNsPerMinute);
+    if (grows_at_ == kNever) grows_at_ = later(now_, step_ns());
 }
 
 }  // namespace weir::model

@@ -8,11 +8,13 @@
 namespace weir::model {
 
 // A provider refuses use that grows too fast, below the limits proper. The ceiling of input tokens
-// a minute starts low, grows with every minute of use, and falls back after a pause.
+// a minute starts low, grows with every minute of use (or other time), and falls back after a pause.
 struct RampSettings {
     std::int64_t start_per_minute = 0;  // 0: no ramp
-    std::int64_t growth_per_minute = 0;
+    std::int64_t growth_per_minute = 0;  // of the ceiling, at each step
     double idle_s = 600;
+    double growth_factor = 1;  // likewise, before growth_per_minute is added
+    double step_s = 60;
 };
 
 class Ramp {
@@ -27,6 +29,7 @@ public:
 private:
     bool on() const { return settings_.start_per_minute > 0; }
     void set_ceiling(std::int64_t ceiling);
+    TimeNs step_ns() const;
 
     RampSettings settings_;
     Bucket bucket_;
