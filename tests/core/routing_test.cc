@@ -450,6 +450,20 @@ TEST(Routing, APermitAtOnceGoesWhereASubmitWouldGo) {
     }
 }
 
+TEST(Routing, APermitAtOnceIsNotHeldUpByWhatWaitsForTheFirstChoice) {
+    World world(settings_of({6, 600}), 1);
+    world.submit(20, {.routed = false});
+    world.run_for(kS);
+    const RequestIndex index = world.slab().take();
+    Request& request = world.slab().at(index);
+    request.submitted_at = world.now();
+    request.lease_ms = 60'000;
+    request.input_tokens = request.output_tokens = 10;
+    request.route = {.route = 1, .ahead = 2};
+    EXPECT_EQ(world.core().try_acquire(index, world.now()).status, WEIR_OK);
+    EXPECT_EQ(request.model_class, 1u);
+}
+
 TEST(Routing, APermitAtOnceThatIsTakenBackWasNeverOnItsRoute) {
     World world(settings_of({1, 600}), 1);
     world.submit(1);  // and the first choice has no more
