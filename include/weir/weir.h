@@ -692,7 +692,8 @@ WEIR_API int32_t weir_report_progress(weir_engine *engine, uint64_t ticket, uint
  * WEIR_ENGINE_RECOVERED; their user_data is 0. No batch is created twice.
  *
  * The answer of a request comes as its terminal event. Once it is in safe hands, acknowledge it:
- * until then the journal keeps the request, and a later engine answers it again.
+ * until then the journal keeps the request, and a later engine answers it again. The budgets of a
+ * day are charged with what it used once, however often it is answered.
  * WEIR_ERR_SHUTDOWN is no answer: the request goes on in the next run.
  * ------------------------------------------------------------------------------------------- */
 
@@ -709,7 +710,11 @@ WEIR_API int32_t weir_batch_flush(weir_engine *engine);
 WEIR_API int32_t weir_batch_cancel(weir_engine *engine, uint64_t batch);
 
 /* The batches with their state, age and counts, and what the lane has done, as a JSON document; its
- * "schema" grows with its form. */
+ * "schema" grows with its form. What a batch cost, and how much less that is than online, is
+ * cost_micros and saved_micros, millionths of a dollar, of its priced_results; -1 while there are
+ * none. Results of models that have no price in the table are in unpriced_results. The same of the
+ * answers that this engine was the first to deliver stands beside the batches, and with auto_ before
+ * of those for which lane = auto chose the batch lane. */
 WEIR_API int32_t weir_batch_list(weir_engine *engine, weir_text **out, weir_error **error);
 
 #ifdef __cplusplus

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/failure.h"
@@ -208,6 +209,11 @@ ModelClasses::Found Inbox::class_of(const Submission& submission) {
     return find_class(submission);
 }
 
+ModelClasses::Found Inbox::class_of(const BodyBlock& body) {
+    const std::lock_guard lock(mutex_);
+    return classes_.find(body.model(), body.head().fast);
+}
+
 ModelClasses::Found Inbox::find_class(const Submission& submission) {
     if (submission.route.routed()) return {submission.model_class, submission.prices};
     const BodyBlock& body = *submission.body->get();
@@ -264,11 +270,16 @@ void Inbox::give_back(std::span<Ended> ended) noexcept {
     }
 }
 
-std::uint64_t Inbox::adopt(TimeNs now) {
+std::uint64_t Inbox::adopt(const BatchOrigin& origin, TimeNs deadline_at, TimeNs now) {
     const std::lock_guard lock(mutex_);
     const RequestIndex index = slab_->take();
     Request& request = slab_->at(index);
     request.submitted_at = now;
+    request.deadline_at = deadline_at;
+    request.tenant = origin.tenant;
+    request.input_tokens = origin.input_tokens;
+    request.output_tokens = origin.output_tokens;
+    request.priority = std::min<std::uint8_t>(origin.priority, kPriorities - 1);
     request.claim = Request::Claim::core;
     try {
         bounds_.adopt(index);

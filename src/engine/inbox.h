@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "batch/batch_types.h"
 #include "core/body.h"
 #include "core/request_slab.h"
 #include "engine/attempt_report.h"
@@ -24,6 +25,7 @@ struct BatchWish {
     Lane lane = Lane::batch;
     TimeNs fallback_ns = 0;  // answered online so long before its deadline; 0: never
     std::string custom_id = {};
+    std::string complexity = {};  // of one with a route
 };
 
 // A request as its submitter gives it.
@@ -97,6 +99,7 @@ public:
     Held held();
     std::string class_name(std::uint16_t model_class);
     ModelClasses::Found class_of(const Submission& submission);
+    ModelClasses::Found class_of(const BodyBlock& body);
     // How many were submitted before the request and are not taken either. O(of these).
     static constexpr std::uint64_t kTaken = ~std::uint64_t{0};  // by the loop
     static constexpr std::uint64_t kEnded = kTaken - 1;         // or never begun
@@ -133,7 +136,7 @@ public:
     void permit_given(RequestIndex request) noexcept;
 
     // A slot for a request of an earlier run; its ticket. Above all bounds, since it was accepted.
-    std::uint64_t adopt(TimeNs now);
+    std::uint64_t adopt(const BatchOrigin& origin, TimeNs deadline_at, TimeNs now);
     // The request's body is kept elsewhere from here on, or needed here again.
     void release_body(RequestIndex request) noexcept;
     void restore_body(RequestIndex request, BodyRef body) noexcept;

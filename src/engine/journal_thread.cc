@@ -50,24 +50,20 @@ struct JournalThread::State {
     std::condition_variable work;
     std::deque<JournalRecord> records;
     std::deque<Load> loads;
-    std::vector<DayUseRow> day_use;
     JournalPosition handed_over = 0;
     Done done;
     bool stopping = false;
     bool closed = false;  // the file is free for another engine
     std::condition_variable has_closed;
 
-    bool idle() const { return records.empty() && loads.empty() && day_use.empty(); }
+    bool idle() const { return records.empty() && loads.empty(); }
 
     // Takes the next thing out, does it without the lock, and notes what came of it.
     void work_once(std::unique_lock<std::mutex>* lock) {
         std::vector<JournalRecord> batch;
         Load load;
-        std::vector<DayUseRow> use;
         const JournalPosition written = handed_over - records.size();
-        if (!day_use.empty()) {
-            use.swap(day_use);
-        } else if (!loads.empty() && loads.front().after <= written) {
+        if (!loads.empty() && loads.front().after <= written) {
             load = std::move(loads.front());
             loads.pop_front();
         } else {
@@ -82,9 +78,7 @@ struct JournalThread::State {
         std::string failure;
         Bodies bodies;
         try {
-            if (!use.empty()) {
-                journal->keep_day_use(use);
-            } else if (batch.empty()) {
+            if (batch.empty()) {
                 if (load.entries.size() >= kManyBodies) give_free_memory_back();
                 bodies = journal->bodies(load.entries);
             } else {
@@ -102,11 +96,10 @@ struct JournalThread::State {
             done.failure = std::move(failure);
             records.clear();
             loads.clear();
-            day_use.clear();
             stopping = true;
         } else if (count > 0) {
             done.durable += count;
-        } else if (use.empty()) {
+        } else {
             done.loaded.emplace_back(load.submission, std::move(bodies));
         }
     }
@@ -158,13 +151,6 @@ void JournalThread::write(std::vector<JournalRecord> records) {
     if (!state_->done.failure.empty()) return;
     state_->handed_over += records.size();
     std::move(records.begin(), records.end(), std::back_inserter(state_->records));
-    state_->work.notify_one();
-}
-
-void JournalThread::keep_day_use(std::vector<DayUseRow> rows) {
-    const std::lock_guard lock(state_->mutex);
-    if (!state_->done.failure.empty()) return;
-    state_->day_use = std::move(rows);
     state_->work.notify_one();
 }
 

@@ -22,8 +22,6 @@ public:
     JournalThread& operator=(const JournalThread&) = delete;
 
     void write(std::vector<JournalRecord> records);
-    // What has not been written yet of an earlier call is not any more.
-    void keep_day_use(std::vector<DayUseRow> rows);
     // After all that was handed over before.
     void load(SubmissionId submission, std::vector<EntryId> entries);
 

@@ -257,7 +257,10 @@ void Loop::on_batch_usage(std::uint16_t account, std::uint64_t tenant, const Usa
     core_.limiter().add_day_use(account, tenant, {.tokens = tokens, .spend = cost_micros}, now_);
 }
 
-void Loop::on_batch_fall_back(RequestIndex index) { core_.submit(index, now_, &actions_); }
+void Loop::on_batch_fall_back(RequestIndex index) {
+    note_class(slab_->at(index).model_class);
+    core_.submit(index, now_, &actions_);
+}
 
 // ---- The transport's side ----
 
