@@ -489,7 +489,8 @@ WEIR_API int32_t weir_place(weir_engine *engine, uint64_t ticket, int64_t *ahead
  * waits is free for the next submit when this returns. */
 WEIR_API int32_t weir_cancel(weir_engine *engine, uint64_t ticket);
 
-/* The same for all requests of a tag (not 0) that were accepted before the call. */
+/* The same for all requests of a tag (not 0) that were accepted before the call; their places are
+ * free after the engine's next turn. That goes over every request there is. */
 WEIR_API int32_t weir_cancel_tag(weir_engine *engine, uint64_t tag);
 
 /* The descriptor of C9, to be watched for reading, level- or edge-triggered; never read or closed
@@ -614,7 +615,8 @@ WEIR_API int32_t weir_acquire(weir_engine *engine, const weir_request *request, 
 
 /* A permit at once: WEIR_OK, and *out is to be released; or WEIR_ERR_NOT_NOW, with the time after
  * which to ask again as the error's retry-after (-1: when something ends), or another refusal. It
- * never goes before what waits for the same models with the same or a higher priority. It waits for
+ * never goes before what waits for the same models with the same or a higher priority; with a route it
+ * is for the model that a submit would go to now. It waits for
  * a turn of the engine at most, and never for the network. With a permit the request counts as
  * accepted: its report is answered by events. */
 WEIR_API int32_t weir_try_acquire(weir_engine *engine, const weir_request *request,

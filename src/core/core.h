@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -94,7 +95,7 @@ public:
         Action permit = {};            // granted
     };
     Grant try_acquire(RequestIndex request, TimeNs now);
-    // Takes back what try_acquire has granted and nobody has seen.
+    // Takes back what the last try_acquire has granted and nobody has seen.
     void withdraw(RequestIndex request, TimeNs now);
     // What an attempt in flight holds.
     Cost held(AttemptId attempt) const;
@@ -270,6 +271,8 @@ private:
     bool tenant_has_spent(RequestIndex index, TimeNs now, std::vector<Action>* actions);
     void take_back(RequestIndex index);
     void take_back_next(std::uint16_t day_budget);
+    Grant grant_at_once(RequestIndex index, TimeNs now);
+    void forget_steps(const RoutePlace& place);
     bool would_overtake(const Request& request) const;
     void start(RequestIndex index, const Offer& offer, TimeNs now, std::vector<Action>* actions,
                bool in_turn = true);
@@ -408,7 +411,8 @@ private:
     bool closed_ = false;
     bool delivery_blocked_ = false;
     Counts counts_;
-    std::vector<StepCounts> step_counts_;  // by route and step
+    std::vector<StepCounts> step_counts_;                         // by route and step
+    std::array<StepCounts, Route::kMaxSteps> counts_before_try_;  // of the route asked about last
 };
 
 }  // namespace weir

@@ -406,13 +406,13 @@ private:
         const RequestIndex index = make_request();
         Request& request = slab_.at(index);
         request.lease_ms = lease();
-        const bool would_overtake = somebody_waits_before(request);
         const Core::Grant grant = core_.try_acquire(index, now_);
         if (grant.status != WEIR_OK) {
             if (grant.ask_again_at < now_) broken("a refused permit is told to ask in the past");
             return slab_.give_back(index);
         }
-        if (would_overtake) broken("a permit overtook a request that was there first");
+        if (somebody_waits_before(request))
+            broken("a permit overtook a request that was there first");
         if (random_.below(10) == 0) {
             core_.withdraw(index, now_);
             return slab_.give_back(index);
