@@ -695,6 +695,9 @@ WEIR_API int32_t weir_report_progress(weir_engine *engine, uint64_t ticket, uint
  * until then the journal keeps the request, and a later engine answers it again. The budgets of a
  * day are charged with what it used once, however often it is answered.
  * WEIR_ERR_SHUTDOWN is no answer: the request goes on in the next run.
+ *
+ * While the disk of the journal is full nothing becomes durable or is sent, and what is submitted to
+ * the lane fails with WEIR_ERR_IO; lane auto goes online. The lane goes on when there is room.
  * ------------------------------------------------------------------------------------------- */
 
 /* The answer of a batch request, whose terminal event has been taken, is in safe hands. Without

@@ -29,7 +29,8 @@ private:
 };
 
 // Where the batch lane's records are kept: a file, or in tests a disk that can fail. One thread at
-// a time. Everything throws JournalError; after that the journal is not to be used any more.
+// a time. Everything throws JournalError; after that the journal is not to be used any more, unless
+// its kind is `full`: then nothing was done, and the same may be tried again.
 class Journal {
 public:
     virtual ~Journal() = default;

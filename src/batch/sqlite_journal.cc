@@ -237,13 +237,19 @@ void SqliteJournal::load_entries(const std::function<void(const JournalState::En
 void SqliteJournal::apply(std::span<const JournalRecord> records) {
     last_entry_ = 0;
     last_submission_ = 0;
-    database_.run("BEGIN IMMEDIATE");
-    for (const JournalRecord& record : records) {
-        std::visit([this](const auto& r) { on(r); }, record);
+    try {
+        database_.run("BEGIN IMMEDIATE");
+        for (const JournalRecord& record : records) {
+            std::visit([this](const auto& r) { on(r); }, record);
+        }
+        if (last_entry_ != 0) statements_->last_entry.bind(1, last_entry_).run();
+        if (last_submission_ != 0) statements_->last_submission.bind(1, last_submission_).run();
+        database_.run("COMMIT");
+    } catch (...) {
+        database_.roll_back();
+        groups_.clear();  // those of this transaction are not there
+        throw;
     }
-    if (last_entry_ != 0) statements_->last_entry.bind(1, last_entry_).run();
-    if (last_submission_ != 0) statements_->last_submission.bind(1, last_submission_).run();
-    database_.run("COMMIT");
 }
 
 std::vector<std::pair<EntryId, BatchBody>> SqliteJournal::bodies(std::span<const EntryId> entries) {

@@ -92,6 +92,7 @@ BatchLane::~BatchLane() = default;
 
 bool BatchLane::wants(const Request& request, const BatchWish& wish, TimeNs now) const {
     if (wish.lane != Lane::automatic) return wish.lane == Lane::batch;
+    if (!waits_.empty() || !journal_failure_.empty()) return false;
     const BodyHead& head = request.body->head();
     const bool in_time = request.deadline_at == kNever ||
                          request.deadline_at - now >= settings_.batch.auto_deadline_ns;
@@ -106,6 +107,7 @@ bool BatchLane::chooses(const Request& request, const BatchWish& wish, TimeNs no
 
 void BatchLane::submit(RequestIndex index, BatchWish wish, TimeNs now) {
     now_ = now;
+    if (!waits_.empty() || !journal_failure_.empty()) return refuse(index);
     Request& request = slab_->at(index);
     const std::uint64_t ticket = request.ticket.load(std::memory_order_relaxed);
     const auto owner = std::make_shared<const BodyRef>(request.body);
@@ -129,6 +131,12 @@ void BatchLane::submit(RequestIndex index, BatchWish wish, TimeNs now) {
     const auto it = tickets_.find(ticket);
     if (it != tickets_.end()) it->second.entry = entry;
     carry_out();
+}
+
+// Nothing is taken that the journal may never have.
+void BatchLane::refuse(RequestIndex index) {
+    const std::string& why = waits_.empty() ? journal_failure_ : waits_;
+    host_->on_batch_end(index, make_refused(slab_->at(index), WEIR_ERR_IO, why));
 }
 
 std::uint16_t BatchLane::least_loaded_account() const {
@@ -189,6 +197,7 @@ void BatchLane::acknowledge(std::uint64_t ticket) {
 
 void BatchLane::close() {
     tell_recovered(recovered_.size());
+    if (!waits_.empty()) on_journal_failed(waits_);
     machine_.close(settings_.batch.cancel_on_close, &out_);
     carry_out();
 }
@@ -209,6 +218,7 @@ void BatchLane::turn(TimeNs now) {
 void BatchLane::take_from_journal() {
     JournalThread::Done done = journal_->take();
     if (!done.failure.empty() && journal_failure_.empty()) return on_journal_failed(done.failure);
+    if (done.waits != waits_) tell_waits(std::move(done.waits));
     for (auto& [submission, bodies] : done.loaded) {
         if (submission != 0) {
             machine_.on_bodies(submission, std::move(bodies));
@@ -220,16 +230,29 @@ void BatchLane::take_from_journal() {
     carry_out();
 }
 
+// The disk is full: what was accepted and is not durable yet waits, and nothing is sent whose
+// intent is not durable.
+void BatchLane::tell_waits(std::string why) {
+    if (why.empty()) {
+        log_->write(WEIR_LOG_INFO, "the journal can be written again: the batch lane goes on");
+    } else if (waits_.empty()) {
+        log_->write(WEIR_LOG_ERROR, "the batch lane waits: {}", why);
+    }
+    waits_ = std::move(why);
+}
+
+TimeNs BatchLane::next_timer() const {
+    if (tell_more_) return now_;
+    const TimeNs next = machine_.next_timer();
+    return waits_.empty() ? next : std::min(next, now_ + kNsPerS);
+}
+
 // What is in the journal goes on when an engine opens it again; here everything ends.
 void BatchLane::on_journal_failed(const std::string& why) {
     journal_failure_ = why;
     log_->write(WEIR_LOG_ERROR, "the batch lane has stopped: {}", why);
-    ErrorDetail detail;
-    detail.message = why;
-    detail_ = &detail;
     machine_.on_journal_failed(&out_);
     carry_out();
-    detail_ = nullptr;
 }
 
 void BatchLane::pace_results() {
@@ -324,7 +347,8 @@ void BatchLane::end_request(const BatchAction& action) {
         request.last_error = std::make_unique<ErrorDetail>(*detail_);
     }
     const bool journal_failed = !journal_failure_.empty() && action.status == WEIR_ERR_SHUTDOWN;
-    host_->on_batch_end(index, make_failed(request, journal_failed ? WEIR_ERR_IO : action.status));
+    host_->on_batch_end(index, journal_failed ? make_refused(request, WEIR_ERR_IO, journal_failure_)
+                                              : make_failed(request, action.status));
 }
 
 }  // namespace weir

@@ -65,7 +65,7 @@ public:
 
     // Does what is due, and tells the host.
     void turn(TimeNs now);
-    TimeNs next_timer() const { return tell_more_ ? now_ : machine_.next_timer(); }
+    TimeNs next_timer() const;
 
     // ---- The transport's side ----
 
@@ -89,6 +89,8 @@ private:
     void tell_some_recovered();
     void take_from_journal();
     void on_journal_failed(const std::string& why);
+    void tell_waits(std::string why);
+    void refuse(RequestIndex index);
     void carry_out();
     void carry_out(BatchAction* action);
     void start(BatchAction* action);
@@ -161,6 +163,7 @@ private:
     std::uint64_t told_duplicate_ = 0;
     std::uint64_t told_dropped_ = 0;
     std::string journal_failure_;
+    std::string waits_;  // for what the journal waits, or empty
     std::vector<DayUseRow> day_use_;
     std::vector<EntryId> charged_;  // not kept as such yet
 };

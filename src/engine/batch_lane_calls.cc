@@ -143,6 +143,7 @@ void BatchLane::write_counts(JsonWriter* json) const {
     json->member("duplicate_results", counts.duplicate_results);
     json->member("missing_results", counts.missing_results);
     json->member("dropped_results", counts.dropped_results);
+    json->member("journal_waits", waits_.empty() ? journal_failure_ : waits_);
     json->member("downloads_cut", counts.downloads_cut);
     write_cost(cost_, "", json);
     write_cost(auto_cost_, "auto_", json);

@@ -5,6 +5,7 @@
 #endif
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -22,6 +23,9 @@ constexpr std::size_t kBytesAtOnce = std::size_t{32} << 20;
 // So many bodies were small blocks of memory, and free since they are in the journal. A malloc
 // keeps them; before the bodies are here a second time, the system gets them back.
 constexpr std::size_t kManyBodies = 4096;
+
+// So long after it was full the disk is tried again.
+constexpr std::chrono::seconds kFullPause{1};
 
 void give_free_memory_back() {
 #ifdef __GLIBC__
@@ -52,10 +56,14 @@ struct JournalThread::State {
     std::deque<Load> loads;
     JournalPosition handed_over = 0;
     Done done;
+    std::chrono::steady_clock::time_point try_again_at;  // while the disk is full
     bool stopping = false;
     bool closed = false;  // the file is free for another engine
     std::condition_variable has_closed;
 
+    bool waits_for_room() const {
+        return !done.waits.empty() && std::chrono::steady_clock::now() < try_again_at;
+    }
     bool idle() const { return records.empty() && loads.empty(); }
 
     // Takes the next thing out, does it without the lock, and notes what came of it.
@@ -76,6 +84,7 @@ struct JournalThread::State {
         }
         lock->unlock();
         std::string failure;
+        bool full = false;
         Bodies bodies;
         try {
             if (batch.empty()) {
@@ -86,13 +95,20 @@ struct JournalThread::State {
             }
         } catch (const JournalError& error) {
             failure = error.message();
+            full = error.kind() == JournalError::Kind::full;
         } catch (const std::exception& error) {
             failure = std::string("journal.path: ") + error.what();
         }
         const std::size_t count = batch.size();
-        batch.clear();  // bodies go without the lock
+        if (!full) batch.clear();  // bodies go without the lock
         lock->lock();
-        if (!failure.empty()) {
+        done.waits.clear();
+        if (full && !stopping) {
+            records.insert(records.begin(), std::make_move_iterator(batch.begin()),
+                           std::make_move_iterator(batch.end()));
+            done.waits = std::move(failure);
+            try_again_at = std::chrono::steady_clock::now() + kFullPause;
+        } else if (!failure.empty()) {
             done.failure = std::move(failure);
             records.clear();
             loads.clear();
@@ -136,6 +152,9 @@ void JournalThread::run(void* kept) {
     for (;;) {
         state.work.wait(lock, [&] { return state.stopping || !state.idle(); });
         if (state.idle()) break;
+        if (state.waits_for_room()) {
+            state.work.wait_until(lock, state.try_again_at, [&] { return state.stopping; });
+        }
         state.work_once(&lock);
         if (state.wake) state.wake();
     }
@@ -163,11 +182,12 @@ void JournalThread::load(SubmissionId submission, std::vector<EntryId> entries) 
 
 JournalThread::Done JournalThread::take() {
     std::unique_lock lock(state_->mutex);
-    while (!own_thread_ && !state_->idle()) state_->work_once(&lock);
+    while (!own_thread_ && !state_->idle() && !state_->waits_for_room()) state_->work_once(&lock);
     Done done;
     done.durable = state_->done.durable;
     done.loaded.swap(state_->done.loaded);
     done.failure = state_->done.failure;
+    done.waits = state_->done.waits;
     return done;
 }
 
