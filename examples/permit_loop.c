@@ -19,6 +19,7 @@ struct job {
     char* answer;
     size_t answer_length;
     uint64_t ticket;
+    uint32_t attempt; /* its number: with the ticket, the permit's name */
     struct job* next; /* of those that have a permit */
 };
 
@@ -62,7 +63,8 @@ static size_t take_header(char* line, size_t one, size_t length, void* user) {
     if (length > 2) return length;
     curl_easy_getinfo(exchange->curl, CURLINFO_RESPONSE_CODE, &status);
     if (weir_outcome_set_status(exchange->outcome, (int32_t)status) == WEIR_OK)
-        weir_report_head(engine, exchange->job->ticket, exchange->outcome, NULL);
+        weir_report_head(engine, exchange->job->ticket, exchange->job->attempt, exchange->outcome,
+                         NULL);
     else
         weir_outcome_reset(exchange->outcome); /* a 100 Continue: the head is yet to come */
     return length;
@@ -115,7 +117,7 @@ static void attempt(CURL* curl, struct curl_slist* headers, struct job* job) {
         must(weir_outcome_set_body(exchange.outcome, job->answer, job->answer_length, &error),
              error);
     /* WEIR_ERR_NOT_FOUND: the request has ended meanwhile, and its event says how. */
-    weir_report(engine, job->ticket, exchange.outcome, NULL);
+    weir_report(engine, job->ticket, job->attempt, exchange.outcome, NULL);
     weir_outcome_release(exchange.outcome);
 }
 
@@ -135,9 +137,10 @@ static void* work(void* headers) {
     return NULL;
 }
 
-static void give_to_a_worker(struct job* job, uint64_t ticket) {
+static void give_to_a_worker(struct job* job, const weir_event* event) {
     pthread_mutex_lock(&mutex);
-    job->ticket = ticket;
+    job->ticket = event->ticket;
+    job->attempt = event->index;
     job->next = NULL;
     *last = job;
     last = &job->next;
@@ -206,7 +209,7 @@ static size_t run(struct job* jobs, size_t count) {
     while (outstanding > 0 && weir_poll(engine, &event, sizeof event, 1, -1) >= 0) {
         struct job* job = &jobs[event.user_data];
         if (event.type == WEIR_EVENT_PERMIT) {
-            give_to_a_worker(job, event.ticket);
+            give_to_a_worker(job, &event);
         } else if (event.type == WEIR_EVENT_DONE) {
             printf("%s\n", job->answer);
             succeeded++;

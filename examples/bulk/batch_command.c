@@ -53,6 +53,7 @@ static void report_fetched(const struct job* job) {
         fprintf(stderr, "%s%s %s", separator, text_count((double)kinds[i].count), kinds[i].name);
         separator = ", ";
     }
+    batch_cost_print(stderr, "; ", &job->batches.cost);
     fputc('\n', stderr);
     if (open > 0)
         fprintf(stderr, "%zu %s not ended: fetch again later\n", open,

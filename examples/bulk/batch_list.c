@@ -21,6 +21,22 @@ static double seconds(const json_t* row, const char* name) {
     return (double)integer(row, name) / 1000;
 }
 
+/* Amounts are millionths of a dollar. */
+static struct batch_cost cost_of(const json_t* object, const char* prefix) {
+    static const char* const names[] = {"cost_micros", "saved_micros", "priced_results",
+                                        "unpriced_results"};
+    long long values[4];
+    for (int i = 0; i < 4; i++) {
+        char name[48];
+        snprintf(name, sizeof name, "%s%s", prefix, names[i]);
+        values[i] = integer(object, name);
+    }
+    return (struct batch_cost){.dollars = (double)values[0] / 1e6,
+                               .saved_dollars = (double)values[1] / 1e6,
+                               .priced = values[2],
+                               .unpriced = values[3]};
+}
+
 static void read_row(struct batch_row* out, const json_t* row) {
     *out = (struct batch_row){
         .number = (unsigned long long)integer(row, "batch"),
@@ -34,6 +50,7 @@ static void read_row(struct batch_row* out, const json_t* row) {
         .errored = integer(row, "errored"),
         .canceled = integer(row, "canceled"),
         .expired = integer(row, "expired"),
+        .cost = cost_of(row, ""),
         .cancel_sent = json_is_true(json_object_get(row, "cancel_sent")),
     };
     copy_text(out->id, sizeof out->id, row, "id");
@@ -60,6 +77,8 @@ int batch_list_read(struct batch_list* list, weir_engine* engine) {
         list->fell_back = integer(root, "fell_back");
         list->tokens_in = (double)integer(root, "half_price_input_tokens");
         list->tokens_out = (double)integer(root, "half_price_output_tokens");
+        list->cost = cost_of(root, "");
+        list->auto_cost = cost_of(root, "auto_");
         json_array_foreach(rows, index, row) read_row(&list->rows[list->count++], row);
     }
     json_decref(root);
@@ -96,6 +115,17 @@ struct batch_row* batch_list_find(const struct batch_list* list, const char* num
     return NULL;
 }
 
+void batch_cost_print(FILE* out, const char* before, const struct batch_cost* cost) {
+    if (cost->priced + cost->unpriced == 0) return;
+    fputs(before, out);
+    if (cost->priced > 0)
+        fprintf(out, "%s, %s less than online", text_dollars(cost->dollars),
+                text_dollars(cost->saved_dollars));
+    if (cost->unpriced > 0)
+        fprintf(out, "%sthe price of %s results is not known", cost->priced > 0 ? "; " : "",
+                text_count((double)cost->unpriced));
+}
+
 /* ---- The table ---- */
 
 static const char* words_of(const struct batch_row* row) {
@@ -121,6 +151,7 @@ static void print_outcome(const struct batch_row* row) {
         printf("%s%s %s", separator, text_count((double)counts[i]), names[i]);
         separator = ", ";
     }
+    batch_cost_print(stdout, "; ", &row->cost);
 }
 
 int batch_list_print(const struct batch_list* list, int as_json) {

@@ -1,9 +1,16 @@
 #pragma once
 
 #include <stdint.h>
+#include <stdio.h>
 #include <weir/weir.h>
 
 /* What the engine says of its batches, at one moment. */
+
+/* What results cost, as far as the engine knows their prices. */
+struct batch_cost {
+    double dollars, saved_dollars; /* of those that are priced; saved: beside the price online */
+    long long priced, unpriced;    /* results */
+};
 
 struct batch_row {
     unsigned long long number;
@@ -14,6 +21,7 @@ struct batch_row {
     long long requests, unanswered, unacknowledged;
     double age_s, expires_in_s, asked_s_ago;         /* negative: not known, or not in this run */
     long long succeeded, errored, canceled, expired; /* negative until it has ended */
+    struct batch_cost cost; /* of the results that were read, in earlier runs too */
     int cancel_sent;
 };
 
@@ -25,6 +33,8 @@ struct batch_list {
     long long delivered; /* results at the price of batches */
     long long fell_back; /* requests that were answered online, their deadline being near */
     double tokens_in, tokens_out; /* of those results */
+    struct batch_cost cost;       /* likewise */
+    struct batch_cost auto_cost;  /* of those for which lane = auto chose the batch lane */
     char* json;                   /* as the engine gave it */
 };
 
@@ -40,6 +50,10 @@ int batch_row_has_ended(const struct batch_row* row);
 
 /* The provider is asked about it, and has not answered in this run. */
 int batch_row_is_unasked(const struct batch_row* row);
+
+/* On `out`, after `before`: "$1.20, $1.20 less than online", and the results without a price;
+ * nothing for no results. */
+void batch_cost_print(FILE* out, const char* before, const struct batch_cost* cost);
 
 /* NULL: there is none of that number or id. */
 struct batch_row* batch_list_find(const struct batch_list* list, const char* number_or_id);

@@ -82,3 +82,14 @@ const char* text_duration(double seconds) {
         snprintf(out, size, "%ldh %02ldm", whole / 3600, whole / 60 % 60);
     return out;
 }
+
+const char* text_dollars(double dollars) {
+    size_t size;
+    char* out = next_buffer(&size);
+    if (dollars >= 1)
+        snprintf(out, size, "$%s.%02d", text_count((double)(long long)dollars),
+                 (int)((dollars - (double)(long long)dollars) * 100));
+    else
+        snprintf(out, size, "$%.4f", dollars);
+    return out;
+}

@@ -33,5 +33,8 @@ const char* text_count(double number);
 /* "38.2 s", "6m 12s" or "1h 04m"; as text_count. */
 const char* text_duration(double seconds);
 
+/* "$1,204.50" (cents are cut off) or "$0.0312"; as text_count. */
+const char* text_dollars(double dollars);
+
 /* Replaces control characters. */
 void text_make_printable(char* text);

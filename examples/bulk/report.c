@@ -21,6 +21,17 @@ static void print_tokens(const struct tally* tally) {
     fputc('\n', stderr);
 }
 
+static void print_batches(const struct batch_list* batches) {
+    const struct batch_cost* by_auto = &batches->auto_cost;
+    fprintf(stderr, "at half the price, over batches: %s results, %s tokens in, %s out",
+            text_count((double)batches->delivered), text_count(batches->tokens_in),
+            text_count(batches->tokens_out));
+    batch_cost_print(stderr, "; ", &batches->cost);
+    fputc('\n', stderr);
+    if (by_auto->priced > 0)
+        fprintf(stderr, "lane auto has saved %s\n", text_dollars(by_auto->saved_dollars));
+}
+
 static const char* ending(enum stop_reason stop) {
     switch (stop) {
         case STOP_NOT:
@@ -53,10 +64,7 @@ void report_print(const struct job* job) {
     print_count("skipped", tally->skipped, "  (had succeeded before)");
     print_count("bad lines", tally->bad_lines, "  (see above)");
     if (tally->succeeded > 0) print_tokens(tally);
-    if (job->batches.delivered > 0)
-        fprintf(stderr, "at half the price, over batches: %s results, %s tokens in, %s out\n",
-                text_count((double)job->batches.delivered), text_count(job->batches.tokens_in),
-                text_count(job->batches.tokens_out));
+    if (job->batches.delivered > 0) print_batches(&job->batches);
     if (job->batches.fell_back > 0)
         fprintf(stderr, "answered online, their deadline being near: %s\n",
                 text_count((double)job->batches.fell_back));

@@ -402,6 +402,8 @@ WEIR_API int32_t weir_response_header_at(const weir_response *response, size_t i
 #define WEIR_NUMBER_TOTAL_MS 8u      /* from submit to the end */
 #define WEIR_NUMBER_COST_MICROS 9u   /* its price, in millionths of a dollar (prices.table) */
 #define WEIR_NUMBER_ROUTE_STEP 10u   /* the step of the route that answered, from 1 */
+#define WEIR_NUMBER_HEDGED 11u       /* 1 if it had two attempts at a time (hedge.after_ms), else 0; the
+                                      * usage and the price are those of the one that answered */
 
 /* A WEIR_NUMBER_ of the answer; -1 if it is not known. */
 WEIR_API int64_t weir_response_number(const weir_response *response, uint32_t number);
@@ -487,7 +489,9 @@ WEIR_API int32_t weir_place(weir_engine *engine, uint64_t ticket, int64_t *ahead
  * waits is free for the next submit when this returns. */
 WEIR_API int32_t weir_cancel(weir_engine *engine, uint64_t ticket);
 
-/* The same for all requests of a tag (not 0) that were accepted before the call. */
+/* The same for all requests of a tag (not 0) that were accepted before the call; their places are
+ * free after the engine's next turn. It goes over every request there is: some 15 ms of a turn where a
+ * million wait. */
 WEIR_API int32_t weir_cancel_tag(weir_engine *engine, uint64_t tag);
 
 /* The descriptor of C9, to be watched for reading, level- or edge-triggered; never read or closed
@@ -584,7 +588,7 @@ WEIR_API int32_t weir_key_retire(weir_engine *engine, const char *account, size_
 /* The right to make one attempt. */
 typedef struct weir_permit weir_permit;
 
-/* The ticket under which the attempt is reported. 0 for NULL. */
+/* The ticket under which the attempt is reported, with its number. 0 for NULL. */
 WEIR_API uint64_t weir_permit_ticket(const weir_permit *permit);
 
 #define WEIR_PERMIT_ACCOUNT 1u  /* the configured account's name */
@@ -595,7 +599,7 @@ WEIR_API uint64_t weir_permit_ticket(const weir_permit *permit);
 /* A WEIR_PERMIT_ text; "" if there is none. Valid until the permit is released. */
 WEIR_API const char *weir_permit_string(const weir_permit *permit, uint32_t string);
 
-#define WEIR_PERMIT_ATTEMPT 1u       /* the attempt's number, from 1 */
+#define WEIR_PERMIT_ATTEMPT 1u       /* the attempt's number, from 1: with the ticket, the permit's name */
 #define WEIR_PERMIT_LEASE_MS 2u      /* from the grant to the last moment for a report */
 #define WEIR_PERMIT_INPUT_TOKENS 3u  /* expected, and held in the budget */
 #define WEIR_PERMIT_OUTPUT_TOKENS 4u /* likewise */
@@ -612,7 +616,8 @@ WEIR_API int32_t weir_acquire(weir_engine *engine, const weir_request *request, 
 
 /* A permit at once: WEIR_OK, and *out is to be released; or WEIR_ERR_NOT_NOW, with the time after
  * which to ask again as the error's retry-after (-1: when something ends), or another refusal. It
- * never goes before what waits for the same models with the same or a higher priority. It waits for
+ * never goes before what waits for the same models with the same or a higher priority; with a route it
+ * is for the model that a submit would go to now. It waits for
  * a turn of the engine at most, and never for the network. With a permit the request counts as
  * accepted: its report is answered by events. */
 WEIR_API int32_t weir_try_acquire(weir_engine *engine, const weir_request *request,
@@ -661,19 +666,22 @@ WEIR_API int32_t weir_outcome_reset(weir_outcome *outcome);
 
 WEIR_API void weir_outcome_release(weir_outcome *outcome);
 
-/* What came of the attempt that the ticket's permit was for; it is judged as the engine's own
- * responses are, and answered by an event. The outcome has a status or a failure.
- * WEIR_ERR_NOT_FOUND if no permit of that ticket is out: it was reported, or has ended. */
-WEIR_API int32_t weir_report(weir_engine *engine, uint64_t ticket, const weir_outcome *outcome,
-                             weir_error **error);
+/* What came of attempt number `attempt` (WEIR_PERMIT_ATTEMPT; the `index` of the event), which the
+ * ticket's permit was for; it is judged as the engine's own responses are, and answered by an
+ * event. The outcome has a status or a failure. WEIR_ERR_NOT_FOUND if the permit for that attempt
+ * is not out: it was reported, or has ended. A report that comes twice never counts for the
+ * ticket's next permit. Any thread. */
+WEIR_API int32_t weir_report(weir_engine *engine, uint64_t ticket, uint32_t attempt,
+                             const weir_outcome *outcome, weir_error **error);
 
 /* The status and headers of a response whose body is still on its way: what they say of the limits
  * counts from now on. The report follows, with the same status. */
-WEIR_API int32_t weir_report_head(weir_engine *engine, uint64_t ticket, const weir_outcome *outcome,
-                                  weir_error **error);
+WEIR_API int32_t weir_report_head(weir_engine *engine, uint64_t ticket, uint32_t attempt,
+                                  const weir_outcome *outcome, weir_error **error);
 
 /* The output tokens that a stream has shown so far. */
-WEIR_API int32_t weir_report_progress(weir_engine *engine, uint64_t ticket, int64_t output_tokens);
+WEIR_API int32_t weir_report_progress(weir_engine *engine, uint64_t ticket, uint32_t attempt,
+                                      int64_t output_tokens);
 
 /* ---------------------------------------------------------------------------------------------
  * The batch lane
@@ -685,8 +693,12 @@ WEIR_API int32_t weir_report_progress(weir_engine *engine, uint64_t ticket, int6
  * WEIR_ENGINE_RECOVERED; their user_data is 0. No batch is created twice.
  *
  * The answer of a request comes as its terminal event. Once it is in safe hands, acknowledge it:
- * until then the journal keeps the request, and a later engine answers it again.
+ * until then the journal keeps the request, and a later engine answers it again. The budgets of a
+ * day are charged with what it used once, however often it is answered.
  * WEIR_ERR_SHUTDOWN is no answer: the request goes on in the next run.
+ *
+ * While the disk of the journal is full nothing becomes durable or is sent, and what is submitted to
+ * the lane fails with WEIR_ERR_IO; lane auto goes online. The lane goes on when there is room.
  * ------------------------------------------------------------------------------------------- */
 
 /* The answer of a batch request, whose terminal event has been taken, is in safe hands. Without
@@ -702,7 +714,11 @@ WEIR_API int32_t weir_batch_flush(weir_engine *engine);
 WEIR_API int32_t weir_batch_cancel(weir_engine *engine, uint64_t batch);
 
 /* The batches with their state, age and counts, and what the lane has done, as a JSON document; its
- * "schema" grows with its form. */
+ * "schema" grows with its form. What a batch cost, and how much less that is than online, is
+ * cost_micros and saved_micros, millionths of a dollar, of its priced_results; -1 while there are
+ * none. Results of models that have no price in the table are in unpriced_results. The same of the
+ * answers that this engine was the first to deliver stands beside the batches, and with auto_ before
+ * of those for which lane = auto chose the batch lane. */
 WEIR_API int32_t weir_batch_list(weir_engine *engine, weir_text **out, weir_error **error);
 
 #ifdef __cplusplus

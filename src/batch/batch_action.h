@@ -35,9 +35,11 @@ struct BatchAction {
         fail,        // terminal: `status`, with the detail of the line or the call at hand
         fall_back,   // answer the entry online; the lane has let go of it
         changed,     // a submission has another state
+        dropped,     // the result line at hand is one that nobody waits for any more
     };
     Kind kind;
     std::int32_t status = 0;
+    std::uint16_t account = 0;  // deliver, fail, fall_back, dropped
     EntryId entry = 0;
     std::uint64_t ticket = 0;
     SubmissionId submission = 0;

@@ -83,15 +83,15 @@ void BatchMachine::on_call_end(BatchCallId call, const Outcome& outcome, const B
     }
 }
 
-void BatchMachine::on_result(BatchCallId call, const BatchResult& result, TimeNs now,
-                             BatchOutput* out) {
+void BatchMachine::on_result(BatchCallId call, const BatchResult& result, const ResultPrice& price,
+                             TimeNs now, BatchOutput* out) {
     const auto it = calls_.find(call);
     if (it == calls_.end()) return;
     BatchSubmission* const submission = &submissions_.at(it->second);
     if (submission->stage == BatchSubmission::Stage::reconciling) {
         on_probe(submission, result, now, out);
     } else {
-        on_answer(submission, result, now, out);
+        on_answer(submission, result, price, now, out);
     }
 }
 

@@ -56,7 +56,8 @@ EntryId BatchMachine::accept(Accept request, TimeNs now, BatchOutput* out) {
                        .headers = std::move(request.group.headers),
                        .deadline_unix = to_unix(entry.deadline_at),
                        .fallback_unix = to_unix(entry.fallback_at),
-                       .body = std::move(request.body)},
+                       .body = std::move(request.body),
+                       .origin = std::move(request.origin)},
           out);
     not_yet_durable_.emplace_back(written_, id);
     arm(id, entry);
@@ -128,6 +129,7 @@ void BatchMachine::settle(EntryId id, Entry* entry, BatchAction::Kind kind, std:
     entry->state =
         kind == BatchAction::Kind::fall_back ? Entry::State::online : Entry::State::settled;
     action.submission = entry->submission;
+    action.account = entry->account;
     action.attempts = entry->attempts + (entry->submission != 0 ? 1u : 0u);
     if (kind == BatchAction::Kind::fall_back) action.headers = groups_[entry->group].headers;
     out->actions.push_back(std::move(action));
@@ -195,6 +197,11 @@ void BatchMachine::on_durable(JournalPosition position, BatchOutput* out) {
                 {.kind = BatchAction::Kind::durable, .entry = id, .ticket = entry->ticket});
         }
     }
+}
+
+void BatchMachine::keep_use(std::vector<DayUseRow> day_use, std::vector<EntryId> charged,
+                            BatchOutput* out) {
+    write(UseRecord{.day_use = std::move(day_use), .charged = std::move(charged)}, out);
 }
 
 void BatchMachine::on_bodies(SubmissionId id, std::vector<std::pair<EntryId, BatchBody>> bodies) {

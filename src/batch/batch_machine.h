@@ -37,7 +37,8 @@ public:
     // Takes over what the journal holds, then each of its entries; before any other input.
     // `ticket`: 0 for one that is dropped.
     void recover(const JournalState& state, TimeNs now);
-    void recover_entry(const JournalState::Entry& row, std::uint64_t ticket, TimeNs now);
+    // The entry's account, which may be kNoAccount.
+    std::uint16_t recover_entry(const JournalState::Entry& row, std::uint64_t ticket, TimeNs now);
 
     struct Accept {
         std::uint64_t ticket = 0;
@@ -46,6 +47,7 @@ public:
         TimeNs deadline_at = kNever;
         TimeNs fallback_at = kNever;
         BatchBody body;
+        std::shared_ptr<const BatchOrigin> origin;  // NULL: as a BatchOrigin is made
     };
     // The entry's id, or 0 if it has failed at once.
     EntryId accept(Accept request, TimeNs now, BatchOutput* out);
@@ -72,7 +74,12 @@ public:
     // `outcome` is not success if the answer could not be read.
     void on_call_end(BatchCallId call, const Outcome& outcome, const BatchObject* batch,
                      const BatchPage* page, TimeNs now, BatchOutput* out);
-    void on_result(BatchCallId call, const BatchResult& result, TimeNs now, BatchOutput* out);
+    // `price`: what it cost, if it is an answer.
+    void on_result(BatchCallId call, const BatchResult& result, const ResultPrice& price,
+                   TimeNs now, BatchOutput* out);
+    // What has been used of the day, that of the answers to `charged` included: it is durable
+    // together, so that no later run charges them again.
+    void keep_use(std::vector<DayUseRow> day_use, std::vector<EntryId> charged, BatchOutput* out);
 
     // Does what time makes due, and makes the calls that may be made. Called after every batch of
     // inputs, and at next_timer().
@@ -160,8 +167,9 @@ private:
 
     // batch_results.cc
     TimeNs step_ended(BatchSubmission* submission, TimeNs now, BatchOutput* out);
-    void on_answer(BatchSubmission* submission, const BatchResult& result, TimeNs now,
-                   BatchOutput* out);
+    void on_answer(BatchSubmission* submission, const BatchResult& result, const ResultPrice& price,
+                   TimeNs now, BatchOutput* out);
+    void keep_cost(BatchSubmission* submission, BatchOutput* out);
     void on_downloaded(BatchSubmission* submission, const Outcome& outcome, TimeNs now,
                        BatchOutput* out);
     void go_round(EntryId id, Entry* entry, std::int32_t status, TimeNs now, BatchOutput* out);

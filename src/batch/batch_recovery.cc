@@ -32,6 +32,8 @@ void BatchMachine::recover_submission(const JournalState::Submission& row, TimeN
     submission.created_unix = row.created_unix;
     submission.expires_unix = row.expires_unix;
     submission.tally = row.tally;
+    submission.cost = row.cost;
+    submission.kept_results = row.cost.results();
     if (submission.account == kNoAccount) return;
     Account& account = accounts_[submission.account];
     account.newest_unix = std::max(account.newest_unix, row.created_unix);
@@ -52,7 +54,8 @@ void BatchMachine::recover_submission(const JournalState::Submission& row, TimeN
     }
 }
 
-void BatchMachine::recover_entry(const JournalState::Entry& row, std::uint64_t ticket, TimeNs now) {
+std::uint16_t BatchMachine::recover_entry(const JournalState::Entry& row, std::uint64_t ticket,
+                                          TimeNs now) {
     const auto to_now = [&](UnixNs at) {
         return at == kNoUnixTime ? kNever : at - unix_minus_now_;
     };
@@ -79,6 +82,7 @@ void BatchMachine::recover_entry(const JournalState::Entry& row, std::uint64_t t
         ++counts_.recovered;
         arm(row.id, entry);
     }
+    return entry.account;
 }
 
 void BatchMachine::view(TimeNs now, std::vector<BatchView>* out) const {
@@ -94,6 +98,7 @@ void BatchMachine::view(TimeNs now, std::vector<BatchView>* out) const {
         view.cancel_wanted = submission.cancel_wanted;
         view.cancel_sent = submission.cancel_sent;
         view.tally = submission.tally;
+        view.cost = submission.cost;
         if (submission.asked_at != kNever) view.asked_ago_ns = now - submission.asked_at;
         const UnixNs unix_now = now + unix_minus_now_;
         if (submission.created_unix != kNoUnixTime) {

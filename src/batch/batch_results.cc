@@ -59,14 +59,15 @@ TimeNs BatchMachine::step_ended(BatchSubmission* submission, TimeNs now, BatchOu
     if (account.pacer.next() > now) return account.pacer.next();
     ++account.downloading;
     submission->seen.assign(submission->entries.size(), false);
+    submission->reading = {};
     start_call(BatchCall::Kind::results, submission, now, out);
     return kNever;
 }
 
 // One result. A download that was cut off begins again: what has its terminal action is passed
 // over, so that each entry gets one.
-void BatchMachine::on_answer(BatchSubmission* submission, const BatchResult& result, TimeNs now,
-                             BatchOutput* out) {
+void BatchMachine::on_answer(BatchSubmission* submission, const BatchResult& result,
+                             const ResultPrice& price, TimeNs now, BatchOutput* out) {
     WireId wire;
     if (!parse_wire_id(result.custom_id, mark_, &wire) || wire.submission != submission->id ||
         wire.position >= submission->entries.size()) {
@@ -78,14 +79,28 @@ void BatchMachine::on_answer(BatchSubmission* submission, const BatchResult& res
         return;
     }
     submission->seen[wire.position] = true;
+    // Whoever the answer is for, the provider has charged for it.
+    if (result.type == BatchResult::Type::succeeded) {
+        submission->reading.add(price);
+        if (submission->reading.results() > submission->cost.results()) {
+            submission->cost = submission->reading;
+        }
+    }
     const EntryId id = submission->entries[wire.position];
     Entry* const entry = find(id);
     if (entry == nullptr || entry->state != Entry::State::placed) {
-        if (entry != nullptr && std::exchange(entry->early, false)) ++counts_.dropped_results;
+        const bool early = entry != nullptr && std::exchange(entry->early, false);
         if (id == BatchSubmission::kGivenUp) {
-            ++counts_.dropped_results;
             submission->entries[wire.position] = BatchSubmission::kNotHere;
+        } else if (!early) {
+            return;
         }
+        ++counts_.dropped_results;
+        out->actions.push_back({.kind = BatchAction::Kind::dropped,
+                                .account = submission->account,
+                                .entry = early ? id : 0,
+                                .ticket = early ? entry->ticket : 0,
+                                .submission = submission->id});
         return;
     }
     switch (result.type) {
@@ -105,6 +120,7 @@ void BatchMachine::on_answer(BatchSubmission* submission, const BatchResult& res
 
 void BatchMachine::on_downloaded(BatchSubmission* submission, const Outcome& outcome, TimeNs now,
                                  BatchOutput* out) {
+    keep_cost(submission, out);
     if (outcome.http_status == 404) return on_not_found(submission, now, out);
     if (outcome.cls != OutcomeClass::success) {
         ++counts_.downloads_cut;
@@ -125,6 +141,12 @@ void BatchMachine::on_downloaded(BatchSubmission* submission, const Outcome& out
         ++counts_.missing_results;
         go_round(id, entry, WEIR_ERR_BROKEN_RESPONSE, now, out);
     }
+}
+
+void BatchMachine::keep_cost(BatchSubmission* submission, BatchOutput* out) {
+    if (submission->cost.results() == submission->kept_results) return;
+    submission->kept_results = submission->cost.results();
+    write(CostRecord{.submission = submission->id, .cost = submission->cost}, out);
 }
 
 // The batch came to nothing for this entry: it becomes part of another one, while it may.

@@ -99,8 +99,11 @@ struct BatchSubmission {
     std::uint32_t empty_probes = 0;
 
     // Results.
-    std::vector<bool> seen;       // by position, in the download under way
-    std::uint32_t downloads = 0;  // that were complete
+    std::vector<bool> seen;          // by position, in the download under way
+    std::uint32_t downloads = 0;     // that were complete
+    BatchCost reading;               // what the download under way has come to
+    BatchCost cost;                  // the most that one has come to
+    std::uint32_t kept_results = 0;  // the results in `cost`, as it was written last
 };
 
 struct BatchAccount {

@@ -53,6 +53,19 @@ struct BatchGroup {
     auto operator<=>(const BatchGroup&) const = default;
 };
 
+// What a request is beside its body, for its accounts, and for a later run that answers it online.
+struct BatchOrigin {
+    std::uint64_t tenant = 0;        // name_hash_64
+    std::uint32_t input_tokens = 0;  // the caller's figures; 0: none
+    std::uint32_t output_tokens = 0;
+    std::uint8_t priority = 2;
+    bool automatic = false;       // lane = auto has chosen the batch lane for it
+    std::string route = {};       // its name; empty: none
+    std::string complexity = {};  // what its conditions look at; empty: none
+
+    bool operator==(const BatchOrigin&) const = default;
+};
+
 // The account of a journal that this configuration has not: its work is kept, and rests.
 inline constexpr std::uint16_t kNoAccount = 0xFFFFu;
 
@@ -71,6 +84,33 @@ struct BatchTally {
     std::int64_t expired = -1;
 
     bool operator==(const BatchTally&) const = default;
+};
+
+// What a result cost, in millionths of a dollar, and how much less than online; -1: its model's
+// price is not known.
+struct ResultPrice {
+    std::int64_t micros = -1;
+    std::int64_t saved_micros = -1;
+};
+
+// What the results of a batch have cost, as far as they have been read.
+struct BatchCost {
+    std::int64_t micros = 0;  // of those whose price is known
+    std::int64_t saved_micros = 0;
+    std::uint32_t priced = 0;    // how many these are
+    std::uint32_t unpriced = 0;  // and the others
+
+    void add(const ResultPrice& price) {
+        if (price.micros < 0) {
+            ++unpriced;
+            return;
+        }
+        ++priced;
+        micros += price.micros;
+        saved_micros += price.saved_micros;
+    }
+    std::uint32_t results() const { return priced + unpriced; }
+    bool operator==(const BatchCost&) const = default;
 };
 
 struct BatchSettings {

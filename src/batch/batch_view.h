@@ -21,6 +21,7 @@ struct BatchView {
     TimeNs expires_in_ns = -1;
     TimeNs asked_ago_ns = -1;  // since the provider was last asked; -1: not in this run
     BatchTally tally;
+    BatchCost cost;
     bool cancel_wanted = false;
     bool cancel_sent = false;  // in this run
 };

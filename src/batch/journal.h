@@ -29,7 +29,8 @@ private:
 };
 
 // Where the batch lane's records are kept: a file, or in tests a disk that can fail. One thread at
-// a time. Everything throws JournalError; after that the journal is not to be used any more.
+// a time. Everything throws JournalError; after that the journal is not to be used any more, unless
+// its kind is `full`: then nothing was done, and the same may be tried again.
 class Journal {
 public:
     virtual ~Journal() = default;
@@ -39,8 +40,6 @@ public:
     virtual void load_entries(const std::function<void(const JournalState::Entry&)>& take) = 0;
     // Durable when it returns, and all of it or nothing.
     virtual void apply(std::span<const JournalRecord> records) = 0;
-    // Takes the place of what is kept for the same names; what is of earlier days goes.
-    virtual void keep_day_use(std::span<const DayUseRow> rows) = 0;
     // The bodies of entries that are in the journal.
     virtual std::vector<std::pair<EntryId, BatchBody>> bodies(std::span<const EntryId> entries) = 0;
 };

@@ -26,6 +26,7 @@ struct AcceptRecord {
     UnixNs deadline_unix = kNoUnixTime;
     UnixNs fallback_unix = kNoUnixTime;  // from when on it is to be answered online instead
     BatchBody body;
+    std::shared_ptr<const BatchOrigin> origin = nullptr;  // NULL: as a BatchOrigin is made
 };
 
 // Written and durable before the batch is created. Gives its entries their positions, 0 and up.
@@ -75,6 +76,30 @@ struct DeliveredRecord {
     EntryId entry = 0;
 };
 
+// What has been used of a day, by the name of what it counts for. The last word on a name is all
+// that matters.
+struct DayUseRow {
+    std::string scope;
+    std::int64_t day = 0;  // since 1970
+    std::int64_t tokens = 0;
+    std::int64_t spend = 0;  // millionths of a dollar
+
+    bool operator==(const DayUseRow&) const = default;
+};
+
+// Takes the place of what is kept for the same names; what is of earlier days goes. What `charged`
+// have used is part of it, and is never added again.
+struct UseRecord {
+    std::vector<DayUseRow> day_use;
+    std::vector<EntryId> charged;  // those that are forgotten are passed over
+};
+
+// What the batch's results have cost, as far as they have been read.
+struct CostRecord {
+    SubmissionId submission = 0;
+    BatchCost cost;
+};
+
 struct CancelWantedRecord {
     SubmissionId submission = 0;
 };
@@ -86,21 +111,10 @@ struct ForgottenRecord {
 
 using JournalRecord = std::variant<AcceptRecord, IntentRecord, SentRecord, AcknowledgedRecord,
                                    EndedRecord, ReleasedRecord, RequeuedRecord, DeliveredRecord,
-                                   CancelWantedRecord, ForgottenRecord>;
+                                   CancelWantedRecord, ForgottenRecord, UseRecord, CostRecord>;
 
 // The place of a record in the journal's order: 1, 2, 3, ... from the start of each run.
 using JournalPosition = std::uint64_t;
-
-// What has been used of a day, by the name of what it counts for. Beside the records: the last word
-// on a name is all that matters.
-struct DayUseRow {
-    std::string scope;
-    std::int64_t day = 0;  // since 1970
-    std::int64_t tokens = 0;
-    std::int64_t spend = 0;  // millionths of a dollar
-
-    bool operator==(const DayUseRow&) const = default;
-};
 
 // A text that a hundred thousand entries have in common.
 class SharedText {
@@ -133,6 +147,8 @@ struct JournalState {
         SubmissionId submission = 0;  // 0: waits to be collected
         std::uint32_t position = 0;
         bool dropped = false;  // nobody waits for its answer
+        bool charged = false;  // what its answer used is in the day's use
+        BatchOrigin origin = {};
 
         bool operator==(const Entry&) const = default;
     };
@@ -150,6 +166,7 @@ struct JournalState {
         UnixNs expires_unix = kNoUnixTime;
         bool cancel_wanted = false;
         BatchTally tally = {};
+        BatchCost cost = {};
 
         bool operator==(const Submission&) const = default;
     };

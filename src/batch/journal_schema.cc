@@ -41,6 +41,22 @@ constexpr const char* kSteps[] = {
     // What was used of a day's budgets, by name; days are counted from 1970.
     ("CREATE TABLE day_use (scope TEXT PRIMARY KEY, day INTEGER NOT NULL, tokens INTEGER NOT NULL,"
      "                      spend INTEGER NOT NULL) WITHOUT ROWID;"),
+    // What some entries have beside the others, and whether what their answer used is in day_use.
+    "CREATE TABLE entry_extras (id INTEGER PRIMARY KEY, tenant INTEGER NOT NULL DEFAULT 0,"
+    "                           input_tokens INTEGER NOT NULL DEFAULT 0,"
+    "                           output_tokens INTEGER NOT NULL DEFAULT 0,"
+    "                           priority INTEGER NOT NULL DEFAULT 2,"
+    "                           automatic INTEGER NOT NULL DEFAULT 0,"
+    "                           route TEXT NOT NULL DEFAULT '',"
+    "                           complexity TEXT NOT NULL DEFAULT '',"
+    "                           charged INTEGER NOT NULL DEFAULT 0);"
+    "CREATE TRIGGER entry_gone AFTER DELETE ON entries"
+    " BEGIN DELETE FROM entry_extras WHERE id = old.id; END;"
+    // What a batch's results have cost, in millionths of a dollar, as far as they have been read.
+    "ALTER TABLE submissions ADD COLUMN cost INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE submissions ADD COLUMN saved INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE submissions ADD COLUMN priced INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE submissions ADD COLUMN unpriced INTEGER NOT NULL DEFAULT 0;",
 };
 static_assert(std::size(kSteps) == kJournalSchema);
 

@@ -20,11 +20,14 @@ JournalError error_of(const std::string& path, int code, int system_errno, const
                             "another; close that one, or give this one a journal of its own",
                             path)};
     }
-    if (primary == SQLITE_FULL || system_errno == ENOSPC || system_errno == EDQUOT) {
-        return {Kind::full,
-                fmt::format("journal.path: the disk of {} is full; make room and open the engine "
-                            "again, and it goes on: what was reported as durable is safe",
-                            path)};
+    if (primary == SQLITE_FULL || system_errno == ENOSPC || system_errno == EDQUOT ||
+        system_errno == EFBIG) {
+        return {
+            Kind::full,
+            fmt::format("journal.path: the disk of {} is full, or the file as large as it may be; "
+                        "make room, and the batch lane goes on: what was reported as durable "
+                        "is safe",
+                        path)};
     }
     if (primary == SQLITE_READONLY || primary == SQLITE_PERM || primary == SQLITE_CANTOPEN ||
         system_errno == EACCES || system_errno == EROFS) {
@@ -53,17 +56,36 @@ SqliteDatabase::SqliteDatabase(std::string path, int flags) : path_(std::move(pa
     if (handle == nullptr) throw std::bad_alloc();
     sqlite3_extended_result_codes(handle, 1);
     if (code != SQLITE_OK) fail(code, "opening it");
+    // A file that may not be written is opened to be read, and then fails at its locks.
+    const bool to_be_written = (flags & SQLITE_OPEN_READWRITE) != 0;
+    if (to_be_written && sqlite3_db_readonly(handle, "main") == 1) {
+        throw error_of(path_, SQLITE_READONLY, 0, "it is read-only", "opening it");
+    }
 }
 
 void SqliteDatabase::fail(int code, const char* doing) const {
+    const int system_errno = errno;
     if ((code & 0xFF) == SQLITE_NOMEM) throw std::bad_alloc();
-    throw error_of(path_, code, sqlite3_system_errno(handle_.get()), sqlite3_errmsg(handle_.get()),
-                   doing);
+    int of_call = sqlite3_system_errno(handle_.get());
+    // SQLite does not keep that of a commit.
+    if (of_call == 0 && (code & 0xFF) == SQLITE_IOERR) of_call = system_errno;
+    throw error_of(path_, code, of_call, sqlite3_errmsg(handle_.get()), doing);
 }
 
 void SqliteDatabase::run(const char* sql) {
+    errno = 0;
     const int code = sqlite3_exec(handle_.get(), sql, nullptr, nullptr, nullptr);
     if (code != SQLITE_OK) fail(code, "being changed");
+}
+
+void SqliteDatabase::roll_back() noexcept {
+    sqlite3_stmt* statement = nullptr;
+    while ((statement = sqlite3_next_stmt(handle_.get(), statement)) != nullptr) {
+        sqlite3_reset(statement);
+        sqlite3_clear_bindings(statement);
+    }
+    if (sqlite3_get_autocommit(handle_.get()) != 0) return;
+    sqlite3_exec(handle_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
 }
 
 std::int64_t SqliteDatabase::number(const char* sql) {
@@ -102,6 +124,7 @@ SqliteStatement& SqliteStatement::bind_bytes(int index, std::string_view bytes) 
 }
 
 bool SqliteStatement::step() {
+    errno = 0;
     const int code = sqlite3_step(statement_.get());
     if (code == SQLITE_ROW) return true;
     if (code == SQLITE_DONE) return false;

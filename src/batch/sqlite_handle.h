@@ -18,6 +18,8 @@ public:
 
     // Runs statements without parameters or results.
     void run(const char* sql);
+    // After a failure: no transaction is open, and every statement is ready for its next use.
+    void roll_back() noexcept;
     std::int64_t number(const char* sql);  // the first column of the first row
     [[noreturn]] void fail(int code, const char* doing) const;
 

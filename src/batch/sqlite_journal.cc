@@ -11,6 +11,7 @@
 #include <tuple>
 #include <variant>
 
+#include "batch/body_arena.h"
 #include "batch/journal.h"
 #include "batch/journal_schema.h"
 #include "batch/sqlite_handle.h"
@@ -45,34 +46,6 @@ void close_to_others(const std::string& path) {
 // Far more than any batch has: a submission of more is damage.
 constexpr std::int64_t kMostRequests = 10'000'000;
 
-// Many bodies in few blocks of memory, each of which goes back to the system when the last of its
-// bodies has gone: a malloc gives large blocks back at once, and a hundred thousand small ones not.
-class BodyArena {
-public:
-    BatchBody copy(std::string_view bytes) {
-        if (bytes.size() > left_) {
-            const std::size_t size = std::max(bytes.size(), next_size_);
-            block_.reset(new char[size]);
-            at_ = block_.get();
-            left_ = size;
-            next_size_ = kLarge;
-        }
-        std::copy(bytes.begin(), bytes.end(), at_);
-        const BatchBody body(block_, {at_, bytes.size()});
-        at_ += bytes.size();
-        left_ -= bytes.size();
-        return body;
-    }
-
-private:
-    static constexpr std::size_t kSmall = std::size_t{1} << 18;
-    static constexpr std::size_t kLarge = std::size_t{40} << 20;
-    std::shared_ptr<char[]> block_{new char[kSmall]};
-    char* at_ = block_.get();
-    std::size_t left_ = kSmall;
-    std::size_t next_size_ = kLarge;
-};
-
 class SqliteJournal final : public Journal {
 public:
     SqliteJournal(const std::string& path, const std::string& mark);
@@ -80,7 +53,6 @@ public:
     JournalState load() override;
     void load_entries(const std::function<void(const JournalState::Entry&)>& take) override;
     void apply(std::span<const JournalRecord> records) override;
-    void keep_day_use(std::span<const DayUseRow> rows) override;
     std::vector<std::pair<EntryId, BatchBody>> bodies(std::span<const EntryId> entries) override;
 
 private:
@@ -93,6 +65,7 @@ private:
         SqliteStatement erase_dropped, release, requeued;
         SqliteStatement stage_of_entry, drop, erase, body;
         SqliteStatement keep_use, forget_use;
+        SqliteStatement extras, charged, cost;
     };
 
     std::int64_t group(const std::string& account, const std::string& model,
@@ -107,6 +80,8 @@ private:
     void on(const DeliveredRecord& record);
     void on(const CancelWantedRecord& record);
     void on(const ForgottenRecord& record);
+    void on(const UseRecord& record);
+    void on(const CostRecord& record);
 
     SqliteDatabase database_;
     std::optional<Statements> statements_;
@@ -145,7 +120,16 @@ SqliteJournal::Statements::Statements(SqliteDatabase* db)
       body(db, "SELECT body FROM entries WHERE id = ?"),
       keep_use(db,
                "INSERT OR REPLACE INTO day_use (scope, day, tokens, spend) VALUES (?, ?, ?, ?)"),
-      forget_use(db, "DELETE FROM day_use WHERE day < ?") {}
+      forget_use(db, "DELETE FROM day_use WHERE day < ?"),
+      extras(db,
+             "INSERT INTO entry_extras (id, tenant, input_tokens, output_tokens, priority,"
+             " automatic, route, complexity) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
+      charged(db,
+              "INSERT INTO entry_extras (id, charged) SELECT id, 1 FROM entries WHERE id = ?"
+              " ON CONFLICT (id) DO UPDATE SET charged = 1"),
+      cost(db,
+           "UPDATE submissions SET cost = ?2, saved = ?3, priced = ?4, unpriced = ?5"
+           " WHERE id = ?1") {}
 
 SqliteJournal::SqliteJournal(const std::string& path, const std::string& mark)
     : database_(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX) {
@@ -173,7 +157,8 @@ JournalState SqliteJournal::load() {
     SqliteStatement submissions(
         &database_,
         "SELECT s.id, account, model, headers, count, at, watermark, stage, remote_id, created,"
-        " expires, cancel_wanted, succeeded, errored, canceled, expired"
+        " expires, cancel_wanted, succeeded, errored, canceled, expired, cost, saved, priced,"
+        " unpriced"
         " FROM submissions s JOIN groups g ON g.id = s.grp ORDER BY s.id");
     while (submissions.step()) {
         const std::int64_t stage = submissions.number(7);
@@ -193,7 +178,10 @@ JournalState SqliteJournal::load() {
                                      .expires_unix = submissions.number(10),
                                      .cancel_wanted = submissions.number(11) != 0,
                                      .tally = {submissions.number(12), submissions.number(13),
-                                               submissions.number(14), submissions.number(15)}});
+                                               submissions.number(14), submissions.number(15)},
+                                     .cost = {submissions.number(16), submissions.number(17),
+                                              static_cast<std::uint32_t>(submissions.number(18)),
+                                              static_cast<std::uint32_t>(submissions.number(19))}});
     }
     SqliteStatement use(&database_, "SELECT scope, day, tokens, spend FROM day_use ORDER BY scope");
     while (use.step()) {
@@ -205,21 +193,6 @@ JournalState SqliteJournal::load() {
     return state;
 }
 
-void SqliteJournal::keep_day_use(std::span<const DayUseRow> rows) {
-    database_.run("BEGIN IMMEDIATE");
-    std::int64_t today = INT64_MIN;
-    for (const DayUseRow& row : rows) {
-        today = std::max(today, row.day);
-        statements_->keep_use.bind(1, row.scope)
-            .bind(2, row.day)
-            .bind(3, row.tokens)
-            .bind(4, row.spend)
-            .run();
-    }
-    statements_->forget_use.bind(1, today).run();
-    database_.run("COMMIT");
-}
-
 void SqliteJournal::load_entries(const std::function<void(const JournalState::Entry&)>& take) {
     struct Group {
         SharedText account, model, headers;
@@ -229,9 +202,12 @@ void SqliteJournal::load_entries(const std::function<void(const JournalState::En
     while (group.step()) {
         groups[group.number(0)] = {group.text(1), group.text(2), group.text(3)};
     }
-    SqliteStatement entries(&database_,
-                            "SELECT id, custom_id, grp, deadline, fallback, length(body),"
-                            " attempts, submission, position, dropped FROM entries ORDER BY id");
+    SqliteStatement entries(
+        &database_,
+        "SELECT e.id, custom_id, grp, deadline, fallback, length(body), attempts, submission,"
+        " position, dropped, charged, tenant, input_tokens, output_tokens,"
+        " ifnull(priority, 2), automatic, route, complexity"
+        " FROM entries e LEFT JOIN entry_extras x ON x.id = e.id ORDER BY e.id");
     while (entries.step()) {
         const auto of = groups.find(entries.number(2));
         if (of == groups.end()) database_.fail(SQLITE_CORRUPT, "being read");
@@ -246,20 +222,34 @@ void SqliteJournal::load_entries(const std::function<void(const JournalState::En
               .attempts = static_cast<std::uint32_t>(entries.number(6)),
               .submission = entries.id(7),
               .position = static_cast<std::uint32_t>(entries.number(8)),
-              .dropped = entries.number(9) != 0});
+              .dropped = entries.number(9) != 0,
+              .charged = entries.number(10) != 0,
+              .origin = {.tenant = entries.id(11),
+                         .input_tokens = static_cast<std::uint32_t>(entries.number(12)),
+                         .output_tokens = static_cast<std::uint32_t>(entries.number(13)),
+                         .priority = static_cast<std::uint8_t>(entries.number(14)),
+                         .automatic = entries.number(15) != 0,
+                         .route = entries.text(16),
+                         .complexity = entries.text(17)}});
     }
 }
 
 void SqliteJournal::apply(std::span<const JournalRecord> records) {
     last_entry_ = 0;
     last_submission_ = 0;
-    database_.run("BEGIN IMMEDIATE");
-    for (const JournalRecord& record : records) {
-        std::visit([this](const auto& r) { on(r); }, record);
+    try {
+        database_.run("BEGIN IMMEDIATE");
+        for (const JournalRecord& record : records) {
+            std::visit([this](const auto& r) { on(r); }, record);
+        }
+        if (last_entry_ != 0) statements_->last_entry.bind(1, last_entry_).run();
+        if (last_submission_ != 0) statements_->last_submission.bind(1, last_submission_).run();
+        database_.run("COMMIT");
+    } catch (...) {
+        database_.roll_back();
+        groups_.clear();  // those of this transaction are not there
+        throw;
     }
-    if (last_entry_ != 0) statements_->last_entry.bind(1, last_entry_).run();
-    if (last_submission_ != 0) statements_->last_submission.bind(1, last_submission_).run();
-    database_.run("COMMIT");
 }
 
 std::vector<std::pair<EntryId, BatchBody>> SqliteJournal::bodies(std::span<const EntryId> entries) {
@@ -300,6 +290,17 @@ void SqliteJournal::on(const AcceptRecord& r) {
         .bind_bytes(6, r.body.bytes())
         .run();
     last_entry_ = r.entry;
+    if (r.origin == nullptr) return;
+    const BatchOrigin& origin = *r.origin;
+    statements_->extras.bind(1, r.entry)
+        .bind(2, origin.tenant)
+        .bind(3, std::uint64_t{origin.input_tokens})
+        .bind(4, std::uint64_t{origin.output_tokens})
+        .bind(5, std::uint64_t{origin.priority})
+        .bind(6, std::uint64_t{origin.automatic})
+        .bind(7, origin.route)
+        .bind(8, origin.complexity)
+        .run();
 }
 
 void SqliteJournal::on(const IntentRecord& r) {
@@ -361,6 +362,29 @@ void SqliteJournal::on(const CancelWantedRecord& r) {
 
 void SqliteJournal::on(const ForgottenRecord& r) {
     statements_->forgotten.bind(1, r.submission).run();
+}
+
+void SqliteJournal::on(const UseRecord& r) {
+    std::int64_t today = INT64_MIN;
+    for (const DayUseRow& row : r.day_use) {
+        today = std::max(today, row.day);
+        statements_->keep_use.bind(1, row.scope)
+            .bind(2, row.day)
+            .bind(3, row.tokens)
+            .bind(4, row.spend)
+            .run();
+    }
+    statements_->forget_use.bind(1, today).run();
+    for (const EntryId entry : r.charged) statements_->charged.bind(1, entry).run();
+}
+
+void SqliteJournal::on(const CostRecord& r) {
+    statements_->cost.bind(1, r.submission)
+        .bind(2, r.cost.micros)
+        .bind(3, r.cost.saved_micros)
+        .bind(4, std::uint64_t{r.cost.priced})
+        .bind(5, std::uint64_t{r.cost.unpriced})
+        .run();
 }
 
 }  // namespace

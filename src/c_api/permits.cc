@@ -105,33 +105,35 @@ void weir_outcome_release(weir_outcome* outcome) {
     quietly([&] { release_handle(outcome); });
 }
 
-int32_t weir_report(weir_engine* engine, uint64_t ticket, const weir_outcome* outcome,
-                    weir_error** error) {
+int32_t weir_report(weir_engine* engine, uint64_t ticket, uint32_t attempt,
+                    const weir_outcome* outcome, weir_error** error) {
     return guard(error, [&] {
         Engine& inner = engine_of(engine);
         const AttemptReport& report = deref(outcome).report;
         if (report.http_status() == 0 && report.failure() == WEIR_FAILURE_NONE) {
             refuse_argument("the outcome has neither a status nor a failure");
         }
-        return inner.report(ticket, report, true) ? WEIR_OK : WEIR_ERR_NOT_FOUND;
+        return inner.report({ticket, attempt}, report, true) ? WEIR_OK : WEIR_ERR_NOT_FOUND;
     });
 }
 
-int32_t weir_report_head(weir_engine* engine, uint64_t ticket, const weir_outcome* outcome,
-                         weir_error** error) {
+int32_t weir_report_head(weir_engine* engine, uint64_t ticket, uint32_t attempt,
+                         const weir_outcome* outcome, weir_error** error) {
     return guard(error, [&] {
         Engine& inner = engine_of(engine);
         const AttemptReport& report = deref(outcome).report;
         if (report.http_status() == 0) refuse_argument("the outcome has no status");
-        return inner.report(ticket, report, false) ? WEIR_OK : WEIR_ERR_NOT_FOUND;
+        return inner.report({ticket, attempt}, report, false) ? WEIR_OK : WEIR_ERR_NOT_FOUND;
     });
 }
 
-int32_t weir_report_progress(weir_engine* engine, uint64_t ticket, int64_t output_tokens) {
+int32_t weir_report_progress(weir_engine* engine, uint64_t ticket, uint32_t attempt,
+                             int64_t output_tokens) {
     return guard(nullptr, [&] {
         Engine& inner = engine_of(engine);
         if (output_tokens < 0) refuse_argument("the number of tokens is negative");
-        return inner.report_progress(ticket, output_tokens) ? WEIR_OK : WEIR_ERR_NOT_FOUND;
+        return inner.report_progress({ticket, attempt}, output_tokens) ? WEIR_OK
+                                                                       : WEIR_ERR_NOT_FOUND;
     });
 }
 

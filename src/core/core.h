@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include "base/timing_wheel.h"
 #include "core/core_outlook.h"
 #include "core/core_settings.h"
+#include "core/hedge_pace.h"
 #include "core/request.h"
 #include "core/request_slab.h"
 #include "core/set_aside.h"
@@ -78,6 +80,9 @@ public:
     // An attempt's life, as the transport and the dialect see it.
     // `answered`: it is the head of an answer, and not of a refusal.
     void on_head(AttemptId attempt, bool answered, const LimitReadings& readings, TimeNs now);
+    // The first content of a stream is here, and is about to be passed on. False if it is not to
+    // be: the request's other attempt was faster.
+    bool on_content(AttemptId attempt, TimeNs now, std::vector<Action>* actions);
     void on_progress(AttemptId attempt, std::int64_t output_tokens, TimeNs now);
     void on_end(AttemptId attempt, const Outcome& outcome, std::unique_ptr<ErrorDetail> detail,
                 TimeNs now, std::vector<Action>* actions);
@@ -90,7 +95,7 @@ public:
         Action permit = {};            // granted
     };
     Grant try_acquire(RequestIndex request, TimeNs now);
-    // Takes back what try_acquire has granted and nobody has seen.
+    // Takes back what the last try_acquire has granted and nobody has seen.
     void withdraw(RequestIndex request, TimeNs now);
     // What an attempt in flight holds.
     Cost held(AttemptId attempt) const;
@@ -126,9 +131,11 @@ public:
         std::uint64_t cancelled = 0;
         std::uint64_t dropped = 0;  // likewise: for more urgent ones, the queue being full
         std::uint64_t attempts = 0;
-        std::uint64_t retries = 0;  // attempts beyond a request's first
-        std::uint64_t refused = 0;  // attempts that the provider's limits turned away
-        std::uint64_t unpaid = 0;   // retries put off, the retry budget being used up
+        std::uint64_t retries = 0;     // attempts beyond a request's first
+        std::uint64_t refused = 0;     // attempts that the provider's limits turned away
+        std::uint64_t unpaid = 0;      // retries put off, the retry budget being used up
+        std::uint64_t hedges = 0;      // attempts beside another one of the same request
+        std::uint64_t hedges_won = 0;  // of these, the ones that were heard
         std::uint64_t backing_off = 0;
         std::uint64_t in_flight = 0;
         std::uint64_t permits = 0;              // attempts that were given to the caller
@@ -178,6 +185,12 @@ private:
         bool probe = false;     // of an endpoint that is out: a failure is not the request's fault
         bool answered = false;  // the head of an answer has come
         bool showed_token = false;
+        bool content = false;            // content of it was passed on
+        bool hedge = false;              // it began beside another one
+        AttemptIndex twin = kNoAttempt;  // the request's other attempt (core_hedging.cc)
+        // What an earlier end of that has left to say if this one fails as well.
+        std::int32_t twin_status = 0;  // the request fails with it; 0: it may be repeated
+        TimeNs twin_wait_until = 0;    // not before
         Reservation reservation;
     };
     // An account's model class, as far as failures go.
@@ -196,6 +209,7 @@ private:
         std::uint32_t generation = 0;
         std::uint16_t account = 0;
         Limiter::Promise start;
+        TimeNs latest = 0;  // more urgent requests may put the start off until then
     };
     Endpoint& endpoint(std::size_t account, std::size_t model_class) {
         return endpoints_[account * queue_.lanes() + model_class];
@@ -211,8 +225,11 @@ private:
     Attempt* find(AttemptId id);
     const Attempt* find(AttemptId id) const { return const_cast<Core*>(this)->find(id); }
     AttemptId id_of(AttemptIndex index) const;
+    AttemptIndex index_of(const Attempt& attempt) const {
+        return static_cast<AttemptIndex>(&attempt - attempts_.data());
+    }
     AttemptIndex take_attempt();
-    void free_attempt(AttemptIndex index);
+    void free_attempt(Attempt* attempt);
 
     void make_key_budgets();
     BudgetId budget_of(KeyId key, std::uint16_t model_class) const {
@@ -244,7 +261,7 @@ private:
     };
     Room find_room(const Request& request, TimeNs now, Offer* out);
     Verdict reserve(const Request& request, std::uint16_t account, TimeNs now, Offer* out,
-                    const Promise* beside = nullptr);
+                    const Limiter::Promise* beside = nullptr);
     const Promise* promise(RequestIndex head, const Room& room, TimeNs now);
     bool backfill(RequestIndex head, const Room& room, const Promise* promise, TimeNs now,
                   TimeNs* earliest, std::vector<Action>* actions);
@@ -255,9 +272,14 @@ private:
     bool tenant_has_spent(RequestIndex index, TimeNs now, std::vector<Action>* actions);
     void take_back(RequestIndex index);
     void take_back_next(std::uint16_t day_budget);
+    Grant grant_at_once(RequestIndex index, TimeNs now);
+    void forget_steps(const RoutePlace& place);
     bool would_overtake(const Request& request) const;
     void start(RequestIndex index, const Offer& offer, TimeNs now, std::vector<Action>* actions,
                bool in_turn = true);
+    AttemptIndex begin_attempt(RequestIndex index, const Offer& offer, TimeNs now);
+    void tell_start(AttemptIndex attempt, std::vector<Action>* actions);
+    void give_back_unsent(const Reservation& reservation, TimeNs now);
     void claimed_by_caller(RequestIndex index, const Offer& offer, TimeNs now,
                            std::vector<Action>* actions);
     Cost cost_of(const Request& request, std::uint16_t model_class) const;
@@ -329,8 +351,22 @@ private:
     void say_when_keys_come_back(TimeNs now, Action* failure) const;
     void rearm(RequestIndex index, TimeNs at);
     void pause(RequestIndex index, TimeNs until);
-    void let_go(RequestIndex index, const Outcome& outcome, TimeNs now,
-                std::vector<Action>* actions);
+    void let_go(Attempt* attempt, const Outcome& outcome, TimeNs now, std::vector<Action>* actions);
+    // A second attempt beside a slow one (core_hedging.cc).
+    static bool is_stream(const Request& request);
+    TimeNs hedge_at(const Request& request, TimeNs now) const;
+    bool may_hedge(const Request& request) const;
+    void hedge(RequestIndex index, TimeNs now, std::vector<Action>* actions);
+    bool find_hedge(const Request& request, TimeNs now, Offer* out);
+    Attempt* part(Attempt* attempt);
+    void lose(Attempt* loser, TimeNs now, std::vector<Action>* actions);
+    void leave_to(Attempt* twin, const Outcome& outcome, const Decision& decision, TimeNs now);
+    void wait_for_twins_too(const Request& request, TimeNs wait_until, const Outcome& outcome,
+                            TimeNs now, Decision* decision) const;
+    void note_first_content(const Attempt& attempt, bool came, TimeNs now);
+    TimeNs lease_ends_at(const Attempt& attempt) const;
+    void arm_in_flight(RequestIndex index, TimeNs now);
+    void on_timer_in_flight(RequestIndex index, TimeNs now, std::vector<Action>* actions);
     void on_timer(RequestIndex index, TimeNs now, std::vector<Action>* actions);
     // Asking for input tokens (core_counting.cc).
     static CoreSettings with_counting(CoreSettings settings);
@@ -346,7 +382,7 @@ private:
     void counting_is_late(RequestIndex index, TimeNs now, std::vector<Action>* actions);
     void on_counted(RequestIndex index, const Outcome& outcome, TimeNs now,
                     std::vector<Action>* actions);
-    void lease_ended(RequestIndex index, TimeNs now, std::vector<Action>* actions);
+    void lease_ended(const Attempt& attempt, TimeNs now, std::vector<Action>* actions);
     void end_early(RequestIndex index, std::int32_t status, TimeNs now,
                    std::vector<Action>* actions);
     void finish(RequestIndex index, Action::Kind kind, std::int32_t status, AttemptId attempt,
@@ -371,11 +407,13 @@ private:
     std::vector<std::vector<BudgetId>> key_budgets_;  // by account; by key and model class
     std::size_t first_lane_ = 0;                      // round robin over the lanes
     std::vector<double> headroom_;                    // by account
+    std::vector<HedgePace> hedge_paces_;              // by model class
     std::vector<Action> scratch_;
     bool closed_ = false;
     bool delivery_blocked_ = false;
     Counts counts_;
-    std::vector<StepCounts> step_counts_;  // by route and step
+    std::vector<StepCounts> step_counts_;                         // by route and step
+    std::array<StepCounts, Route::kMaxSteps> counts_before_try_;  // of the route asked about last
 };
 
 }  // namespace weir

@@ -82,14 +82,15 @@ void Core::counting_is_late(RequestIndex index, TimeNs now, std::vector<Action>*
 void Core::on_counted(RequestIndex index, const Outcome& outcome, TimeNs now,
                       std::vector<Action>* actions) {
     Request& request = slab_->at(index);
-    const Attempt& attempt = attempts_[request.attempt];
+    Attempt* attempt = &attempts_[request.attempt];
     if (rule(outcome.cls).action == OutcomeRule::Action::wait_bucket) {
-        limiter_.refuse(attempt.reservation, outcome, now);
+        limiter_.refuse(attempt->reservation, outcome, now);
     }
     // A key that may not count may still do the rest.
     Outcome seen = outcome;
     if (seen.cls == OutcomeClass::forbidden) seen.cls = OutcomeClass::bad_request;
-    let_go(index, seen, now, actions);
+    let_go(attempt, seen, now, actions);
+    request.attempt = kNoAttempt;
     const std::int64_t tokens = std::min(outcome.usage.input_tokens, kMostTokens);
     if (outcome.cls == OutcomeClass::success && tokens > 0) {
         if (request.body) {

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/core.h"
+#include "limits/cost_units.h"
 
 // What can be known before a request is submitted, and while it waits.
 namespace weir {
@@ -23,25 +24,6 @@ TimeNs nanoseconds(double seconds) {
 }
 
 std::int64_t mean(std::int64_t sum, std::int64_t count) { return count == 0 ? 0 : sum / count; }
-
-std::int64_t units_of(LimitKind kind, const Cost& cost, bool reserves) {
-    const std::int64_t output = reserves ? cost.promised_output() : cost.output_tokens;
-    switch (kind) {
-        case LimitKind::requests:
-            return 1;
-        case LimitKind::input_tokens:
-            return cost.input_tokens;
-        case LimitKind::output_tokens:
-            return output;
-        case LimitKind::tokens:
-            return cost.input_tokens + output;
-        case LimitKind::day_tokens:
-            return cost.input_tokens + cost.output_tokens;
-        case LimitKind::unknown:
-            break;
-    }
-    return -1;
-}
 
 }  // namespace
 
@@ -106,7 +88,10 @@ void Core::expect_of(const Request& request, KeyId key, TimeNs now, Expectation*
         best->account = key.account;
         best->binding = verdict.binding;
         best->holds = holds;
-        best->needs = units_of(verdict.binding, best->cost, limiter_.reserves_output(budget));
+        const Cost& cost = best->cost;
+        best->needs = units_of(
+            verdict.binding, cost,
+            limiter_.reserves_output(budget) ? cost.promised_output() : cost.output_tokens);
         return;
     }
     const TimeNs opens = opens_at(key.account, request.model_class, now);

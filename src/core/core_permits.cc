@@ -6,7 +6,25 @@
 // Permits that are wanted at once.
 namespace weir {
 
+// With a route it goes where a submit would: to its first choice, or on from there.
 Core::Grant Core::try_acquire(RequestIndex index, TimeNs now) {
+    const RoutePlace first_choice = slab_->at(index).route;
+    if (!first_choice.routed()) return grant_at_once(index, now);
+    const StepCounts* counts = &step_counts_[(first_choice.route - 1u) * Route::kMaxSteps];
+    std::copy_n(counts, Route::kMaxSteps, counts_before_try_.begin());
+    enter_route(index, now);
+    const Grant grant = grant_at_once(index, now);
+    if (grant.status != WEIR_OK) forget_steps(first_choice);
+    return grant;
+}
+
+// It was never on its route.
+void Core::forget_steps(const RoutePlace& place) {
+    StepCounts* counts = &step_counts_[(place.route - 1u) * Route::kMaxSteps];
+    std::copy_n(counts_before_try_.begin(), Route::kMaxSteps, counts);
+}
+
+Core::Grant Core::grant_at_once(RequestIndex index, TimeNs now) {
     Request& request = slab_->at(index);
     if (closed_) return {.status = WEIR_ERR_CLOSED};
     if (delivery_blocked_ || counts_.in_flight >= settings_.max_in_flight) {
@@ -29,6 +47,10 @@ Core::Grant Core::try_acquire(RequestIndex index, TimeNs now) {
     Offer offer;
     const Room room = find_room(request, now, &offer);
     if (room.kind != Verdict::Kind::granted) {
+        if (request.route.ahead != 0 &&
+            look_ahead(index, prospect(request, request.model_class, 0, now), now)) {
+            return grant_at_once(index, now);
+        }
         if (!settings_.accounts.wait_when_all_out && !keys_.any_usable(now)) {
             return {.status = why_no_account(), .ask_again_at = keys_.earliest_usable_at()};
         }
@@ -39,7 +61,6 @@ Core::Grant Core::try_acquire(RequestIndex index, TimeNs now) {
     }
     // It goes through the queue, so that its tenant is charged as for any other request.
     ++counts_.accepted;
-    if (request.route.routed()) ++counts_of(request.route).first;
     request.state = Request::State::queued;
     queue_.push_back(index);
     scratch_.clear();
@@ -60,12 +81,14 @@ void Core::withdraw(RequestIndex index, TimeNs now) {
     Outcome outcome;
     outcome.cls = OutcomeClass::aborted;
     scratch_.clear();
-    charge_difference(request, attempts_[request.attempt].reservation, outcome);
-    let_go(index, outcome, now, &scratch_);
+    Attempt* attempt = &attempts_[request.attempt];
+    charge_difference(request, attempt->reservation, outcome);
+    let_go(attempt, outcome, now, &scratch_);
+    request.attempt = kNoAttempt;
     wheel_.disarm(index);
     request.state = Request::State::idle;
     --counts_.accepted;
-    if (request.route.routed()) --counts_of(request.route).first;
+    if (request.route.routed()) forget_steps(request.route);
     --counts_.attempts;
     --counts_.permits;
 }

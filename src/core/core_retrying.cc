@@ -10,7 +10,9 @@ namespace weir {
 
 Situation Core::situation_of(const Request& request, const Attempt& attempt, const Outcome& outcome,
                              TimeNs now) {
-    return {.attempts = request.attempts,
+    // One that is under way beside it has come to nothing yet.
+    const int others = attempt.twin == kNoAttempt ? 0 : 1;
+    return {.attempts = request.attempts - others,
             .refusals = request.refusals,
             .probe = attempt.probe,
             .may_restart = request.stream_restart,

@@ -24,7 +24,8 @@ void Request::reset() {
     refusals = 0;
     stream_restart = false;
     was_set_aside = false;
-    awaits_report = false;
+    hedged = false;
+    permit_attempt = 0;
     attempt = kNoAttempt;
     timer = TimerLink();
     claim.store(Claim::free, std::memory_order_relaxed);

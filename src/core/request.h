@@ -47,19 +47,21 @@ struct Request {
     bool counting : 1 = false;        // its input tokens are asked for, before anything else
 
     // The core's part.
-    State state = State::idle;  // idle: free, in the inbox, or ended
-    std::uint8_t attempts = 0;
-    AttemptIndex attempt = kNoAttempt;
+    std::uint16_t attempts = 0;
+    AttemptIndex attempt = kNoAttempt;        // in flight; of two, the first
     std::unique_ptr<ErrorDetail> last_error;  // of the last attempt that failed
     // The deadline, or what comes before it: the end of a backoff or of a lease, or a look ahead.
     // What follows is put into its tail.
     [[no_unique_address]] TimerLink timer;
     std::atomic<Claim> claim{Claim::free};
-    bool maybe_executed = false;  // by an earlier attempt
-    std::uint8_t refusals = 0;    // attempts that a limit of the provider's turned away
-    bool was_set_aside = false;   // its tenant's budget had no room for it
-    bool awaits_report = false;   // a permit was given out; under the inbox's lock alone
-    QueueLink link;               // in the queue, the inbox or the free list
+    State state : 3 = State::idle;    // idle: free, in the inbox, or ended
+    bool maybe_executed : 1 = false;  // by an earlier attempt
+    bool was_set_aside : 1 = false;   // its tenant's budget had no room for it
+    bool hedged : 1 = false;          // it had two attempts at a time
+    std::uint16_t refusals = 0;       // attempts that a limit of the provider's turned away
+    // The attempt whose permit is out and may be reported; 0: none. Under the inbox's lock alone.
+    std::uint16_t permit_attempt = 0;
+    QueueLink link;  // in the queue, the inbox or the free list
 
     bool take(Claim by) {
         Claim expected = Claim::free;

@@ -12,6 +12,12 @@
 
 namespace weir {
 
+// Which of a ticket's permits.
+struct PermitName {
+    std::uint64_t ticket;
+    std::uint32_t attempt;
+};
+
 // What a caller says of an attempt that it made with a permit; behind a weir_outcome. What throws,
 // throws Failure or std::bad_alloc, and changes nothing.
 class AttemptReport {

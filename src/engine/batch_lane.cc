@@ -10,7 +10,7 @@
 #include "engine/event.h"
 #include "engine/failure.h"
 #include "engine/terminal.h"
-#include "provider/request_head.h"
+#include "routing/route_choice.h"
 #include "weir/weir.h"
 
 namespace weir {
@@ -18,11 +18,6 @@ namespace {
 
 // While more answers than this wait to be polled, no more results are read.
 constexpr std::size_t kResultsAhead = std::size_t{4} << 20;
-
-// What an earlier run has left is told in portions, as it is taken: so many a turn, and no more
-// while more bytes than this wait.
-constexpr std::size_t kRecoveredAtOnce = 1024;
-constexpr std::size_t kRecoveredAhead = std::size_t{64} << 10;
 
 // What marks a new journal's batches as its own.
 std::string new_mark() {
@@ -50,14 +45,20 @@ std::string joined(const std::vector<std::string>* lines) {
     return text;
 }
 
-std::vector<std::string> lines_of(std::string_view text) {
-    std::vector<std::string> lines;
-    while (!text.empty()) {
-        const std::string_view line = text.substr(0, text.find('\n'));
-        text.remove_prefix(std::min(text.size(), line.size() + 1));
-        lines.emplace_back(line);
+// NULL if there is nothing to be kept of it.
+std::shared_ptr<const BatchOrigin> origin_of(const Request& request, BatchWish wish,
+                                             const RouteSettings& routes) {
+    BatchOrigin origin{.tenant = request.tenant,
+                       .input_tokens = request.input_tokens,
+                       .output_tokens = request.output_tokens,
+                       .priority = request.priority,
+                       .automatic = wish.lane == Lane::automatic};
+    if (request.route.routed()) {
+        origin.route = route_of(routes, request.route).name;
+        origin.complexity = std::move(wish.complexity);
     }
-    return lines;
+    if (origin == BatchOrigin()) return nullptr;
+    return std::make_shared<const BatchOrigin>(std::move(origin));
 }
 
 }  // namespace
@@ -87,39 +88,11 @@ BatchLane::BatchLane(const Settings* settings, RequestSlab* slab, Inbox* inbox, 
 
 BatchLane::~BatchLane() = default;
 
-void BatchLane::recover(Journal* journal, TimeNs now) {
-    JournalState state = journal->load();
-    day_use_ = std::move(state.day_use);
-    tickets_.reserve(state.entry_count);
-    recovered_.reserve(state.entry_count);
-    machine_.recover(state, now);
-    journal->load_entries([&](const JournalState::Entry& row) {
-        const std::uint64_t ticket = row.dropped ? 0 : inbox_->adopt(now);
-        machine_.recover_entry(row, ticket, now);
-        if (row.dropped) return;
-        tickets_.emplace(ticket, Ticket{.entry = row.id});
-        recovered_.emplace_back(ticket, row.custom_id);
-    });
-}
-
-void BatchLane::tell_recovered(std::size_t at_most) {
-    if (!tell_recovered_) return;
-    for (; at_most > 0 && told_ < recovered_.size(); --at_most, ++told_) {
-        const auto& [ticket, custom_id] = recovered_[told_];
-        weir_event event = make_data_event(WEIR_EVENT_RECOVERED, custom_id);
-        event.ticket = ticket;
-        host_->on_batch_event(event);
-    }
-    if (told_ < recovered_.size()) return;
-    tell_recovered_ = false;
-    recovered_ = {};
-    host_->on_batch_event(make_engine_event(WEIR_ENGINE_RECOVERED));
-}
-
 // ---- Inputs ----
 
 bool BatchLane::wants(const Request& request, const BatchWish& wish, TimeNs now) const {
     if (wish.lane != Lane::automatic) return wish.lane == Lane::batch;
+    if (!waits_.empty() || !journal_failure_.empty()) return false;
     const BodyHead& head = request.body->head();
     const bool in_time = request.deadline_at == kNever ||
                          request.deadline_at - now >= settings_.batch.auto_deadline_ns;
@@ -134,6 +107,7 @@ bool BatchLane::chooses(const Request& request, const BatchWish& wish, TimeNs no
 
 void BatchLane::submit(RequestIndex index, BatchWish wish, TimeNs now) {
     now_ = now;
+    if (!waits_.empty() || !journal_failure_.empty()) return refuse(index);
     Request& request = slab_->at(index);
     const std::uint64_t ticket = request.ticket.load(std::memory_order_relaxed);
     const auto owner = std::make_shared<const BodyRef>(request.body);
@@ -149,12 +123,20 @@ void BatchLane::submit(RequestIndex index, BatchWish wish, TimeNs now) {
     }
     accept.body = BatchBody(owner, request.body->bytes());
     const std::uint16_t account = accept.group.account;
-    tickets_.emplace(ticket, Ticket{.entry = 0, .account = account});
+    const bool automatic = wish.lane == Lane::automatic;
+    accept.origin = origin_of(request, std::move(wish), settings_.core.routes);
+    tickets_.emplace(ticket, Ticket{.entry = 0, .account = account, .automatic = automatic});
     ++open_[account];
     const EntryId entry = machine_.accept(std::move(accept), now, &out_);
     const auto it = tickets_.find(ticket);
     if (it != tickets_.end()) it->second.entry = entry;
     carry_out();
+}
+
+// Nothing is taken that the journal may never have.
+void BatchLane::refuse(RequestIndex index) {
+    const std::string& why = waits_.empty() ? journal_failure_ : waits_;
+    host_->on_batch_end(index, make_refused(slab_->at(index), WEIR_ERR_IO, why));
 }
 
 std::uint16_t BatchLane::least_loaded_account() const {
@@ -215,6 +197,7 @@ void BatchLane::acknowledge(std::uint64_t ticket) {
 
 void BatchLane::close() {
     tell_recovered(recovered_.size());
+    if (!waits_.empty()) on_journal_failed(waits_);
     machine_.close(settings_.batch.cancel_on_close, &out_);
     carry_out();
 }
@@ -224,9 +207,7 @@ void BatchLane::close() {
 void BatchLane::turn(TimeNs now) {
     now_ = now;
     ended_.clear();
-    const bool may_tell = tell_recovered_ && !outbox_->above(kRecoveredAhead);
-    if (may_tell) tell_recovered(kRecoveredAtOnce);
-    tell_more_ = may_tell && tell_recovered_;
+    tell_some_recovered();
     carry_out();
     take_from_journal();
     machine_.advance(now, &out_);
@@ -237,6 +218,7 @@ void BatchLane::turn(TimeNs now) {
 void BatchLane::take_from_journal() {
     JournalThread::Done done = journal_->take();
     if (!done.failure.empty() && journal_failure_.empty()) return on_journal_failed(done.failure);
+    if (done.waits != waits_) tell_waits(std::move(done.waits));
     for (auto& [submission, bodies] : done.loaded) {
         if (submission != 0) {
             machine_.on_bodies(submission, std::move(bodies));
@@ -248,16 +230,29 @@ void BatchLane::take_from_journal() {
     carry_out();
 }
 
+// The disk is full: what was accepted and is not durable yet waits, and nothing is sent whose
+// intent is not durable.
+void BatchLane::tell_waits(std::string why) {
+    if (why.empty()) {
+        log_->write(WEIR_LOG_INFO, "the journal can be written again: the batch lane goes on");
+    } else if (waits_.empty()) {
+        log_->write(WEIR_LOG_ERROR, "the batch lane waits: {}", why);
+    }
+    waits_ = std::move(why);
+}
+
+TimeNs BatchLane::next_timer() const {
+    if (tell_more_) return now_;
+    const TimeNs next = machine_.next_timer();
+    return waits_.empty() ? next : std::min(next, now_ + kNsPerS);
+}
+
 // What is in the journal goes on when an engine opens it again; here everything ends.
 void BatchLane::on_journal_failed(const std::string& why) {
     journal_failure_ = why;
     log_->write(WEIR_LOG_ERROR, "the batch lane has stopped: {}", why);
-    ErrorDetail detail;
-    detail.message = why;
-    detail_ = &detail;
     machine_.on_journal_failed(&out_);
     carry_out();
-    detail_ = nullptr;
 }
 
 void BatchLane::pace_results() {
@@ -305,6 +300,8 @@ void BatchLane::carry_out(BatchAction* action) {
             return journal_->load(0, {action->entry});
         case BatchAction::Kind::changed:
             return tell_changed(action->submission);
+        case BatchAction::Kind::dropped:
+            return charge(*action, 0);
     }
 }
 
@@ -318,28 +315,6 @@ void BatchLane::tell_durable(const BatchAction& action) {
     host_->on_batch_event(event);
 }
 
-void BatchLane::go_online(EntryId entry, const BatchBody& body) {
-    const auto it = falling_back_.find(entry);
-    if (it == falling_back_.end()) return;
-    const std::uint64_t ticket = it->second.ticket;
-    const std::vector<std::string> headers = lines_of(it->second.headers);
-    falling_back_.erase(it);
-    const auto found = tickets_.find(ticket);
-    if (found == tickets_.end() || !slab_->outstanding(ticket)) return;
-    std::string padded(body.bytes());
-    const std::size_t size = padded.size();
-    padded.append(kBodyPadding, '\0');
-    RequestHead head;
-    std::string problem;
-    // It was read when it was submitted.
-    if (!read_request_head({padded.data(), size}, &head, &problem)) return;
-    tell_recovered(recovered_.size());
-    found->second.outstanding = false;
-    inbox_->restore_body(RequestSlab::index_of(ticket),
-                         BodyRef(BodyBlock::make(body.bytes(), head, headers)));
-    host_->on_batch_fall_back(RequestSlab::index_of(ticket));
-}
-
 // ---- Endings ----
 
 void BatchLane::end_request(const BatchAction& action) {
@@ -347,25 +322,20 @@ void BatchLane::end_request(const BatchAction& action) {
     const RequestIndex index = RequestSlab::index_of(action.ticket);
     Request& request = slab_->at(index);
     const auto it = tickets_.find(action.ticket);
-    const std::uint16_t account = it == tickets_.end() ? 0 : it->second.account;
     if (it != tickets_.end()) {
-        if (open_[account] > 0) --open_[account];
+        if (it->second.outstanding && it->second.account < open_.size()) {
+            --open_[it->second.account];
+        }
         it->second.outstanding = false;
-        if (!machine_.holds(action.entry)) tickets_.erase(it);
     }
     request.attempts = static_cast<std::uint8_t>(std::min(action.attempts, 255u));
     if (action.kind == BatchAction::Kind::deliver && result_ != nullptr) {
-        half_price_input_ += std::max<std::int64_t>(result_->facts.usage.input_tokens, 0);
-        half_price_output_ += std::max<std::int64_t>(result_->facts.usage.output_tokens, 0);
-        const PriceTable& prices = settings_.core.limits.prices;
-        const MessageFacts& facts = result_->facts;
-        const std::int64_t cost =
-            prices.cost_of(prices.find(facts.model, false), facts.usage, prices.batch_factor);
-        host_->on_batch_usage(account, request.tenant, facts.usage, cost);
+        charge(action, request.tenant);
         return host_->on_batch_end(
-            index, make_batch_done(request, *result_, settings_.accounts[account].name, cost,
-                                   settings_.core.routes, now_));
+            index, make_batch_done(request, *result_, settings_.accounts[action.account].name,
+                                   price_.micros, settings_.core.routes, now_));
     }
+    if (it != tickets_.end() && !machine_.holds(action.entry)) tickets_.erase(it);
     request.maybe_executed = action.maybe_executed;
     if (result_ != nullptr && result_->type == BatchResult::Type::errored) {
         request.last_error = std::make_unique<ErrorDetail>();
@@ -377,7 +347,8 @@ void BatchLane::end_request(const BatchAction& action) {
         request.last_error = std::make_unique<ErrorDetail>(*detail_);
     }
     const bool journal_failed = !journal_failure_.empty() && action.status == WEIR_ERR_SHUTDOWN;
-    host_->on_batch_end(index, make_failed(request, journal_failed ? WEIR_ERR_IO : action.status));
+    host_->on_batch_end(index, journal_failed ? make_refused(request, WEIR_ERR_IO, journal_failure_)
+                                              : make_failed(request, action.status));
 }
 
 }  // namespace weir

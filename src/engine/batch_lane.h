@@ -58,12 +58,14 @@ public:
 
     // What an earlier run has used of the day, and what is to be kept of it for the next.
     const std::vector<DayUseRow>& day_use() const { return day_use_; }
-    void keep_day_use(std::vector<DayUseRow> rows) { journal_->keep_day_use(std::move(rows)); }
+    void keep_day_use(std::vector<DayUseRow> rows);
+    // Answers were charged that are not kept as charged yet: that is to happen in the same turn.
+    bool has_charged() const { return !charged_.empty(); }
     bool finished() const { return machine_.finished(); }
 
     // Does what is due, and tells the host.
     void turn(TimeNs now);
-    TimeNs next_timer() const { return tell_more_ ? now_ : machine_.next_timer(); }
+    TimeNs next_timer() const;
 
     // ---- The transport's side ----
 
@@ -84,15 +86,21 @@ private:
     void cancel_tag(std::uint64_t tag);
     void acknowledge(std::uint64_t ticket);
     void tell_recovered(std::size_t at_most);
+    void tell_some_recovered();
     void take_from_journal();
     void on_journal_failed(const std::string& why);
+    void tell_waits(std::string why);
+    void refuse(RequestIndex index);
     void carry_out();
     void carry_out(BatchAction* action);
     void start(BatchAction* action);
     void end_request(const BatchAction& action);
+    void charge(const BatchAction& action, std::uint64_t tenant);
+    ResultPrice price_of(const BatchResult& result) const;
     void tell_durable(const BatchAction& action);
     void tell_changed(SubmissionId batch);
     void go_online(EntryId entry, const BatchBody& body);
+    void choose_way(EntryId entry, const BodyBlock& body, Request* request);
     void pace_results();
     void tell_strange_results(const BatchCall& call);
     void on_batch_result(BatchExchange* exchange, const BatchResult& result) override;
@@ -122,21 +130,32 @@ private:
         EntryId entry = 0;
         std::uint16_t account = 0;
         bool outstanding = true;  // else its answer is to be acknowledged
+        bool automatic = false;   // lane = auto has chosen the batch lane
+        bool charged = false;     // what its answer used, by an earlier run too
+        bool recovered = false;
     };
     std::unordered_map<std::uint64_t, Ticket> tickets_;
     struct FallingBack {
         std::uint64_t ticket = 0;
         std::string headers;
     };
-    std::map<EntryId, FallingBack> falling_back_;                   // until their body is here
+    std::map<EntryId, FallingBack> falling_back_;  // until their body is here
+    struct Routed {
+        std::string route;
+        std::string complexity;
+    };
+    std::map<EntryId, Routed> routed_;  // of earlier runs, and may be answered online
     std::vector<std::pair<std::uint64_t, std::string>> recovered_;  // not yet told
     std::size_t told_ = 0;                                          // of these
     bool tell_recovered_ = true;
     bool tell_more_ = false;               // at once
     const BatchResult* result_ = nullptr;  // at hand
+    ResultPrice price_;                    // of it
     ErrorDetail* detail_ = nullptr;        // likewise
     std::uint64_t auto_batch_ = 0;         // requests of lane = auto that were taken
     std::uint64_t auto_online_ = 0;        // and those that were not
+    BatchCost cost_;                       // of the answers that were charged
+    BatchCost auto_cost_;                  // of those for which lane = auto chose the batch lane
     std::int64_t half_price_input_ = 0;    // tokens
     std::int64_t half_price_output_ = 0;
     std::size_t read_bytes_ = 0;  // of results, in this turn
@@ -144,7 +163,9 @@ private:
     std::uint64_t told_duplicate_ = 0;
     std::uint64_t told_dropped_ = 0;
     std::string journal_failure_;
+    std::string waits_;  // for what the journal waits, or empty
     std::vector<DayUseRow> day_use_;
+    std::vector<EntryId> charged_;  // not kept as such yet
 };
 
 }  // namespace weir

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "engine/batch_lane.h"
+#include "engine/batch_lane_cost.h"
 #include "engine/event.h"
 #include "weir/weir.h"
 
@@ -9,7 +10,7 @@ namespace weir {
 
 namespace {
 constexpr std::size_t kReadInATurn = std::size_t{1} << 20;
-}
+}  // namespace
 
 // ---- Calls ----
 
@@ -31,8 +32,9 @@ ResponseTaker* BatchLane::reader(ExchangeId id) {
 
 void BatchLane::on_batch_result(BatchExchange* exchange, const BatchResult& result) {
     result_ = &result;
+    price_ = price_of(result);
     read_bytes_ += result.message.size();
-    machine_.on_result(exchange->call().id, result, now_, &out_);
+    machine_.on_result(exchange->call().id, result, price_, now_, &out_);
     carry_out();
     result_ = nullptr;
     // The rest waits for the next turn: answers are counted as waiting only when this one has
@@ -115,6 +117,7 @@ void BatchLane::write_batch(const BatchView& view, JsonWriter* json) const {
     json->member("asked_ms_ago", view.asked_ago_ns < 0 ? -1 : view.asked_ago_ns / kNsPerMs);
     json->member("succeeded", view.tally.succeeded).member("errored", view.tally.errored);
     json->member("canceled", view.tally.canceled).member("expired", view.tally.expired);
+    write_cost(view.cost, "", json);
     json->member("cancel_wanted", view.cancel_wanted);
     json->member("cancel_sent", view.cancel_sent).close('}');
 }
@@ -140,7 +143,10 @@ void BatchLane::write_counts(JsonWriter* json) const {
     json->member("duplicate_results", counts.duplicate_results);
     json->member("missing_results", counts.missing_results);
     json->member("dropped_results", counts.dropped_results);
+    json->member("journal_waits", waits_.empty() ? journal_failure_ : waits_);
     json->member("downloads_cut", counts.downloads_cut);
+    write_cost(cost_, "", json);
+    write_cost(auto_cost_, "auto_", json);
     json->member("half_price_input_tokens", half_price_input_);
     json->member("half_price_output_tokens", half_price_output_);
 }

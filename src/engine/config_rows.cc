@@ -38,7 +38,9 @@ constexpr KeyRow kRows[] = {
     {"queue.weights", text, "8,4,2,1", "critical,high,normal,low",
      "The shares of the priorities where queue.sharing = weighted."},
     {"queue.ageing_ms", integer, "60000", "0..31536000000",
-     "A request that has waited so long goes before every priority, in one turn of four. 0 is "
+     "A request that has waited so long goes before every priority, in one turn of four. If it has "
+     "to wait for its budget then, what is more urgent may put it off to four times that wait. 0 "
+     "is "
      "never."},
 
     {"tenant.<name>.spend_per_day", number, "", "0.000001..1000000",
@@ -244,7 +246,7 @@ constexpr KeyRow kRows[] = {
 
     {"retry.max_attempts", integer, "8", "1..100",
      "Attempts at a request, those not counted that a rate limit turned away."},
-    {"retry.max_refusals", integer, "100", "1..150",
+    {"retry.max_refusals", integer, "100", "1..1000",
      "Attempts at a request that a rate limit may turn away."},
     {"retry.base_ms", integer, "500", "1..3600000", "The first backoff; each one doubles."},
     {"retry.cap_ms", integer, "30000", "1..3600000", "The longest backoff."},
@@ -269,6 +271,16 @@ constexpr KeyRow kRows[] = {
      "cannot be paid for waits for retry.cap_ms or longer. 0 is no budget: every retry is made."},
     {"retry.budget.cost", number, "5", "1..1000000", "What a retry takes from the budget."},
     {"retry.budget.per_success", number, "1", "0..1000000", "What a success adds to it."},
+
+    {"hedge.after_ms", integer, "0", "0..3600000",
+     "A stream without content for so long is asked for at another account as well, once, if "
+     "nothing waits there and the retry budget pays. The first to have content is passed on; the "
+     "other is ended, and may be billed. 0 is never."},
+    {"hedge.after_p95", boolean, "false", "true|false",
+     "The same, after the time within which 95 of 100 streams of the model class have had content "
+     "lately; hedge.after_ms until that is known."},
+    {"hedge.max_percent", number, "5", "0.1..100",
+     "Of the streams of a model class, those that may be asked for a second time."},
 
     {"journal.path", text, "", "path",
      "The file in which the batch lane keeps what it has accepted, made if there is none. Without "

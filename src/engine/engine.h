@@ -46,8 +46,8 @@ public:
     std::uint64_t acquire(const RequestBuilder& request);
     std::int32_t try_acquire(const RequestBuilder& request, std::unique_ptr<weir_permit>* out,
                              std::int64_t* retry_after_ms);
-    bool report(std::uint64_t ticket, const AttemptReport& report, bool whole);
-    bool report_progress(std::uint64_t ticket, std::int64_t output_tokens);
+    bool report(const PermitName& permit, const AttemptReport& report, bool whole);
+    bool report_progress(const PermitName& permit, std::int64_t output_tokens);
     // What a request would come to, as a JSON document.
     std::string estimate(const RequestBuilder& request);
     // Where a request stands. A status.

@@ -36,16 +36,16 @@ std::int32_t Engine::try_acquire(const RequestBuilder& request, std::unique_ptr<
     return status;
 }
 
-bool Engine::report(std::uint64_t ticket, const AttemptReport& report, bool whole) {
+bool Engine::report(const PermitName& permit, const AttemptReport& report, bool whole) {
     bool wake = false;
-    const bool found = inbox_.report(ticket, report, whole, &wake);
+    const bool found = inbox_.report(permit, report, whole, &wake);
     if (wake) loop_.wake();
     return found;
 }
 
-bool Engine::report_progress(std::uint64_t ticket, std::int64_t output_tokens) {
+bool Engine::report_progress(const PermitName& permit, std::int64_t output_tokens) {
     bool wake = false;
-    const bool found = inbox_.report_progress(ticket, output_tokens, &wake);
+    const bool found = inbox_.report_progress(permit, output_tokens, &wake);
     if (wake) loop_.wake();
     return found;
 }

@@ -156,6 +156,7 @@ std::string Engine::stats() {
     json.member("dropped", counts.dropped);
     json.member("attempts", counts.attempts).member("retries", counts.retries);
     json.member("refused", counts.refused).member("unpaid", counts.unpaid);
+    json.member("hedges", counts.hedges).member("hedges_won", counts.hedges_won);
     json.member("token_counts", counts.token_counts);
     json.member("token_counts_failed", counts.token_counts_failed);
     json.member("leases_ended", counts.leases_ended).close('}');

@@ -73,6 +73,7 @@ public:
     TimeNs head_at() const { return head_at_; }  // 0: no head came
     void set_head_at(TimeNs now) { head_at_ = now; }
     std::uint32_t next_event_index() { return events_++; }
+    bool passes_on() const { return events_ != 0; }
     // An event of the stream could not be kept: what follows is of no use.
     void lose_stream() { stream_lost_ = true; }
     bool stream_lost() const { return stream_lost_; }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/failure.h"
@@ -123,7 +124,7 @@ RequestIndex Inbox::submit_apart(const Submission& submission) {
                       nullptr);
     const RequestIndex index = take_slot(submission, find_class(submission));
     slab_->at(index).claim = Request::Claim::core;
-    slab_->at(index).awaits_report = true;  // nobody knows its ticket yet
+    slab_->at(index).permit_attempt = 1;  // nobody knows its ticket yet
     bounds_.add(index, false);
     return index;
 }
@@ -152,38 +153,39 @@ void Inbox::tell(Command::Kind kind, std::uint64_t value, bool* wake) {
     *wake = wake_if_asleep();
 }
 
-bool Inbox::permit_is_out(std::uint64_t ticket) const {
-    return !failed_ && slab_->outstanding(ticket) &&
-           slab_->at(RequestSlab::index_of(ticket)).awaits_report;
+bool Inbox::permit_is_out(const PermitName& permit) const {
+    return !failed_ && permit.attempt != 0 && slab_->outstanding(permit.ticket) &&
+           slab_->at(RequestSlab::index_of(permit.ticket)).permit_attempt == permit.attempt;
 }
 
 void Inbox::make_room_for_command() {
     if (commands_.size() == commands_.capacity()) commands_.reserve(2 * commands_.size() + 16);
 }
 
-bool Inbox::report(std::uint64_t ticket, AttemptReport report, bool whole, bool* wake) {
+bool Inbox::report(const PermitName& permit, AttemptReport report, bool whole, bool* wake) {
     const std::lock_guard lock(mutex_);
-    if (!permit_is_out(ticket)) return false;
+    if (!permit_is_out(permit)) return false;
     make_room_for_command();
     reports_.push_back(std::move(report));
     const auto kind = whole ? Command::Kind::report : Command::Kind::report_head;
-    commands_.push_back({kind, ticket, tail_});  // there is room
-    if (whole) slab_->at(RequestSlab::index_of(ticket)).awaits_report = false;
+    commands_.push_back({kind, permit.ticket, tail_, 0, permit.attempt});  // there is room
+    if (whole) slab_->at(RequestSlab::index_of(permit.ticket)).permit_attempt = 0;
     *wake = wake_if_asleep();
     return true;
 }
 
-bool Inbox::report_progress(std::uint64_t ticket, std::int64_t output_tokens, bool* wake) {
+bool Inbox::report_progress(const PermitName& permit, std::int64_t output_tokens, bool* wake) {
     const std::lock_guard lock(mutex_);
-    if (!permit_is_out(ticket)) return false;
-    commands_.push_back({Command::Kind::report_progress, ticket, tail_, output_tokens});
+    if (!permit_is_out(permit)) return false;
+    commands_.push_back(
+        {Command::Kind::report_progress, permit.ticket, tail_, output_tokens, permit.attempt});
     *wake = wake_if_asleep();
     return true;
 }
 
 void Inbox::permit_given(RequestIndex request) noexcept {
     const std::lock_guard lock(mutex_);
-    slab_->at(request).awaits_report = true;
+    slab_->at(request).permit_attempt = slab_->at(request).attempts;
 }
 
 void Inbox::close(bool* wake) noexcept {
@@ -205,6 +207,11 @@ std::string Inbox::class_name(std::uint16_t model_class) {
 ModelClasses::Found Inbox::class_of(const Submission& submission) {
     const std::lock_guard lock(mutex_);
     return find_class(submission);
+}
+
+ModelClasses::Found Inbox::class_of(const BodyBlock& body) {
+    const std::lock_guard lock(mutex_);
+    return classes_.find(body.model(), body.head().fast);
 }
 
 ModelClasses::Found Inbox::find_class(const Submission& submission) {
@@ -263,11 +270,16 @@ void Inbox::give_back(std::span<Ended> ended) noexcept {
     }
 }
 
-std::uint64_t Inbox::adopt(TimeNs now) {
+std::uint64_t Inbox::adopt(const BatchOrigin& origin, TimeNs deadline_at, TimeNs now) {
     const std::lock_guard lock(mutex_);
     const RequestIndex index = slab_->take();
     Request& request = slab_->at(index);
     request.submitted_at = now;
+    request.deadline_at = deadline_at;
+    request.tenant = origin.tenant;
+    request.input_tokens = origin.input_tokens;
+    request.output_tokens = origin.output_tokens;
+    request.priority = std::min<std::uint8_t>(origin.priority, kPriorities - 1);
     request.claim = Request::Claim::core;
     try {
         bounds_.adopt(index);

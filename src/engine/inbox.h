@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "batch/batch_types.h"
 #include "core/body.h"
 #include "core/request_slab.h"
 #include "engine/attempt_report.h"
@@ -24,6 +25,7 @@ struct BatchWish {
     Lane lane = Lane::batch;
     TimeNs fallback_ns = 0;  // answered online so long before its deadline; 0: never
     std::string custom_id = {};
+    std::string complexity = {};  // of one with a route
 };
 
 // A request as its submitter gives it.
@@ -83,12 +85,13 @@ public:
         std::uint64_t value;
         RequestIndex after;  // the request submitted last before it, of the same batch
         std::int64_t amount = 0;
+        std::uint32_t attempt = 0;  // of a permit: which of the ticket's it is
     };
     // A command that needs no check here, in its place among the submits.
     void tell(Command::Kind kind, std::uint64_t value, bool* wake);
-    // False if no permit of the ticket is out.
-    bool report(std::uint64_t ticket, AttemptReport report, bool whole, bool* wake);
-    bool report_progress(std::uint64_t ticket, std::int64_t output_tokens, bool* wake);
+    // False if the permit is not out.
+    bool report(const PermitName& permit, AttemptReport report, bool whole, bool* wake);
+    bool report_progress(const PermitName& permit, std::int64_t output_tokens, bool* wake);
     // Nothing is accepted from here on.
     void close(bool* wake) noexcept;
 
@@ -96,6 +99,7 @@ public:
     Held held();
     std::string class_name(std::uint16_t model_class);
     ModelClasses::Found class_of(const Submission& submission);
+    ModelClasses::Found class_of(const BodyBlock& body);
     // How many were submitted before the request and are not taken either. O(of these).
     static constexpr std::uint64_t kTaken = ~std::uint64_t{0};  // by the loop
     static constexpr std::uint64_t kEnded = kTaken - 1;         // or never begun
@@ -128,11 +132,11 @@ public:
     };
     void give_back(std::span<Ended> ended) noexcept;
 
-    // The request's permit is out: it may be reported.
+    // The permit for the request's attempt is out: it may be reported.
     void permit_given(RequestIndex request) noexcept;
 
     // A slot for a request of an earlier run; its ticket. Above all bounds, since it was accepted.
-    std::uint64_t adopt(TimeNs now);
+    std::uint64_t adopt(const BatchOrigin& origin, TimeNs deadline_at, TimeNs now);
     // The request's body is kept elsewhere from here on, or needed here again.
     void release_body(RequestIndex request) noexcept;
     void restore_body(RequestIndex request, BodyRef body) noexcept;
@@ -145,7 +149,7 @@ private:
     ModelClasses::Found find_class(const Submission& submission);  // under the lock
     void make_room(const Submission& submission);
     RequestIndex take_slot(const Submission& submission, ModelClasses::Found found);
-    bool permit_is_out(std::uint64_t ticket) const;
+    bool permit_is_out(const PermitName& permit) const;
     void make_room_for_command();
     bool wake_if_asleep();
 

@@ -5,6 +5,7 @@
 #endif
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -22,6 +23,9 @@ constexpr std::size_t kBytesAtOnce = std::size_t{32} << 20;
 // So many bodies were small blocks of memory, and free since they are in the journal. A malloc
 // keeps them; before the bodies are here a second time, the system gets them back.
 constexpr std::size_t kManyBodies = 4096;
+
+// So long after it was full the disk is tried again.
+constexpr std::chrono::seconds kFullPause{1};
 
 void give_free_memory_back() {
 #ifdef __GLIBC__
@@ -50,24 +54,24 @@ struct JournalThread::State {
     std::condition_variable work;
     std::deque<JournalRecord> records;
     std::deque<Load> loads;
-    std::vector<DayUseRow> day_use;
     JournalPosition handed_over = 0;
     Done done;
+    std::chrono::steady_clock::time_point try_again_at;  // while the disk is full
     bool stopping = false;
     bool closed = false;  // the file is free for another engine
     std::condition_variable has_closed;
 
-    bool idle() const { return records.empty() && loads.empty() && day_use.empty(); }
+    bool waits_for_room() const {
+        return !done.waits.empty() && std::chrono::steady_clock::now() < try_again_at;
+    }
+    bool idle() const { return records.empty() && loads.empty(); }
 
     // Takes the next thing out, does it without the lock, and notes what came of it.
     void work_once(std::unique_lock<std::mutex>* lock) {
         std::vector<JournalRecord> batch;
         Load load;
-        std::vector<DayUseRow> use;
         const JournalPosition written = handed_over - records.size();
-        if (!day_use.empty()) {
-            use.swap(day_use);
-        } else if (!loads.empty() && loads.front().after <= written) {
+        if (!loads.empty() && loads.front().after <= written) {
             load = std::move(loads.front());
             loads.pop_front();
         } else {
@@ -80,11 +84,10 @@ struct JournalThread::State {
         }
         lock->unlock();
         std::string failure;
+        bool full = false;
         Bodies bodies;
         try {
-            if (!use.empty()) {
-                journal->keep_day_use(use);
-            } else if (batch.empty()) {
+            if (batch.empty()) {
                 if (load.entries.size() >= kManyBodies) give_free_memory_back();
                 bodies = journal->bodies(load.entries);
             } else {
@@ -92,21 +95,27 @@ struct JournalThread::State {
             }
         } catch (const JournalError& error) {
             failure = error.message();
+            full = error.kind() == JournalError::Kind::full;
         } catch (const std::exception& error) {
             failure = std::string("journal.path: ") + error.what();
         }
         const std::size_t count = batch.size();
-        batch.clear();  // bodies go without the lock
+        if (!full) batch.clear();  // bodies go without the lock
         lock->lock();
-        if (!failure.empty()) {
+        done.waits.clear();
+        if (full && !stopping) {
+            records.insert(records.begin(), std::make_move_iterator(batch.begin()),
+                           std::make_move_iterator(batch.end()));
+            done.waits = std::move(failure);
+            try_again_at = std::chrono::steady_clock::now() + kFullPause;
+        } else if (!failure.empty()) {
             done.failure = std::move(failure);
             records.clear();
             loads.clear();
-            day_use.clear();
             stopping = true;
         } else if (count > 0) {
             done.durable += count;
-        } else if (use.empty()) {
+        } else {
             done.loaded.emplace_back(load.submission, std::move(bodies));
         }
     }
@@ -143,6 +152,9 @@ void JournalThread::run(void* kept) {
     for (;;) {
         state.work.wait(lock, [&] { return state.stopping || !state.idle(); });
         if (state.idle()) break;
+        if (state.waits_for_room()) {
+            state.work.wait_until(lock, state.try_again_at, [&] { return state.stopping; });
+        }
         state.work_once(&lock);
         if (state.wake) state.wake();
     }
@@ -161,13 +173,6 @@ void JournalThread::write(std::vector<JournalRecord> records) {
     state_->work.notify_one();
 }
 
-void JournalThread::keep_day_use(std::vector<DayUseRow> rows) {
-    const std::lock_guard lock(state_->mutex);
-    if (!state_->done.failure.empty()) return;
-    state_->day_use = std::move(rows);
-    state_->work.notify_one();
-}
-
 void JournalThread::load(SubmissionId submission, std::vector<EntryId> entries) {
     const std::lock_guard lock(state_->mutex);
     if (!state_->done.failure.empty()) return;
@@ -177,11 +182,12 @@ void JournalThread::load(SubmissionId submission, std::vector<EntryId> entries) 
 
 JournalThread::Done JournalThread::take() {
     std::unique_lock lock(state_->mutex);
-    while (!own_thread_ && !state_->idle()) state_->work_once(&lock);
+    while (!own_thread_ && !state_->idle() && !state_->waits_for_room()) state_->work_once(&lock);
     Done done;
     done.durable = state_->done.durable;
     done.loaded.swap(state_->done.loaded);
     done.failure = state_->done.failure;
+    done.waits = state_->done.waits;
     return done;
 }
 

@@ -22,8 +22,6 @@ public:
     JournalThread& operator=(const JournalThread&) = delete;
 
     void write(std::vector<JournalRecord> records);
-    // What has not been written yet of an earlier call is not any more.
-    void keep_day_use(std::vector<DayUseRow> rows);
     // After all that was handed over before.
     void load(SubmissionId submission, std::vector<EntryId> entries);
 
@@ -32,8 +30,11 @@ public:
         JournalPosition durable = 0;  // of the last record that is on the disk
         std::vector<std::pair<SubmissionId, Bodies>> loaded;
         std::string failure;  // why nothing more can be written, or empty
+        // Why nothing can be written for now, or empty: it is tried again every second.
+        std::string waits;
     };
-    // What has been done since the last call. Without a thread, does it first.
+    // What has been done since the last call. Without a thread, does it first; then it is to be
+    // called again a second later while the disk is full.
     Done take();
 
 private:

@@ -220,11 +220,13 @@ void Loop::run_command(const Inbox::Command& command) {
         case Inbox::Command::Kind::cancel_batch:
             return;
         case Inbox::Command::Kind::report:
-            return take_report(command.value, std::move(batch_.reports[next_report_++]));
+            return take_report({command.value, command.attempt},
+                               std::move(batch_.reports[next_report_++]));
         case Inbox::Command::Kind::report_head:
-            return take_report_head(command.value, std::move(batch_.reports[next_report_++]));
+            return take_report_head({command.value, command.attempt},
+                                    std::move(batch_.reports[next_report_++]));
         case Inbox::Command::Kind::report_progress:
-            return take_report_progress(command.value, command.amount);
+            return take_report_progress({command.value, command.attempt}, command.amount);
     }
 }
 
@@ -255,7 +257,10 @@ void Loop::on_batch_usage(std::uint16_t account, std::uint64_t tenant, const Usa
     core_.limiter().add_day_use(account, tenant, {.tokens = tokens, .spend = cost_micros}, now_);
 }
 
-void Loop::on_batch_fall_back(RequestIndex index) { core_.submit(index, now_, &actions_); }
+void Loop::on_batch_fall_back(RequestIndex index) {
+    note_class(slab_->at(index).model_class);
+    core_.submit(index, now_, &actions_);
+}
 
 // ---- The transport's side ----
 
@@ -279,6 +284,11 @@ void Loop::on_output_progress(Exchange* exchange, std::int64_t output_tokens) {
 
 void Loop::on_stream_event(Exchange* exchange, std::string_view data) {
     if (exchange->stream_lost()) return;
+    if (!exchange->passes_on()) {
+        bool wanted = true;
+        tell_core([&] { wanted = core_.on_content(exchange->attempt(), now_, &actions_); });
+        if (!wanted) return;
+    }
     try {
         if (!make_room()) throw std::bad_alloc();
         const Request& request = slab_->at(exchange->request());

@@ -128,10 +128,10 @@ private:
     // Attempts that the caller makes (loop_permits.cc).
     void give_permit(const Action& action);
     std::unique_ptr<weir_permit> make_permit(const Action& action, TimeNs now);
-    Exchange* exchange_of_permit(std::uint64_t ticket);
-    void take_report(std::uint64_t ticket, AttemptReport report);
-    void take_report_head(std::uint64_t ticket, AttemptReport report);
-    void take_report_progress(std::uint64_t ticket, std::int64_t output_tokens);
+    Exchange* exchange_of_permit(const PermitName& permit);
+    void take_report(const PermitName& permit, AttemptReport report);
+    void take_report_head(const PermitName& permit, AttemptReport report);
+    void take_report_progress(const PermitName& permit, std::int64_t output_tokens);
     void give_back_unseen(RequestIndex request) noexcept;
 
     // Keys (loop_keys.cc).

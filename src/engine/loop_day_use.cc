@@ -16,10 +16,13 @@ void Loop::restore_day_use() {
     kept_version_ = core_.limiter().day_use_version();
 }
 
-// At most once a second: what a crash loses is that much.
+// What online answers have used, at most once a second: what a crash loses is that much. What batch
+// answers have used, in the turn that delivers them: an acknowledged one has been kept before.
 void Loop::keep_day_use(bool at_once) noexcept {
     const std::uint64_t version = core_.limiter().day_use_version();
-    if (!batch_lane_ || version == kept_version_ || (now_ < keep_at_ && !at_once)) return;
+    if (!batch_lane_) return;
+    const bool charged = batch_lane_->has_charged();
+    if (!charged && (version == kept_version_ || (now_ < keep_at_ && !at_once))) return;
     keep_at_ = now_ + kNsPerS;
     try {
         std::vector<DayUseRow> rows;

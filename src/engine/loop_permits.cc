@@ -97,11 +97,13 @@ void Loop::give_back_unseen(RequestIndex index) noexcept {
 
 // ---- Reports ----
 
-Exchange* Loop::exchange_of_permit(std::uint64_t ticket) {
-    if (!slab_->outstanding(ticket)) return nullptr;
-    const RequestIndex index = RequestSlab::index_of(ticket);
+Exchange* Loop::exchange_of_permit(const PermitName& permit) {
+    if (!slab_->outstanding(permit.ticket)) return nullptr;
+    const RequestIndex index = RequestSlab::index_of(permit.ticket);
     const Request& request = slab_->at(index);
-    if (request.state != Request::State::in_flight) return nullptr;
+    if (request.state != Request::State::in_flight || request.attempts != permit.attempt) {
+        return nullptr;
+    }
     if (request.attempt >= exchanges_.size()) return nullptr;
     Exchange* exchange = exchanges_[request.attempt].get();
     const bool is_its = exchange != nullptr && exchange->open() && exchange->permit() &&
@@ -109,8 +111,8 @@ Exchange* Loop::exchange_of_permit(std::uint64_t ticket) {
     return is_its ? exchange : nullptr;
 }
 
-void Loop::take_report_head(std::uint64_t ticket, AttemptReport report) {
-    Exchange* exchange = exchange_of_permit(ticket);
+void Loop::take_report_head(const PermitName& permit, AttemptReport report) {
+    Exchange* exchange = exchange_of_permit(permit);
     if (exchange == nullptr || exchange->head_at() != 0) return;
     try {
         exchange->take_head(report);
@@ -120,14 +122,14 @@ void Loop::take_report_head(std::uint64_t ticket, AttemptReport report) {
     }
 }
 
-void Loop::take_report_progress(std::uint64_t ticket, std::int64_t output_tokens) {
-    if (Exchange* exchange = exchange_of_permit(ticket)) {
+void Loop::take_report_progress(const PermitName& permit, std::int64_t output_tokens) {
+    if (Exchange* exchange = exchange_of_permit(permit)) {
         on_output_progress(exchange, output_tokens);
     }
 }
 
-void Loop::take_report(std::uint64_t ticket, AttemptReport report) {
-    Exchange* exchange = exchange_of_permit(ticket);
+void Loop::take_report(const PermitName& permit, AttemptReport report) {
+    Exchange* exchange = exchange_of_permit(permit);
     if (exchange == nullptr) return;  // it has ended meanwhile
     std::unique_ptr<ErrorDetail> detail;
     Outcome outcome;

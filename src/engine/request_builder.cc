@@ -158,6 +158,7 @@ void RequestBuilder::set(std::string_view key, std::string_view value) {
     } else if (key == "complexity") {
         check_name(key, value);
         complexity_ = value;
+        batch_.complexity = value;
     } else if (key == "model") {
         set_model(value);
     } else if (key == "max_tokens") {

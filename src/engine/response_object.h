@@ -14,7 +14,7 @@ struct weir_response {
     std::int32_t http_status = 0;
     std::vector<std::pair<std::string, std::string>> headers;
     std::string body;
-    std::array<std::int64_t, 11> numbers{};  // by WEIR_NUMBER_
+    std::array<std::int64_t, 12> numbers{};  // by WEIR_NUMBER_
     std::array<std::string, 7> strings;      // by WEIR_STRING_
 
     std::int64_t number(std::uint32_t which) const {

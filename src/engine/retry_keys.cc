@@ -55,13 +55,16 @@ void read_own(const Config& config, const std::string& name, RetrySettings* retr
 RetrySettings retry_settings(const Config& config) {
     RetrySettings retry;
     retry.max_attempts = number<std::uint8_t>(config, "retry.max_attempts");
-    retry.max_refusals = number<std::uint8_t>(config, "retry.max_refusals");
+    retry.max_refusals = number<std::uint16_t>(config, "retry.max_refusals");
     retry.base_ns = milliseconds(config, "retry.base_ms");
     retry.cap_ns = milliseconds(config, "retry.cap_ms");
     retry.jitter = jitter_of(config.value("retry.jitter"));
     retry.jitter_fraction = number<double>(config, "retry.jitter_percent") / 100;
     retry.after_timeout = config.value("retry.after_timeout") == "true";
     retry.max_wait_ns = milliseconds(config, "retry.max_wait_ms");
+    retry.hedge_after_ns = milliseconds(config, "hedge.after_ms");
+    retry.hedge_after_p95 = config.value("hedge.after_p95") == "true";
+    retry.hedge_share = number<double>(config, "hedge.max_percent") / 100;
     retry.budget_capacity = number<double>(config, "retry.budget.capacity");
     retry.budget_cost = number<double>(config, "retry.budget.cost");
     retry.budget_per_success = number<double>(config, "retry.budget.per_success");

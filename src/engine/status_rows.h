@@ -23,7 +23,8 @@ inline constexpr StatusRow kStatusRows[] = {
     {WEIR_ERR_NOT_FOUND, "not_found", "there is nothing by that name, index or ticket", 0,
      ErrorSource::local},
     {WEIR_ERR_QUEUE_FULL, "queue_full",
-     "queue.max_requests, queue.max_bytes or a tenant's bound is reached",
+     "queue.max_requests, queue.max_bytes or a tenant's bound is reached: a submit is refused, or "
+     "with queue.on_full = drop_lowest, a request that waited gave way to a more urgent one",
      WEIR_ERROR_RETRYABLE | WEIR_ERROR_THROTTLED, ErrorSource::local},
     {WEIR_ERR_CLOSED, "closed", "the engine was closed", 0, ErrorSource::local},
     {WEIR_ERR_FORKED, "forked",

@@ -61,6 +61,7 @@ std::unique_ptr<weir_response> make_response(const Request& request, Exchange* e
         exchange->head_at() == 0 ? -1 : ms_between(exchange->started_at(), exchange->head_at());
     numbers[WEIR_NUMBER_TOTAL_MS] = ms_between(request.submitted_at, now);
     numbers[WEIR_NUMBER_COST_MICROS] = cost_micros;
+    numbers[WEIR_NUMBER_HEDGED] = request.hedged ? 1 : 0;
     auto& strings = response->strings;
     strings[WEIR_STRING_MODEL] = reader.model();
     strings[WEIR_STRING_ACCOUNT] = account;

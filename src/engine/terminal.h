@@ -32,10 +32,10 @@ weir_event make_stream_restart(const Request& request) noexcept;
 weir_event make_failed(const Request& request, std::int32_t status,
                        TimeNs keys_back_in_ns = -1) noexcept;
 
-// The terminal event of a request that a budget has no room for: `message` says which, and in
-// `frees_in_ns` there is room again (-1: never).
+// The terminal event of a request that a budget or the journal has no room for: `message` says
+// which, and in `frees_in_ns` there is room again (-1: never, or nobody knows).
 weir_event make_refused(const Request& request, std::int32_t status, std::string_view message,
-                        TimeNs frees_in_ns) noexcept;
+                        TimeNs frees_in_ns = -1) noexcept;
 
 // The terminal event that needs no memory.
 weir_event make_plain_failure(const Request& request, std::int32_t status) noexcept;

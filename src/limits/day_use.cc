@@ -87,6 +87,7 @@ void Limiter::settle_day(const Budget& budget, const Cost& cost, const Pool::Set
 
 void Limiter::add_day_use(std::uint16_t account, std::uint64_t tenant,
                           const DayBudget::Amount& used, TimeNs now) {
+    if (used.spend < 0) ++unpriced_;
     const DayBudgets days = day_budgets_of(account, tenant_budget(tenant));
     for (std::size_t i = 0; i < days.count; ++i) {
         day_budgets_[days.of[i]].add(used, now, wall_offset_ns_);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "limits/cost_units.h"
+
 namespace weir {
 
 namespace {
@@ -87,21 +89,7 @@ Bucket::Shape Pool::shape(LimitKind kind) const {
 // What an attempt takes from a bucket when it starts.
 std::int64_t Pool::own_units(LimitKind kind, const Cost& cost) const {
     const std::int64_t output = reserves_ ? cost.promised_output() : 0;
-    switch (kind) {
-        case LimitKind::requests:
-            return 1;
-        case LimitKind::input_tokens:
-            return cost.input_tokens;
-        case LimitKind::output_tokens:
-            return output;
-        case LimitKind::tokens:
-            return cost.input_tokens + output;
-        case LimitKind::day_tokens:
-            return cost.input_tokens + cost.output_tokens;
-        case LimitKind::unknown:
-            break;
-    }
-    return 0;
+    return std::max<std::int64_t>(units_of(kind, cost, output), 0);
 }
 
 Verdict Pool::check(const Cost& cost, TimeNs now, std::int64_t wall_offset_ns, Needs* needs) {

@@ -93,7 +93,8 @@ public:
             cost / std::max<TimeNs>(1, settings_.weights[place.priority]);
     }
 
-    // An attempt at a request of the tenant has ended.
+    // An attempt at a request of the tenant has begun that was not taken from here; one has ended.
+    void started(std::uint64_t tenant) { tenants_.started(tenant); }
     void ended(std::uint64_t tenant) {
         tenants_.ended(tenant, [&](const ParkedFlow& parked) {
             lanes_[parked.lane].levels[parked.priority].release(parked.flow);

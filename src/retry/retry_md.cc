@@ -115,6 +115,10 @@ Over the table:
   with its own figures if it has some (`retry.<outcome>.base_ms`).
 - Successes pay for retries (`retry.budget`). What is not paid for waits for the longest backoff or half
   as long again.
+- A stream whose first content is late may be asked for at another account as well (`hedge.after_ms`,
+  off by default): once for each request, where nothing waits, and paid from the budget of that account
+  and model class. The first of the two to have content is heard; the other is ended, and counted as if
+  it had been executed. If both fail, the request waits as long as either says.
 - An endpoint is out after eight failures in a row. Then single attempts try it, at most ten seconds
   apart, and their failures are counted as refusals. From the first answer on, traffic comes back at
   little more than its usual rate, which doubles every ten seconds until nobody waits for it.

@@ -26,8 +26,8 @@ struct RetrySettings {
         TimeNs cap_ns = 0;
     };
 
-    std::uint8_t max_attempts = 8;    // attempts that reached a verdict other than "not now"
-    std::uint8_t max_refusals = 100;  // attempts that a rate limit turned away
+    std::uint8_t max_attempts = 8;     // attempts that reached a verdict other than "not now"
+    std::uint16_t max_refusals = 100;  // attempts that a rate limit turned away
     TimeNs base_ns = 500 * kNsPerMs;
     TimeNs cap_ns = 30 * kNsPerS;
     std::array<Pace, kOutcomeClasses> own{};  // what a class has of its own; 0: nothing
@@ -35,6 +35,13 @@ struct RetrySettings {
     double jitter_fraction = 0.25;
     bool after_timeout = true;  // repeat what may have been executed
     TimeNs max_wait_ns = 0;     // the longest stated wait that is waited for; 0: any
+
+    // A stream without content for so long, or for longer than 95 of 100 have been lately, is asked
+    // for at another account as well: that share of the streams at most. 0 and false: never.
+    TimeNs hedge_after_ns = 0;
+    bool hedge_after_p95 = false;
+    double hedge_share = 0.05;
+    bool hedges() const { return hedge_after_ns > 0 || hedge_after_p95; }
 
     // The retry budget of an endpoint (retry/retry_budget.h). Without a capacity every retry is
     // made.

@@ -40,9 +40,9 @@ static void refuse_engine(weir_engine* engine) {
     CHECK_EQ(ticket, 0);
     CHECK_EQ(weir_try_acquire(engine, request, &permit, NULL), WEIR_ERR_BAD_HANDLE);
     CHECK(permit == NULL);
-    CHECK_EQ(weir_report(engine, 1, outcome, NULL), WEIR_ERR_BAD_HANDLE);
-    CHECK_EQ(weir_report_head(engine, 1, outcome, NULL), WEIR_ERR_BAD_HANDLE);
-    CHECK_EQ(weir_report_progress(engine, 1, 1), WEIR_ERR_BAD_HANDLE);
+    CHECK_EQ(weir_report(engine, 1, 1, outcome, NULL), WEIR_ERR_BAD_HANDLE);
+    CHECK_EQ(weir_report_head(engine, 1, 1, outcome, NULL), WEIR_ERR_BAD_HANDLE);
+    CHECK_EQ(weir_report_progress(engine, 1, 1, 1), WEIR_ERR_BAD_HANDLE);
     CHECK_EQ(weir_cancel(engine, 1), WEIR_ERR_BAD_HANDLE);
     CHECK_EQ(weir_cancel_tag(engine, 1), WEIR_ERR_BAD_HANDLE);
     CHECK(weir_fd(engine) < 0);
@@ -105,8 +105,8 @@ static void refuse_outcome(weir_outcome* handle, weir_engine* engine) {
     CHECK_EQ(weir_outcome_set_number(handle, WEIR_NUMBER_OUTPUT_TOKENS, 1), WEIR_ERR_BAD_HANDLE);
     CHECK_EQ(weir_outcome_set_delivered(handle, 1), WEIR_ERR_BAD_HANDLE);
     CHECK_EQ(weir_outcome_reset(handle), WEIR_ERR_BAD_HANDLE);
-    CHECK_EQ(weir_report(engine, 1, handle, NULL), WEIR_ERR_BAD_HANDLE);
-    CHECK_EQ(weir_report_head(engine, 1, handle, NULL), WEIR_ERR_BAD_HANDLE);
+    CHECK_EQ(weir_report(engine, 1, 1, handle, NULL), WEIR_ERR_BAD_HANDLE);
+    CHECK_EQ(weir_report_head(engine, 1, 1, handle, NULL), WEIR_ERR_BAD_HANDLE);
     weir_outcome_release(handle);
 }
 

@@ -314,7 +314,7 @@ static int report_permits(uint64_t ticket, int polls, long long timeout_ms) {
         terminal = WEIR_EVENT_IS_TERMINAL(event.type);
         if (terminal) CHECK_EQ(event.ticket, ticket);
         for (tries = 0; event.type == WEIR_EVENT_PERMIT && tries < 100; ++tries) {
-            const int32_t status = weir_report(world.engine, ticket, outcome, NULL);
+            const int32_t status = weir_report(world.engine, ticket, event.index, outcome, NULL);
             CHECK(status == WEIR_OK || status == WEIR_ERR_NOMEM);
             if (status == WEIR_OK) break;
             if (tries == 50) disarm();
@@ -344,11 +344,11 @@ static int32_t acquired_at_once(weir_error** error) {
     uint64_t ticket;
     CHECK((permit != NULL) == (status == WEIR_OK));
     ticket = weir_permit_ticket(permit);
-    if (status == WEIR_OK) reported = weir_report(world.engine, ticket, outcome, NULL);
+    if (status == WEIR_OK) reported = weir_report(world.engine, ticket, 1, outcome, NULL);
     disarm();
     weir_permit_release(permit);
     if (status != WEIR_OK) return status;
-    if (reported != WEIR_OK) CHECK_EQ(weir_report(world.engine, ticket, outcome, NULL), WEIR_OK);
+    if (reported != WEIR_OK) CHECK_EQ(weir_report(world.engine, ticket, 1, outcome, NULL), WEIR_OK);
     CHECK_EQ(report_permits(ticket, 1000, 20), 1);
     return reported;
 }

@@ -34,9 +34,9 @@ static void set_body(weir_outcome* outcome, const char* body) {
 }
 
 /* Reports, and gives the outcome back. */
-static void report(weir_engine* engine, uint64_t ticket, weir_outcome* outcome) {
+static void report(weir_engine* engine, uint64_t ticket, uint32_t attempt, weir_outcome* outcome) {
     weir_error* error = NULL;
-    if (weir_report(engine, ticket, outcome, &error) != WEIR_OK)
+    if (weir_report(engine, ticket, attempt, outcome, &error) != WEIR_OK)
         CHECK_STR(weir_error_message(error), "");
     weir_error_release(error);
     weir_outcome_release(outcome);
@@ -119,12 +119,12 @@ static void granted_and_reported(const char* drive) {
     CHECK_EQ(weir_permit_number(permit, 9999), -1);
     api_release(&event);
 
-    CHECK_EQ(weir_report_head(engine, ticket, outcome, NULL), WEIR_OK);
-    CHECK_EQ(weir_report_progress(engine, ticket, 20), WEIR_OK);
+    CHECK_EQ(weir_report_head(engine, ticket, 1, outcome, NULL), WEIR_OK);
+    CHECK_EQ(weir_report_progress(engine, ticket, 1, 20), WEIR_OK);
     add_header(outcome, "request-id", "req_mine");
     CHECK_EQ(weir_outcome_set_number(outcome, WEIR_NUMBER_INPUT_TOKENS, 1100), WEIR_OK);
     CHECK_EQ(weir_outcome_set_number(outcome, WEIR_NUMBER_OUTPUT_TOKENS, 60), WEIR_OK);
-    report(engine, ticket, outcome);
+    report(engine, ticket, 1, outcome);
     next(engine, ticket, WEIR_EVENT_DONE, &event);
     CHECK_EQ(event.user_data, 7);
     CHECK_EQ(event.data_length, 0);
@@ -157,7 +157,7 @@ static void answers_are_read(const char* drive) {
     add_header(outcome, "request-id", "req_mine");
     set_body(outcome, message);
     CHECK_EQ(weir_outcome_set_number(outcome, WEIR_NUMBER_OUTPUT_TOKENS, 5), WEIR_OK);
-    report(engine, ticket, outcome);
+    report(engine, ticket, 1, outcome);
     next(engine, ticket, WEIR_EVENT_DONE, &event);
     CHECK_EQ(weir_response_number(event.object, WEIR_NUMBER_INPUT_TOKENS), 3);
     CHECK_EQ(weir_response_number(event.object, WEIR_NUMBER_OUTPUT_TOKENS), 5);
@@ -178,7 +178,7 @@ static void retried_until_it_works(const char* drive) {
     long long asked_at;
     weir_request_release(request);
     next_permit(engine, ticket, 1);
-    report(engine, ticket, outcome_of(0, WEIR_FAILURE_CONNECT));
+    report(engine, ticket, 1, outcome_of(0, WEIR_FAILURE_CONNECT));
     next_permit(engine, ticket, 2);
     outcome = outcome_of(529, WEIR_FAILURE_NONE);
     add_header(outcome, "Retry-After", "1");
@@ -186,10 +186,10 @@ static void retried_until_it_works(const char* drive) {
              "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\","
              "\"message\":\"Overloaded\"}}");
     asked_at = api_now_ms();
-    report(engine, ticket, outcome);
+    report(engine, ticket, 2, outcome);
     next_permit(engine, ticket, 3);
     CHECK_GE(api_now_ms() - asked_at, 999);
-    report(engine, ticket, outcome_of(200, WEIR_FAILURE_NONE));
+    report(engine, ticket, 3, outcome_of(200, WEIR_FAILURE_NONE));
     next(engine, ticket, WEIR_EVENT_DONE, &event);
     CHECK_EQ(weir_response_number(event.object, WEIR_NUMBER_ATTEMPTS), 3);
     api_release(&event);
@@ -203,7 +203,7 @@ static void fails_with(weir_engine* engine, weir_outcome* outcome, int32_t statu
     const uint64_t ticket = acquire(engine, request);
     weir_request_release(request);
     next_permit(engine, ticket, 1);
-    report(engine, ticket, outcome);
+    report(engine, ticket, 1, outcome);
     next(engine, ticket, WEIR_EVENT_FAILED, &event);
     CHECK_EQ(event.status, status);
     CHECK_EQ(event.flags & WEIR_ERROR_MAYBE_EXECUTED, maybe_executed);
@@ -246,14 +246,14 @@ static void delivered_is_not_repeated(const char* drive) {
     end(engine, 0);
 }
 
-static void not_found(weir_engine* engine, uint64_t ticket) {
+static void not_found(weir_engine* engine, uint64_t ticket, uint32_t attempt) {
     weir_outcome* outcome = outcome_of(200, WEIR_FAILURE_NONE);
     weir_error* error = NULL;
-    CHECK_EQ(weir_report(engine, ticket, outcome, &error), WEIR_ERR_NOT_FOUND);
+    CHECK_EQ(weir_report(engine, ticket, attempt, outcome, &error), WEIR_ERR_NOT_FOUND);
     CHECK_EQ(weir_error_code(error), WEIR_ERR_NOT_FOUND);
     weir_error_release(error);
-    CHECK_EQ(weir_report_head(engine, ticket, outcome, NULL), WEIR_ERR_NOT_FOUND);
-    CHECK_EQ(weir_report_progress(engine, ticket, 1), WEIR_ERR_NOT_FOUND);
+    CHECK_EQ(weir_report_head(engine, ticket, attempt, outcome, NULL), WEIR_ERR_NOT_FOUND);
+    CHECK_EQ(weir_report_progress(engine, ticket, attempt, 1), WEIR_ERR_NOT_FOUND);
     weir_outcome_release(outcome);
 }
 
@@ -263,22 +263,48 @@ static void reports_that_nobody_waits_for(const char* drive) {
     weir_event event;
     uint64_t ticket;
     world_open(&world, drive);
-    not_found(world.engine, 0);
-    not_found(world.engine, 12345);
+    not_found(world.engine, 0, 1);
+    not_found(world.engine, 12345, 1);
     ticket = api_submit(world.engine, "reply=hang"); /* a request of the engine's own */
-    not_found(world.engine, ticket);
+    not_found(world.engine, ticket, 1);
     CHECK_EQ(weir_cancel(world.engine, ticket), WEIR_OK);
     api_await(world.engine, ticket, &event);
     api_release(&event);
     ticket = acquire(world.engine, request);
     weir_request_release(request);
     next_permit(world.engine, ticket, 1);
-    report(world.engine, ticket, outcome_of(200, WEIR_FAILURE_NONE));
-    not_found(world.engine, ticket); /* once is enough */
+    report(world.engine, ticket, 1, outcome_of(200, WEIR_FAILURE_NONE));
+    not_found(world.engine, ticket, 1); /* once is enough */
     next(world.engine, ticket, WEIR_EVENT_DONE, &event);
     api_release(&event);
-    not_found(world.engine, ticket);
+    not_found(world.engine, ticket, 1);
     world_close(&world);
+}
+
+/* A report is of one permit: one that comes twice does not hit the next. */
+static void reported_twice(const char* drive) {
+    weir_engine* engine = open_plain(drive);
+    weir_request* request = permit_request();
+    weir_event event;
+    const uint64_t ticket = acquire(engine, request);
+    weir_request_release(request);
+    next_permit(engine, ticket, 1);
+    not_found(engine, ticket, 0);
+    not_found(engine, ticket, 2); /* not yet */
+    report(engine, ticket, 1, outcome_of(503, WEIR_FAILURE_NONE));
+    not_found(engine, ticket, 1);
+    next_permit(engine, ticket, 2);
+    not_found(engine, ticket, 1);
+    not_found(engine, ticket, 0xFFFFFFFFu);
+    not_found(engine, ticket, 0x10002u);
+    CHECK_EQ(api_next(engine, &event, 20), 0);
+    CHECK_EQ(weir_report_progress(engine, ticket, 2, 5), WEIR_OK);
+    report(engine, ticket, 2, outcome_of(200, WEIR_FAILURE_NONE));
+    next(engine, ticket, WEIR_EVENT_DONE, &event);
+    CHECK_EQ(weir_response_number(event.object, WEIR_NUMBER_ATTEMPTS), 2);
+    api_release(&event);
+    not_found(engine, ticket, 2);
+    end(engine, 0);
 }
 
 static void never_reported(const char* drive) {
@@ -297,7 +323,7 @@ static void never_reported(const char* drive) {
     CHECK(weir_error_is(event.object, WEIR_ERROR_MAYBE_EXECUTED));
     CHECK_HAS(weir_error_message(event.object), "lease");
     api_release(&event);
-    not_found(engine, ticket);
+    not_found(engine, ticket, 1);
     end(engine, 0);
 }
 
@@ -319,7 +345,7 @@ static void cancelled_and_closed(const char* drive) {
     next(engine, ticket, WEIR_EVENT_FAILED, &event);
     CHECK_EQ(event.status, WEIR_ERR_SHUTDOWN);
     api_release(&event);
-    not_found(engine, ticket);
+    not_found(engine, ticket, 1);
     end(engine, 0);
 }
 
@@ -355,11 +381,11 @@ static void refused(const char* drive) {
 
     CHECK_EQ(weir_outcome_new(NULL, NULL), WEIR_ERR_BAD_ARGUMENT);
     CHECK_EQ(weir_outcome_new(&outcome, NULL), WEIR_OK);
-    CHECK_EQ(weir_report(engine, 1, outcome, &error), WEIR_ERR_BAD_ARGUMENT);
+    CHECK_EQ(weir_report(engine, 1, 1, outcome, &error), WEIR_ERR_BAD_ARGUMENT);
     CHECK_HAS(weir_error_message(error), "status");
     weir_error_release(error);
-    CHECK_EQ(weir_report_head(engine, 1, outcome, NULL), WEIR_ERR_BAD_ARGUMENT);
-    CHECK_EQ(weir_report_progress(engine, 1, -1), WEIR_ERR_BAD_ARGUMENT);
+    CHECK_EQ(weir_report_head(engine, 1, 1, outcome, NULL), WEIR_ERR_BAD_ARGUMENT);
+    CHECK_EQ(weir_report_progress(engine, 1, 1, -1), WEIR_ERR_BAD_ARGUMENT);
     CHECK_EQ(weir_outcome_set_status(outcome, 100), WEIR_ERR_BAD_ARGUMENT);
     CHECK_EQ(weir_outcome_set_status(outcome, 600), WEIR_ERR_BAD_ARGUMENT);
     CHECK_EQ(weir_outcome_set_failure(outcome, 6), WEIR_ERR_BAD_ARGUMENT);
@@ -370,7 +396,7 @@ static void refused(const char* drive) {
     CHECK_EQ(weir_outcome_set_header(outcome, "", 0, "x", 1, NULL), WEIR_ERR_BAD_ARGUMENT);
     CHECK_EQ(weir_outcome_set_status(outcome, 200), WEIR_OK);
     CHECK_EQ(weir_outcome_reset(outcome), WEIR_OK);
-    CHECK_EQ(weir_report(engine, 1, outcome, NULL), WEIR_ERR_BAD_ARGUMENT);
+    CHECK_EQ(weir_report(engine, 1, 1, outcome, NULL), WEIR_ERR_BAD_ARGUMENT);
     weir_outcome_release(outcome);
     weir_outcome_release(NULL);
     weir_permit_release(NULL);
@@ -410,9 +436,9 @@ static void at_once(const char* drive) {
     weir_permit_release(permit);
     weir_request_release(request);
     CHECK_EQ(api_next(engine, &event, 20), 0); /* it was the answer itself */
-    report(engine, ticket, outcome_of(503, WEIR_FAILURE_NONE));
+    report(engine, ticket, 1, outcome_of(503, WEIR_FAILURE_NONE));
     next_permit(engine, ticket, 2); /* the retry comes as for any other */
-    report(engine, ticket, outcome_of(200, WEIR_FAILURE_NONE));
+    report(engine, ticket, 2, outcome_of(200, WEIR_FAILURE_NONE));
     next(engine, ticket, WEIR_EVENT_DONE, &event);
     api_release(&event);
     end(engine, 0);
@@ -429,7 +455,7 @@ static void not_now(const char* drive) {
     permit = try_acquire(engine, request);
     ticket = weir_permit_ticket(permit);
     weir_permit_release(permit);
-    report(engine, ticket, outcome_of(200, WEIR_FAILURE_NONE));
+    report(engine, ticket, 1, outcome_of(200, WEIR_FAILURE_NONE));
     next(engine, ticket, WEIR_EVENT_DONE, &event);
     api_release(&event);
 
@@ -468,13 +494,13 @@ static void no_one_is_overtaken(const char* drive) {
     CHECK_EQ(weir_try_acquire(engine, request, &second, NULL), WEIR_ERR_NOT_NOW);
     waiting = acquire(engine, request);
     CHECK_EQ(api_next(engine, &event, 5), 0); /* it has reached the queue */
-    report(engine, ticket, outcome_of(0, WEIR_FAILURE_UNUSED));
+    report(engine, ticket, 1, outcome_of(0, WEIR_FAILURE_UNUSED));
     CHECK_EQ(weir_try_acquire(engine, request, &second, NULL), WEIR_ERR_NOT_NOW);
     next(engine, ticket, WEIR_EVENT_FAILED, &event);
     api_release(&event);
     next_permit(engine, waiting, 1);
     CHECK_EQ(weir_try_acquire(engine, request, &second, NULL), WEIR_ERR_NOT_NOW);
-    report(engine, waiting, outcome_of(200, WEIR_FAILURE_NONE));
+    report(engine, waiting, 1, outcome_of(200, WEIR_FAILURE_NONE));
     next(engine, waiting, WEIR_EVENT_DONE, &event);
     api_release(&event);
     weir_permit_release(first);
@@ -527,7 +553,7 @@ static void limits_are_learnt(const char* drive) {
     add_header(outcome, "anthropic-ratelimit-requests-limit", "4321");
     add_header(outcome, "anthropic-ratelimit-requests-remaining", "4320");
     add_header(outcome, "anthropic-ratelimit-requests-reset", "2026-01-01T00:00:00Z");
-    report(engine, ticket, outcome);
+    report(engine, ticket, 1, outcome);
     next(engine, ticket, WEIR_EVENT_DONE, &event);
     api_release(&event);
     CHECK_EQ(weir_engine_stats(engine, &stats, NULL), WEIR_OK);
@@ -545,6 +571,7 @@ int main(void) {
     RUN_DRIVEN(given_up);
     RUN_DRIVEN(delivered_is_not_repeated);
     RUN_DRIVEN(reports_that_nobody_waits_for);
+    RUN_DRIVEN(reported_twice);
     RUN_DRIVEN(never_reported);
     RUN_DRIVEN(cancelled_and_closed);
     RUN_DRIVEN(refused);

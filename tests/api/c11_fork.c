@@ -54,9 +54,9 @@ static void every_call_is_refused(weir_engine* engine) {
     CHECK_EQ(weir_try_acquire(engine, request, &permit, NULL), WEIR_ERR_FORKED);
     CHECK(permit == NULL);
     CHECK_EQ(weir_outcome_new(&outcome, NULL), WEIR_OK);
-    CHECK_EQ(weir_report(engine, 1, outcome, NULL), WEIR_ERR_FORKED);
-    CHECK_EQ(weir_report_head(engine, 1, outcome, NULL), WEIR_ERR_FORKED);
-    CHECK_EQ(weir_report_progress(engine, 1, 1), WEIR_ERR_FORKED);
+    CHECK_EQ(weir_report(engine, 1, 1, outcome, NULL), WEIR_ERR_FORKED);
+    CHECK_EQ(weir_report_head(engine, 1, 1, outcome, NULL), WEIR_ERR_FORKED);
+    CHECK_EQ(weir_report_progress(engine, 1, 1, 1), WEIR_ERR_FORKED);
     weir_outcome_release(outcome);
     CHECK_EQ(weir_cancel(engine, 1), WEIR_ERR_FORKED);
     CHECK_EQ(weir_cancel_tag(engine, 1), WEIR_ERR_FORKED);

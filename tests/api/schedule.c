@@ -49,7 +49,7 @@ static int32_t acquire(struct run* run, weir_request* request, unsigned way, uin
     return status;
 }
 
-static void report_one(struct run* run, uint64_t ticket) {
+static void report_one(struct run* run, uint64_t ticket, uint32_t attempt) {
     static const uint32_t failures[] = {WEIR_FAILURE_NONE, WEIR_FAILURE_NONE, WEIR_FAILURE_UNUSED,
                                         WEIR_FAILURE_CONNECT, WEIR_FAILURE_BROKEN};
     static const int32_t statuses[] = {200, 200, 429, 500, 401};
@@ -57,9 +57,9 @@ static void report_one(struct run* run, uint64_t ticket) {
     int32_t status;
     CHECK_EQ(weir_outcome_set_status(outcome, statuses[pick(&run->reporting, 5)]), WEIR_OK);
     CHECK_EQ(weir_outcome_set_failure(outcome, failures[pick(&run->reporting, 5)]), WEIR_OK);
-    if (pick(&run->reporting, 2)) weir_report_head(run->engine, ticket, outcome, NULL);
-    if (pick(&run->reporting, 2)) weir_report_progress(run->engine, ticket, 10);
-    status = weir_report(run->engine, ticket, outcome, NULL);
+    if (pick(&run->reporting, 2)) weir_report_head(run->engine, ticket, attempt, outcome, NULL);
+    if (pick(&run->reporting, 2)) weir_report_progress(run->engine, ticket, attempt, 10);
+    status = weir_report(run->engine, ticket, attempt, outcome, NULL);
     CHECK(status == WEIR_OK || status == WEIR_ERR_NOT_FOUND);
 }
 
@@ -132,7 +132,7 @@ static int32_t poll_some(struct run* run, size_t capacity, int64_t timeout_ms) {
     for (i = 0; i < count; ++i) {
         note(run->schedule, &events[i]);
         if (events[i].type == WEIR_EVENT_PERMIT && pick(&run->reporting, 3) > 0)
-            report_one(run, events[i].ticket);
+            report_one(run, events[i].ticket, events[i].index);
     }
     if (count > 0) weir_events_release(events, sizeof events[0], (size_t)count);
     return count;

@@ -138,7 +138,7 @@ void try_acquire(benchmark::State& state, const char* requests_per_minute, std::
             if (permit != nullptr) permits.push_back(permit);
         }
         for (weir_permit* permit : permits) {
-            must(weir_report(engine, weir_permit_ticket(permit), unused, nullptr), "report");
+            must(weir_report(engine, weir_permit_ticket(permit), 1, unused, nullptr), "report");
             weir_permit_release(permit);
         }
         permits.clear();

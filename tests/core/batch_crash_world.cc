@@ -34,11 +34,12 @@ private:
         TimeNs submit_at = 0;
         bool cancel = false;
         bool known_durable = false;
-        bool done = false;         // the caller has its answer in safe hands
-        EntryId acknowledged = 0;  // the entry that the caller has acknowledged
+        bool done = false;      // the caller has its answer in safe hands
+        bool answered = false;  // with a result
         // In this run.
         bool submitted = false;
         bool terminal = false;
+        bool charged = false;  // by this run, or as the journal says by an earlier one
         EntryId entry = 0;
     };
     struct Event {
@@ -71,6 +72,10 @@ private:
     void submit(std::size_t i);
     void end_of_run();
 
+    void charge(std::size_t i);
+    void keep_use();
+    void check_use();
+
     void do_action(BatchAction action);
     void on_terminal(const BatchAction& action);
     void acknowledge(std::size_t i);
@@ -94,6 +99,8 @@ private:
     std::uint64_t events_left_ = 0;  // of a run that does a part of the work
     TimeNs now_ = 0;
     TimeNs timer_at_ = kNever;
+    std::int64_t used_ = 0;  // results that were charged, of all runs as far as this one knows
+    std::vector<EntryId> charged_;  // of these, what the journal has not been told
     CrashResult result_;
 };
 
@@ -139,9 +146,11 @@ void World::start() {
     machine_ = std::make_unique<BatchMachine>(settings, std::vector<std::string>{"main"},
                                               kUnixAtZero + wrong);
     const JournalContents state = disk_.durable().state();
+    used_ = state.day_use.empty() ? 0 : state.day_use[0].tokens;
+    charged_.clear();
     std::vector<std::uint64_t> tickets;
     for (Request& request : requests_) {
-        request.submitted = request.terminal = false;
+        request.submitted = request.terminal = request.charged = request.answered = false;
         request.entry = 0;
     }
     for (const JournalState::Entry& row : state.entries) {
@@ -150,6 +159,7 @@ void World::start() {
         if (requests_[i].submitted) fail("in the journal twice: " + row.custom_id);
         requests_[i].submitted = requests_[i].known_durable = true;
         requests_[i].entry = row.id;
+        requests_[i].charged = row.charged;
         tickets.push_back(i + 1);
     }
     for (std::size_t i = 0; i < requests_.size(); ++i) {
@@ -230,11 +240,13 @@ void World::turn() {
     drain();
     machine_->advance(now_, &out_);
     drain();
+    keep_use();
     if (disk_.wants_commit()) {
         disk_.begin();
         const TimeNs takes = chance(2) ? 2 * kNsPerS : 20 * kNsPerMs;
         at(after(now_, takes), [this] {
             const JournalPosition position = disk_.commit();
+            check_use();
             at(after(now_, 5 * kNsPerMs),
                [this, position] { machine_->on_durable(position, &out_); });
         });
@@ -251,6 +263,36 @@ void World::drain() {
         BatchOutput out = std::exchange(out_, BatchOutput());
         for (JournalRecord& record : out.records) disk_.write(std::move(record));
         for (BatchAction& action : out.actions) do_action(std::move(action));
+    }
+}
+
+// ---- What is charged ----
+
+// As the engine does it: in the turn in which an answer is delivered, and once over all runs.
+void World::charge(std::size_t i) {
+    Request& request = requests_[i];
+    request.answered = true;
+    if (std::exchange(request.charged, true)) return;
+    ++used_;
+    charged_.push_back(request.entry);
+}
+
+void World::keep_use() {
+    if (charged_.empty()) return;
+    machine_->keep_use({{"all", 1, used_, used_}}, std::exchange(charged_, {}), &out_);
+    drain();
+}
+
+// Each answer is charged once in all, and none is acknowledged for ever that is not.
+void World::check_use() {
+    const JournalModel& journal = disk_.durable();
+    const auto used = static_cast<std::size_t>(journal.day_use("all"));
+    if (used != journal.ever_charged()) {
+        fail("charged: " + std::to_string(used) + " of " + std::to_string(journal.ever_charged()));
+    }
+    for (const Request& request : requests_) {
+        const bool forgotten = request.answered && !journal.has_entry(request.entry);
+        if (forgotten && !journal.ever_charged(request.entry)) fail("an answer is not charged");
     }
 }
 
@@ -317,11 +359,13 @@ void World::do_action(BatchAction action) {
             return;
         case BatchAction::Kind::deliver:
             if (work_ != BatchWork::all) fail("a run that reads no results has delivered one");
+            charge(action.ticket - 1);
             return on_terminal(action);
         case BatchAction::Kind::fail:
             return on_terminal(action);
         case BatchAction::Kind::fall_back:
         case BatchAction::Kind::changed:
+        case BatchAction::Kind::dropped:
             return;
     }
 }
@@ -417,8 +461,9 @@ void World::download(BatchCallId id, const std::string& remote_id, std::size_t n
                                          ? OutcomeClass::bad_request
                                          : OutcomeClass::overloaded;
             }
-            machine_->on_result(id, result, now_, &out_);
-            if (chance(2)) machine_->on_result(id, result, now_, &out_);
+            const ResultPrice price{.micros = 1, .saved_micros = 1};
+            machine_->on_result(id, result, price, now_, &out_);
+            if (chance(2)) machine_->on_result(id, result, price, now_, &out_);
             drain();
         }
         download(id, remote_id, i, cut);

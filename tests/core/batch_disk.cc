@@ -34,7 +34,13 @@ JournalContents JournalModel::state() const {
     state.entry_count = entries_.size();
     for (const auto& [id, entry] : entries_) state.entries.push_back(entry);
     for (const auto& [id, submission] : submissions_) state.submissions.push_back(submission);
+    for (const auto& [scope, row] : day_use_) state.day_use.push_back(row);
     return state;
+}
+
+std::int64_t JournalModel::day_use(const std::string& scope) const {
+    const auto it = day_use_.find(scope);
+    return it == day_use_.end() ? 0 : it->second.tokens;
 }
 
 void JournalModel::on(const AcceptRecord& r) {
@@ -47,6 +53,7 @@ void JournalModel::on(const AcceptRecord& r) {
     entry.deadline_unix = r.deadline_unix;
     entry.fallback_unix = r.fallback_unix;
     entry.body_bytes = r.body.bytes().size();
+    if (r.origin != nullptr) entry.origin = *r.origin;
     bodies_[r.entry] = r.body;
     last_entry_ = std::max(last_entry_, r.entry);
 }
@@ -128,6 +135,23 @@ void JournalModel::on(const ForgottenRecord& r) {
     }
     submissions_.erase(r.submission);
 }
+
+void JournalModel::on(const UseRecord& r) {
+    std::int64_t today = INT64_MIN;
+    for (const DayUseRow& row : r.day_use) {
+        today = std::max(today, row.day);
+        day_use_[row.scope] = row;
+    }
+    std::erase_if(day_use_, [&](const auto& row) { return row.second.day < today; });
+    for (const EntryId entry : r.charged) {
+        const auto it = entries_.find(entry);
+        if (it == entries_.end()) continue;
+        it->second.charged = true;
+        ever_charged_.insert(entry);
+    }
+}
+
+void JournalModel::on(const CostRecord& r) { submissions_.at(r.submission).cost = r.cost; }
 
 void JournalModel::erase(EntryId entry) {
     entries_.erase(entry);

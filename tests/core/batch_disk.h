@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "batch/batch_machine.h"
@@ -29,6 +31,11 @@ public:
     const BatchBody& body(EntryId entry) const { return bodies_.at(entry); }
     bool empty() const { return entries_.empty() && submissions_.empty(); }
     bool has_entry(EntryId entry) const { return entries_.contains(entry); }
+    // Tokens, of one name; 0 if there is none.
+    std::int64_t day_use(const std::string& scope) const;
+    // Whether what the entry used was ever part of the day's use.
+    bool ever_charged(EntryId entry) const { return ever_charged_.contains(entry); }
+    std::size_t ever_charged() const { return ever_charged_.size(); }
 
     std::string mark = "testmark";
 
@@ -43,12 +50,16 @@ private:
     void on(const DeliveredRecord& record);
     void on(const CancelWantedRecord& record);
     void on(const ForgottenRecord& record);
+    void on(const UseRecord& record);
+    void on(const CostRecord& record);
     void erase(EntryId entry);
     void erase_dropped(SubmissionId submission);
 
     std::map<EntryId, JournalState::Entry> entries_;
     std::map<EntryId, BatchBody> bodies_;
     std::map<SubmissionId, JournalState::Submission> submissions_;
+    std::map<std::string, DayUseRow> day_use_;
+    std::set<EntryId> ever_charged_;
     EntryId last_entry_ = 0;
     SubmissionId last_submission_ = 0;
 };

@@ -247,6 +247,72 @@ TEST(Fairness, ALargeRequestStartsWithinItsPromise) {
     }
 }
 
+// Large requests that wait for so long that it is their turn, below urgent ones that take half of
+// what there is: the urgent ones hardly wait, though the large one's turn takes 20 seconds of the
+// budget, and the large ones get the rest.
+TEST(Fairness, AnAgedLargeRequestDoesNotHoldUpUrgentOnes) {
+    constexpr std::uint32_t kPerMinute = 600'000;
+    constexpr std::uint32_t kLarge = 200'000;
+    for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+        CoreSettings settings = one_class({.input_tokens_per_minute = kPerMinute}, 60);
+        settings.queue.ageing_ns = 10 * kNsPerS;
+        QueueWorld world(settings, seed);
+        std::vector<TimeNs> waits;
+        std::vector<TimeNs> starts;  // of the large ones
+        world.on_start = [&](RequestIndex i) {
+            const Request& request = world.request(i);
+            if (request.priority == 3) {
+                starts.push_back(world.now());
+                world.submit({.priority = 3, .input_tokens = kLarge});
+            } else {
+                waits.push_back(world.now() - request.submitted_at);
+            }
+        };
+        for (int i = 0; i < 20; ++i) world.submit({.priority = 3, .input_tokens = kLarge});
+        world.run_until(world.now() + 60 * kNsPerS);  // the bucket's first fill is used up
+        starts.clear();
+        const TimeNs began = world.now();
+        while (world.now() < began + 600 * kNsPerS) {
+            world.submit({.priority = 0, .input_tokens = 500});
+            const double gap_s = -std::log(1 - world.random.unit()) / 10;
+            world.run_until(world.now() + static_cast<TimeNs>(gap_s * 1e9) + 1);
+        }
+        ASSERT_GT(waits.size(), 5'000u);
+        EXPECT_LE(at_share(waits, 0.99), 2 * kNsPerS) << "seed " << seed;
+        EXPECT_LE(at_share(waits, 1.0), 5 * kNsPerS) << "seed " << seed;
+        EXPECT_LE(at_share(waits, 0.5), kTick) << "seed " << seed << ": most go at once";
+        EXPECT_GE(starts.size(), 13u) << "seed " << seed << ": of 15 that there is room for";
+        for (std::size_t i = 1; i < starts.size(); ++i) {
+            EXPECT_LE(starts[i] - starts[i - 1], 60 * kNsPerS) << "seed " << seed;
+        }
+    }
+}
+
+// Urgent ones that take all that there is: a large one below them starts in the end, and has a
+// quarter of the budget until then.
+TEST(Fairness, AnAgedLargeRequestStartsBesideAnyNumberOfUrgentOnes) {
+    constexpr std::uint32_t kLarge = 100'000;  // ten seconds of the budget
+    for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+        CoreSettings settings = one_class({.input_tokens_per_minute = 600'000}, 60);
+        settings.queue.ageing_ns = 10 * kNsPerS;
+        QueueWorld world(settings, seed);
+        TimeNs started = kNever;
+        world.on_start = [&](RequestIndex i) {
+            if (world.request(i).priority == 3) {
+                started = world.now();
+            } else {
+                world.submit({.priority = 0, .input_tokens = 500});
+            }
+        };
+        for (int i = 0; i < 100; ++i) world.submit({.priority = 0, .input_tokens = 500});
+        world.run_until(world.now() + 70 * kNsPerS);
+        const TimeNs submitted = world.now();
+        world.submit({.priority = 3, .input_tokens = kLarge});
+        world.run_until(submitted + 120 * kNsPerS);
+        EXPECT_LE(started, submitted + 10 * kNsPerS + 45 * kNsPerS) << "seed " << seed;
+    }
+}
+
 TEST(Concurrency, ATenantAtItsBoundHoldsNobodyUp) {
     CoreSettings settings = one_class({.requests_per_minute = 60'000}, 1);
     settings.max_in_flight = 20;

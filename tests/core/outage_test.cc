@@ -159,6 +159,89 @@ TEST(Outage, OfMostAttemptsPutsRetriesOff) {
     EXPECT_LT(static_cast<double>(sent_with), 0.9 * static_cast<double>(sent_without));
 }
 
+// ---- A second attempt beside a slow one ----
+
+// Two accounts, and 3 % of the streams never have content.
+OutageWorld::Settings stalling(std::uint64_t seed) {
+    OutageWorld::Settings settings = usual(seed, 2);
+    settings.model.classes[0].generation.output_tokens = {60, 0};
+    settings.model.faults.push_back(out(FaultKind::stall, 0, kNever));
+    settings.model.faults.back().probability = 0.03;
+    return settings;
+}
+
+TEST(Hedging, CutsOffTheTailForAFewAttemptsMore) {
+    for_seeds(5, [](std::uint64_t seed) {
+        OutageWorld::Settings settings = stalling(seed);
+        OutageWorld without(settings);
+        without.run(at_second(900));
+        EXPECT_EQ(without.core().counts().hedges, 0u) << "it is off by default";
+        EXPECT_GE(without.first_content_s(0.99), 15) << "the stall alone is not seen before";
+        for (const bool learnt : {false, true}) {
+            settings.core.retry.hedge_after_ns = 2 * kNsPerS;
+            settings.core.retry.hedge_after_p95 = learnt;
+            OutageWorld with(settings);
+            with.run(at_second(900));
+            const Core::Counts& counts = with.core().counts();
+            EXPECT_EQ(with.failed(), 0u);
+            EXPECT_EQ(with.outstanding(), 0u);
+            EXPECT_LE(with.first_content_s(0.99), 5) << (learnt ? "after p95" : "after 2 s");
+            EXPECT_GT(counts.hedges, 10u);
+            EXPECT_LE(counts.hedges_won, counts.hedges);
+            EXPECT_GE(static_cast<double>(counts.hedges_won),
+                      (learnt ? 0.3 : 0.8) * static_cast<double>(counts.hedges));
+            // Of 100 streams five, and one that every beginning has.
+            EXPECT_LE(static_cast<double>(counts.hedges),
+                      1 + 0.05 * static_cast<double>(counts.attempts - counts.hedges));
+        }
+    });
+}
+
+// Every stream is slow, so that every one would be hedged.
+OutageWorld::Settings all_slow(std::uint64_t seed) {
+    OutageWorld::Settings settings = stalling(seed);
+    settings.model.faults.clear();
+    settings.core.retry.hedge_after_ns = 50 * kNsPerMs;  // before any content can have come
+    return settings;
+}
+
+TEST(Hedging, IsForAShareOfTheStreams) {
+    for (const double share : {0.02, 0.05, 0.2}) {
+        OutageWorld::Settings settings = all_slow(1);
+        settings.core.retry.hedge_share = share;
+        settings.core.retry.budget_capacity = 0;
+        OutageWorld world(settings);
+        world.run(at_second(900));
+        EXPECT_EQ(world.failed(), 0u);
+        const auto streams = share * static_cast<double>(world.offered());
+        EXPECT_NEAR(static_cast<double>(world.core().counts().hedges), streams, 0.1 * streams + 2);
+    }
+}
+
+TEST(Hedging, StopsWhenTheRetryBudgetIsSpent) {
+    OutageWorld::Settings settings = all_slow(1);
+    settings.core.retry.hedge_share = 1;
+    settings.core.retry.budget_capacity = 50;
+    settings.core.retry.budget_per_success = 0;
+    OutageWorld world(settings);
+    world.run(at_second(900));
+    EXPECT_EQ(world.failed(), 0u);
+    // Ten of each account, and one in ten seconds of each.
+    EXPECT_GE(world.core().counts().hedges, 20u);
+    EXPECT_LE(world.core().counts().hedges, 20u + 2 * 32u);
+}
+
+TEST(Hedging, TakesNoRoomFromWhatWaits) {
+    OutageWorld::Settings settings = all_slow(1);
+    settings.core.retry.hedge_share = 1;
+    settings.core.retry.budget_capacity = 0;
+    settings.core.max_in_flight = 4;  // there is always somebody waiting
+    settings.requests_until = at_second(60);
+    OutageWorld world(settings);
+    world.run(at_second(60));
+    EXPECT_LE(world.core().counts().hedges, 3u) << "but at the beginning";
+}
+
 // ---- Waits that the provider states ----
 
 model::FaultRule stated_wait(int account, TimeNs wait) {

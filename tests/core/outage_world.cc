@@ -18,6 +18,7 @@ constexpr std::uint64_t kDelayRange = 60 * kNsPerMs;
 BodyRef make_body() {
     RequestHead head;
     head.max_tokens = kMaxTokens;
+    head.stream = true;
     return BodyRef(BodyBlock::make("{}", head, {}));
 }
 
@@ -113,6 +114,8 @@ void OutageWorld::head(AttemptId attempt) {
         readings[kKinds[i]].rounding = i == 0 ? 1 : 500;
     }
     core_.on_head(attempt, true, readings, now_);
+    if (!core_.on_content(attempt, now_, &actions_)) return;
+    waited_s_.push_back(static_cast<double>(now_ - found->second.submitted_at) / 1e9);
 }
 
 void OutageWorld::end(AttemptId attempt) {
@@ -187,6 +190,7 @@ void OutageWorld::take_actions() {
                 calls_[action.attempt] = {.account = action.account,
                                           .model_class = slab_.at(action.request).model_class,
                                           .sent_at = now_,
+                                          .submitted_at = slab_.at(action.request).submitted_at,
                                           .decision = {}};
                 post(now_ + delay(), Event::Kind::arrival, action.attempt);
                 break;
@@ -237,6 +241,14 @@ std::uint32_t OutageWorld::sent(std::size_t from_s, std::size_t to_s) const {
         sum += seconds_[i].sent;
     }
     return sum;
+}
+
+double OutageWorld::first_content_s(double q) const {
+    std::vector<double> waited = waited_s_;
+    std::sort(waited.begin(), waited.end());
+    return waited.empty()
+               ? 0
+               : waited[static_cast<std::size_t>(q * static_cast<double>(waited.size()))];
 }
 
 TimeNs OutageWorld::ended_by(TimeNs at) const {

@@ -45,6 +45,8 @@ public:
     std::uint32_t sent(std::size_t from_s, std::size_t to_s) const;
     // Of the failures.
     const std::map<std::int32_t, std::uint64_t>& statuses() const { return statuses_; }
+    // The time from submit to first content that a share `q` of the answers took at most.
+    double first_content_s(double q) const;
     TimeNs last_stated_wait() const { return last_stated_wait_; }
     // When all that was submitted before `at` had ended; kNever: not yet.
     TimeNs ended_by(TimeNs at) const;
@@ -64,6 +66,7 @@ private:
         std::uint16_t account = 0;
         std::uint16_t model_class = 0;
         TimeNs sent_at = 0;
+        TimeNs submitted_at = 0;
         model::Decision decision;
     };
     struct Ended {
@@ -96,6 +99,7 @@ private:
     std::map<AttemptId, Call> calls_;
     std::vector<Second> seconds_;
     std::vector<Ended> ended_;
+    std::vector<double> waited_s_;  // for first content
     std::map<std::int32_t, std::uint64_t> statuses_;
     TimeNs last_stated_wait_ = -1;
     std::uint64_t offered_ = 0;

@@ -11,6 +11,7 @@ struct ScheduleResult {
     std::uint64_t accepted = 0;
     std::uint64_t terminals = 0;
     std::uint64_t attempts = 0;
+    std::uint64_t hedges = 0;
     std::uint64_t events = 0;
     std::string broken;  // the first invariant that did not hold, or empty
 
@@ -20,7 +21,8 @@ struct ScheduleResult {
 // Drives a core through a schedule of submits, cancels, closes and outcomes that the seed decides,
 // in virtual time, and checks the invariants at each event:
 //   - a ticket that was accepted has exactly one terminal action, and none before its submit;
-//   - an attempt starts for a request that has none, and ends once: by an outcome or an abort;
+//   - an attempt starts for a request that has none, or once beside one that is slow, at another
+//     account, and ends once: by an outcome or an abort; of two, one has content at most;
 //   - what the limiter holds is what the attempts in flight reserved;
 //   - no more are in flight than configured; no attempt starts before a pause that was asked for;
 //   - a permit that is wanted at once overtakes nobody, and none outlives its lease;

@@ -18,14 +18,19 @@ TEST(RandomSchedule, InvariantsHoldAndEveryRunRepeats) {
     const std::uint64_t count =
         std::getenv("WEIR_SEED") != nullptr ? 1 : from_environment("WEIR_CORE_SCHEDULES", 10'000);
     std::uint64_t attempts = 0;
+    std::uint64_t hedges = 0;
     for (std::uint64_t seed = first; seed < first + count; ++seed) {
         const ScheduleResult result = run_random_schedule(seed);
         ASSERT_EQ(result.broken, "") << "replay with WEIR_SEED=" << seed;
         ASSERT_EQ(result.terminals, result.accepted) << "replay with WEIR_SEED=" << seed;
         ASSERT_EQ(result, run_random_schedule(seed)) << "two runs differ: WEIR_SEED=" << seed;
         attempts += result.attempts;
+        hedges += result.hedges;
     }
     EXPECT_GT(attempts, count * 5) << "the schedules start too little to show anything";
+    if (count > 1'000) {
+        EXPECT_GT(hedges, count / 20) << "too few second attempts";
+    }
 }
 
 }  // namespace

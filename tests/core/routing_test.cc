@@ -409,6 +409,84 @@ TEST(Routing, NothingGoesRoundWhereEverythingIsOut) {
     }
 }
 
+// One a minute at the first choice.
+TEST(Routing, APermitAtOnceGoesWhereASubmitWouldGo) {
+    for (const bool patient : {false, true}) {
+        World world(settings_of({1, 600}, kAll, patient ? 1000 * kS : 10 * kS), 1);
+        Core& core = world.core();
+        std::vector<RequestIndex> granted;
+        Core::Grant grant;
+        for (int i = 0; i < 4; ++i) {
+            const RequestIndex index = world.slab().take();
+            Request& request = world.slab().at(index);
+            request.submitted_at = world.now();
+            request.lease_ms = 60'000;
+            request.input_tokens = request.output_tokens = 10;
+            const Route& route = settings_of({1, 600}).routes.routes[0];
+            request.route = {.route = 1,
+                             .ahead = static_cast<std::uint8_t>((1u << route.steps.size()) - 2)};
+            grant = core.try_acquire(index, world.now());
+            if (grant.status != WEIR_OK) {
+                world.slab().give_back(index);
+                continue;
+            }
+            EXPECT_EQ(request.model_class, request.route.step);
+            EXPECT_EQ(grant.permit.kind, Action::Kind::permit);
+            granted.push_back(index);
+            std::vector<Action> actions;
+            Outcome done;
+            core.on_end(AttemptId{grant.permit.attempt}, done, nullptr, world.now(), &actions);
+            world.run_for(kS);
+        }
+        EXPECT_EQ(granted.size(), patient ? 1u : 4u);
+        EXPECT_EQ(world.counts(0).first, granted.size());
+        EXPECT_EQ(world.counts(0).left_budget, patient ? 0u : 3u);
+        EXPECT_EQ(world.counts(1).moved_in, patient ? 0u : 3u);
+        EXPECT_EQ(world.counts(1).succeeded, patient ? 0u : 3u);
+        if (patient) {
+            EXPECT_EQ(grant.status, WEIR_ERR_NOT_NOW);
+            EXPECT_GT(grant.ask_again_at, world.now());
+        }
+    }
+}
+
+TEST(Routing, APermitAtOnceIsNotHeldUpByWhatWaitsForTheFirstChoice) {
+    World world(settings_of({6, 600}), 1);
+    world.submit(20, {.routed = false});
+    world.run_for(kS);
+    const RequestIndex index = world.slab().take();
+    Request& request = world.slab().at(index);
+    request.submitted_at = world.now();
+    request.lease_ms = 60'000;
+    request.input_tokens = request.output_tokens = 10;
+    request.route = {.route = 1, .ahead = 2};
+    EXPECT_EQ(world.core().try_acquire(index, world.now()).status, WEIR_OK);
+    EXPECT_EQ(request.model_class, 1u);
+}
+
+TEST(Routing, APermitAtOnceThatIsTakenBackWasNeverOnItsRoute) {
+    World world(settings_of({1, 600}), 1);
+    world.submit(1);  // and the first choice has no more
+    world.run_for(2 * kS);
+    const Core::StepCounts first = world.counts(0);
+    const Core::StepCounts second = world.counts(1);
+    const RequestIndex index = world.slab().take();
+    Request& request = world.slab().at(index);
+    request.submitted_at = world.now();
+    request.lease_ms = 60'000;
+    request.input_tokens = request.output_tokens = 10;
+    request.route = {.route = 1, .ahead = 2};
+    ASSERT_EQ(world.core().try_acquire(index, world.now()).status, WEIR_OK);
+    EXPECT_EQ(request.model_class, 1u);
+    EXPECT_EQ(request.route.reason, RouteReason::budget);
+    EXPECT_EQ(world.counts(1).moved_in, second.moved_in + 1);
+    world.core().withdraw(index, world.now());
+    EXPECT_EQ(world.counts(0).first, first.first);
+    EXPECT_EQ(world.counts(0).left_budget, first.left_budget);
+    EXPECT_EQ(world.counts(1).moved_in, second.moved_in);
+    world.slab().give_back(index);
+}
+
 TEST(Routing, CancelAndCloseFindItWhereverItIs) {
     World world(settings_of({60, 60}, kAll, 5 * kS), 1);
     world.submit(300);

@@ -26,10 +26,10 @@ class ModelServer:
     """The model of the API on a port of its own, with one account, and one class by default."""
 
     def __init__(self, directory, limits=None, faults=(), arguments=(), keys=(KEY,),
-                 classes=None, **model_class):
+                 classes=None, accounts=None, **model_class):
         config = {
             "classes": classes or [{"name": "claude", "limits": limits, **model_class}],
-            "accounts": [{"name": "main", "keys": list(keys)}],
+            "accounts": accounts or [{"name": "main", "keys": list(keys)}],
             "faults": list(faults),
         }
         self.config = directory / "server.json"

@@ -44,15 +44,17 @@ class BatchCommands(support.EndToEnd):
         return json.loads(self.batch(server, "status", "--json")[0])
 
     def fetch_all(self, server):
-        """Waits and fetches until the journal is empty."""
+        """Waits and fetches until the journal is empty; what was said."""
+        all_said = ""
         for _ in range(30):
             self.batch(server, "wait")
             process = self.start_batch(server, "fetch")
             _, said = process.communicate(timeout=150)
             self.assertIn(process.returncode, (0, 1), said)
+            all_said += said
             report = self.batches(server)
             if not report["batches"] and not report["collecting"]:
-                return
+                return all_said
         self.fail("it does not come to an end")
 
     @staticmethod
@@ -96,7 +98,7 @@ class BatchCommands(support.EndToEnd):
         self.assertEqual(sum(row["succeeded"] + row["errored"] + row["expired"] for row in rows),
                          count)
         self.assertEqual(self.results(), {})
-        self.fetch_all(server)
+        self.assertRegex(self.fetch_all(server), r"results: .*; \$0\.\d+, \$0\.\d+ less than online")
         self.assert_each_once(server, count)
         out, _ = self.batch(server, "status")
         self.assertEqual(out, "the journal is empty\n")

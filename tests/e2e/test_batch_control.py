@@ -1,108 +1,13 @@
 """The batch lane by the library's own functions: cancels, fallbacks, and what is said of them."""
 
-import ctypes
-import json
-import time
 import unittest
 
 import support
+from library import CANCELLED, DONE, FAILED, MAYBE_EXECUTED, SHUTDOWN, Engine
 
-NUL = ctypes.c_size_t(-1).value
-STREAM, LOG, ENGINE, RECOVERED, DURABLE, BATCH = range(1, 7)
-DONE, FAILED = 0x101, 0x102
-CANCELLED = -100
-MAYBE_EXECUTED = 0x02
 LIMITS = {"limits": {"requests_per_minute": 600}, "first_token_s": 0.1, "output_tokens": 10,
           "tokens_per_s": 0}
-
-
-class Event(ctypes.Structure):
-    _fields_ = [("ticket", ctypes.c_uint64), ("user_data", ctypes.c_uint64),
-                ("type", ctypes.c_uint32), ("status", ctypes.c_int32), ("flags", ctypes.c_uint32),
-                ("index", ctypes.c_uint32), ("data", ctypes.c_void_p),
-                ("data_length", ctypes.c_size_t), ("object", ctypes.c_void_p),
-                ("reserved", ctypes.c_uint64)]
-
-
-class Engine:
-    """An engine with a journal, and the events that it has given."""
-
-    def __init__(self, **settings):
-        self.library = ctypes.CDLL(str(support.BUILD / "src" / "c_api" / "libweir.so"))
-        self.library.weir_text_data.restype = ctypes.c_char_p
-        config = self.made("weir_config_new")
-        for key, value in settings.items():
-            self.set("weir_config_set", config, key, value)
-        self.handle = self.made("weir_engine_open", config)
-        self.library.weir_config_release(config)
-        self.terminals, self.durable, self.logs = {}, set(), []
-
-    def made(self, function, *arguments):
-        handle, error = ctypes.c_void_p(), ctypes.c_void_p()
-        status = getattr(self.library, function)(*arguments, ctypes.byref(handle),
-                                                 ctypes.byref(error))
-        if status != 0:
-            self.library.weir_error_message.restype = ctypes.c_char_p
-            raise RuntimeError(self.library.weir_error_message(error).decode())
-        return handle
-
-    def set(self, function, handle, key, value):
-        key, value = key.encode(), str(value).encode()
-        status = getattr(self.library, function)(handle, key, ctypes.c_size_t(NUL), value,
-                                                 ctypes.c_size_t(NUL), None)
-        assert status == 0, (key, status)
-
-    def submit(self, body, deadline_ms=0, **settings):
-        request = self.made("weir_request_new")
-        text = json.dumps(body).encode()
-        assert self.library.weir_request_set_body(request, text, ctypes.c_size_t(len(text)),
-                                                  None) == 0
-        self.library.weir_request_set_deadline_ms(request, ctypes.c_int64(deadline_ms))
-        for key, value in {"lane": "batch", **settings}.items():
-            self.set("weir_request_set", request, key, value)
-        ticket = ctypes.c_uint64()
-        assert self.library.weir_submit(self.handle, request, ctypes.byref(ticket), None) == 0
-        self.library.weir_request_release(request)
-        return ticket.value
-
-    def poll(self, timeout_ms=100):
-        events = (Event * 64)()
-        count = self.library.weir_poll(self.handle, events, ctypes.c_size_t(ctypes.sizeof(Event)),
-                                       ctypes.c_size_t(64), ctypes.c_int64(timeout_ms))
-        for event in events[:max(count, 0)]:
-            if event.type in (DONE, FAILED):
-                assert event.ticket not in self.terminals
-                self.terminals[event.ticket] = (event.type, event.status, event.flags)
-            elif event.type == DURABLE:
-                self.durable.add(event.ticket)
-            elif event.type == LOG:
-                self.logs.append(ctypes.string_at(event.data, event.data_length).decode())
-        if count > 0:
-            self.library.weir_events_release(events, ctypes.c_size_t(ctypes.sizeof(Event)),
-                                             ctypes.c_size_t(count))
-        return count
-
-    def until(self, condition, timeout=60):
-        give_up_at = time.monotonic() + timeout
-        while not condition():
-            assert time.monotonic() < give_up_at, "it did not happen in time"
-            self.poll()
-
-    def list(self):
-        text = self.made("weir_batch_list", self.handle)
-        report = json.loads(self.library.weir_text_data(text, None))
-        self.library.weir_text_release(text)
-        return report
-
-    def call(self, function, *numbers):
-        return getattr(self.library, function)(self.handle, *map(ctypes.c_uint64, numbers))
-
-    def close(self):
-        self.library.weir_engine_close(self.handle)
-        while self.poll(1000) >= 0:
-            pass
-        self.library.weir_engine_wait(self.handle, ctypes.c_int64(20000))
-        self.library.weir_engine_release(self.handle)
+MODELS = ("claude-haiku-4-5", "claude-sonnet-4-5", "claude-opus-4-5")
 
 
 @unittest.skipUnless(support.SANITIZER == "none", "the library needs its sanitizer in the program")
@@ -212,4 +117,56 @@ class BatchControl(support.EndToEnd):
         path.write_bytes(kept)
         engine = self.engine(server)
         self.assertEqual(engine.list()["recovered"], 1)
+        engine.close()
+
+    # ---- What an earlier run has left, answered online ----
+
+    def left_by_an_earlier_run(self, server, settings, then=None, **request):
+        """An engine that has a request of another, which is to be answered online soon."""
+        engine = self.engine(server, **settings)
+        wait_ms = 3000 * support.SLOWNESS
+        ticket = engine.submit(self.body(0), deadline_ms=3600000,
+                               batch_fallback_ms=3600000 - wait_ms, **request)
+        engine.until(lambda: ticket in engine.durable)
+        engine.close()
+        return self.engine(server, **(settings if then is None else then))
+
+    def answered(self, engine):
+        engine.until(lambda: any(end[0] != FAILED or end[1] != SHUTDOWN
+                                 for end in engine.terminals.values()))
+        self.assertEqual([end[0] for end in engine.terminals.values()], [DONE])
+        return engine.stats()
+
+    def test_what_an_earlier_run_left_has_its_limits_and_its_tenant_online(self):
+        server = self.batch_server("ends_s=600")
+        engine = self.left_by_an_earlier_run(server, {"tenant.t.spend_per_day": 100}, tenant="t")
+        stats = self.answered(engine)
+        self.assertEqual([row["class"] for row in stats["estimates"]], ["claude-sonnet-4"])
+        self.assertGreater(stats["day"]["budgets"][0]["spend_micros"], 0)
+        engine.close()
+
+    def routed_server(self, overloaded):
+        return self.server(
+            classes=[{"name": model, "models": [model + "*"], **LIMITS} for model in MODELS],
+            faults=[{"kind": "overloaded", "class": model} for model in overloaded],
+            arguments=["--batch", "ends_s=600"])
+
+    def test_what_an_earlier_run_left_takes_its_route_online(self):
+        settings = {"route.r.1.model": "claude-opus-4-5", "route.r.1.complexity": "high",
+                    "route.r.2.model": "claude-haiku-4-5", "route.r.2.complexity": "low",
+                    "route.r.3.model": support.MODEL}
+        for overloaded, succeeded in (([], [0, 1, 0]), (["claude-haiku-4-5"], [0, 0, 1])):
+            self.directory.joinpath("journal").unlink(missing_ok=True)
+            server = self.routed_server(overloaded)
+            engine = self.left_by_an_earlier_run(server, settings, route="r", complexity="low")
+            steps = self.answered(engine)["routes"][0]["steps"]
+            self.assertEqual([step["succeeded"] for step in steps], succeeded)
+            engine.close()
+
+    def test_what_has_lost_its_route_keeps_the_model_that_it_had(self):
+        server = self.routed_server([])
+        settings = {"route.r.1.model": "claude-haiku-4-5"}
+        engine = self.left_by_an_earlier_run(server, settings, {}, route="r")
+        stats = self.answered(engine)
+        self.assertEqual([row["class"] for row in stats["estimates"]], ["claude-haiku-4-5"])
         engine.close()

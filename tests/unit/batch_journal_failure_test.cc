@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -97,32 +98,78 @@ TEST_F(JournalFailure, AFileOfALaterVersionIsRefusedAndLeftAlone) {
     open_journal(path_, "m")->apply(record(1));
     run_sql("PRAGMA user_version = 99");
     expect_refused(Kind::newer, "later weir");
-    run_sql("PRAGMA user_version = 3");
+    run_sql("PRAGMA user_version = 4");
     EXPECT_EQ(test::contents_of(open_journal(path_, "m").get()).entries.size(), 1u);
 }
 
+// The first schema as it was released, with an entry in a batch and one that waits; and what the
+// second and the third added.
+constexpr const char* kFirstSchema =
+    "CREATE TABLE meta (mark TEXT NOT NULL, last_entry INTEGER NOT NULL,"
+    " last_submission INTEGER NOT NULL);"
+    "CREATE TABLE groups (id INTEGER PRIMARY KEY, account TEXT NOT NULL, model TEXT NOT NULL,"
+    " headers TEXT NOT NULL, UNIQUE (account, model, headers));"
+    "CREATE TABLE entries (id INTEGER PRIMARY KEY, grp INTEGER NOT NULL REFERENCES groups (id),"
+    " custom_id TEXT NOT NULL, deadline INTEGER NOT NULL, fallback INTEGER NOT NULL,"
+    " attempts INTEGER NOT NULL DEFAULT 0, submission INTEGER NOT NULL DEFAULT 0,"
+    " position INTEGER NOT NULL DEFAULT 0, dropped INTEGER NOT NULL DEFAULT 0,"
+    " body BLOB NOT NULL);"
+    "CREATE INDEX entries_by_submission ON entries (submission);"
+    "CREATE TABLE submissions (id INTEGER PRIMARY KEY, grp INTEGER NOT NULL,"
+    " count INTEGER NOT NULL, at INTEGER NOT NULL, watermark INTEGER NOT NULL,"
+    " stage INTEGER NOT NULL DEFAULT 1, remote_id TEXT NOT NULL DEFAULT '',"
+    " created INTEGER NOT NULL DEFAULT 0, expires INTEGER NOT NULL DEFAULT 0,"
+    " cancel_wanted INTEGER NOT NULL DEFAULT 0);"
+    "INSERT INTO meta VALUES ('m', 2, 1);"
+    "INSERT INTO groups VALUES (1, 'a', 'claude', '');"
+    "INSERT INTO submissions (id, grp, count, at, watermark, stage, remote_id)"
+    " VALUES (1, 1, 1, 7, 8, 3, 'msgbatch_1');"
+    "INSERT INTO entries (id, grp, custom_id, deadline, fallback, submission, body)"
+    " VALUES (1, 1, 'row 1', 0, 0, 1, '{}'), (2, 1, 'row 2', 5, 4, 0, '{\"x\":1}');"
+    "PRAGMA application_id = 1466263922; PRAGMA user_version = 1;";
+constexpr const char* kSecondSchema =
+    "ALTER TABLE submissions ADD COLUMN succeeded INTEGER NOT NULL DEFAULT -1;"
+    "ALTER TABLE submissions ADD COLUMN errored INTEGER NOT NULL DEFAULT -1;"
+    "ALTER TABLE submissions ADD COLUMN canceled INTEGER NOT NULL DEFAULT -1;"
+    "ALTER TABLE submissions ADD COLUMN expired INTEGER NOT NULL DEFAULT -1;"
+    "PRAGMA user_version = 2";
+constexpr const char* kThirdSchema =
+    "CREATE TABLE day_use (scope TEXT PRIMARY KEY, day INTEGER NOT NULL, tokens INTEGER NOT NULL,"
+    " spend INTEGER NOT NULL) WITHOUT ROWID;"
+    "INSERT INTO day_use VALUES ('all', 20000, 10, 11); PRAGMA user_version = 3";
+
 TEST_F(JournalFailure, AFileOfAnEarlierVersionIsBroughtForward) {
-    open_journal(path_, "m")
-        ->apply(std::vector<JournalRecord>{
-            AcceptRecord{.entry = 1,
-                         .custom_id = "row",
-                         .account = "a",
-                         .model = "m",
-                         .headers = "",
-                         .body = BatchBody::copy_of("{}")},
-            IntentRecord{
-                .submission = 1, .account = "a", .model = "m", .headers = "", .entries = {1}}});
-    for (const char* column : {"succeeded", "errored", "canceled", "expired"}) {
-        run_sql((std::string("ALTER TABLE submissions DROP COLUMN ") + column).c_str());
+    for (int version = 1; version <= 3; ++version) {
+        std::filesystem::remove(path_);
+        run_sql(kFirstSchema);
+        if (version >= 2) run_sql(kSecondSchema);
+        if (version >= 3) run_sql(kThirdSchema);
+        const auto journal = open_journal(path_, "other");
+        const test::JournalContents state = test::contents_of(journal.get());
+        EXPECT_EQ(state.mark, "m");
+        EXPECT_EQ(state.last_entry, 2u);
+        ASSERT_EQ(state.entries.size(), 2u);
+        EXPECT_EQ(state.entries[0], (JournalState::Entry{.id = 1,
+                                                         .custom_id = "row 1",
+                                                         .account = "a",
+                                                         .model = "claude",
+                                                         .body_bytes = 2,
+                                                         .submission = 1}));
+        EXPECT_EQ(state.entries[1].fallback_unix, 4);
+        ASSERT_EQ(state.submissions.size(), 1u);
+        EXPECT_EQ(state.submissions[0].remote_id, "msgbatch_1");
+        EXPECT_EQ(state.submissions[0].tally, BatchTally());
+        EXPECT_EQ(state.submissions[0].cost, BatchCost());
+        EXPECT_EQ(state.day_use.size(), version >= 3 ? 1u : 0u);
+        // What is new can be written, and goes with its entry.
+        journal->apply(std::vector<JournalRecord>{UseRecord{{{"all", 20'001, 1, 2}}, {1, 2}},
+                                                  CostRecord{1, {1, 2, 3, 4}}, DeliveredRecord{2}});
+        const test::JournalContents after = test::contents_of(journal.get());
+        ASSERT_EQ(after.entries.size(), 1u);
+        EXPECT_TRUE(after.entries[0].charged);
+        EXPECT_EQ(after.submissions[0].cost, (BatchCost{1, 2, 3, 4}));
+        EXPECT_EQ(after.day_use.size(), 1u);
     }
-    run_sql("DROP TABLE day_use");
-    run_sql("PRAGMA user_version = 1");
-    const test::JournalContents state = test::contents_of(open_journal(path_, "other").get());
-    EXPECT_EQ(state.mark, "m");
-    EXPECT_EQ(state.entries.size(), 1u);
-    ASSERT_EQ(state.submissions.size(), 1u);
-    EXPECT_EQ(state.submissions[0].tally, BatchTally());
-    EXPECT_EQ(open_journal(path_, "other")->load().submissions.size(), 1u);
 }
 
 TEST_F(JournalFailure, AnotherProgramsDatabaseIsRefused) {
@@ -200,10 +247,22 @@ TEST_F(JournalFailure, AFileThatCannotBeMadeIsRefused) {
 }
 
 TEST_F(JournalFailure, AReadOnlyFileIsRefused) {
-    if (::geteuid() == 0) GTEST_SKIP() << "for root every file is writable";
     open_journal(path_, "m")->apply(record(1));
-    std::filesystem::permissions(path_, std::filesystem::perms::owner_read);
-    expect_refused(Kind::read_only, "writable");
+    ::chmod(directory_.c_str(), 0755);
+    ::chmod(path_.c_str(), 0444);
+    // For root every file is writable; so it is somebody else who tries.
+    const pid_t child = ::fork();
+    if (child == 0) {
+        constexpr uid_t kNobody = 65534;
+        if (::geteuid() == 0 && ::setuid(kNobody) != 0) _exit(2);
+        expect_refused(Kind::read_only, "writable");
+        _exit(HasFailure() ? 1 : 0);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    EXPECT_EQ(status, 0);
+    ::chmod(path_.c_str(), 0600);
+    EXPECT_EQ(test::contents_of(open_journal(path_, "m").get()).entries.size(), 1u);
 }
 
 // What SQLite writes with, once the disk is full.

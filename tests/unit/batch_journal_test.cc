@@ -35,6 +35,7 @@ void expect_equal(const test::JournalContents& a, const test::JournalContents& b
     EXPECT_EQ(a.entry_count, b.entry_count);
     EXPECT_EQ(a.entries, b.entries);
     EXPECT_EQ(a.submissions, b.submissions);
+    EXPECT_EQ(a.day_use, b.day_use);
 }
 
 AcceptRecord accept(EntryId id, std::string body = "{}") {
@@ -45,7 +46,16 @@ AcceptRecord accept(EntryId id, std::string body = "{}") {
             .headers = id % 2 == 0 ? "x: y" : "",
             .deadline_unix = id % 4 == 0 ? 12345 : kNoUnixTime,
             .fallback_unix = kNoUnixTime,
-            .body = BatchBody::copy_of(body)};
+            .body = BatchBody::copy_of(body),
+            .origin = id % 5 == 0 ? std::make_shared<const BatchOrigin>(
+                                        BatchOrigin{.tenant = ~id,
+                                                    .input_tokens = 7,
+                                                    .output_tokens = 8,
+                                                    .priority = static_cast<std::uint8_t>(id % 4),
+                                                    .automatic = id % 2 == 0,
+                                                    .route = "route \"r\"",
+                                                    .complexity = "high"})
+                                  : nullptr};
 }
 
 TEST_F(JournalTest, ANewOneIsEmptyItsOwnersAloneAndKeepsItsMark) {
@@ -104,6 +114,12 @@ public:
                                 .entries = waiting};
         }
         const auto& entry = state.entries[random_.below(state.entries.size())];
+        if (dice >= 95) {
+            const auto day = static_cast<std::int64_t>(state.last_entry / 16);
+            return UseRecord{{{"account.a", day, 1, static_cast<std::int64_t>(dice)},
+                              {"tenant.x", day - static_cast<std::int64_t>(dice % 2), 5, 0}},
+                             {entry.id, state.last_entry + 7}};
+        }
         if (dice < 60 && !entry.dropped) return DeliveredRecord{entry.id};
         if (dice < 65 && !entry.dropped && entry.submission != 0) {
             const auto owner = std::find_if(
@@ -116,6 +132,7 @@ public:
         const bool empty =
             std::none_of(state.entries.begin(), state.entries.end(),
                          [&](const auto& e) { return e.submission == submission.id; });
+        if (dice >= 92) return CostRecord{submission.id, {7, 8, 9, 10}};
         switch (submission.stage) {
             case JournalState::Stage::intent:
                 if (dice < 80) return SentRecord{submission.id};
@@ -168,9 +185,9 @@ TEST_F(JournalTest, ADaysUseIsKeptByNameAndGoesWithItsDay) {
     {
         const auto journal = open_journal(path_, "w00000000000000a");
         EXPECT_TRUE(journal->load().day_use.empty());
-        journal->keep_day_use(first);
+        journal->apply(std::vector<JournalRecord>{UseRecord{first, {}}});
         EXPECT_EQ(journal->load().day_use, first);
-        journal->keep_day_use(std::vector<DayUseRow>{{"account.a", 20'000, 12, 120}});
+        journal->apply(std::vector<JournalRecord>{UseRecord{{{"account.a", 20'000, 12, 120}}, {}}});
     }
     {
         const auto journal = open_journal(path_, "w00000000000000b");
@@ -179,7 +196,7 @@ TEST_F(JournalTest, ADaysUseIsKeptByNameAndGoesWithItsDay) {
         EXPECT_EQ(kept[0].spend, 120);
         EXPECT_EQ(kept[1], first[1]);
         const std::vector<DayUseRow> next = {{"account.a", 20'001, 1, 1}};
-        journal->keep_day_use(next);
+        journal->apply(std::vector<JournalRecord>{UseRecord{next, {}}});
         EXPECT_EQ(journal->load().day_use, next);
     }
 }

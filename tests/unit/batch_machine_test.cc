@@ -110,7 +110,7 @@ protected:
         result.custom_id = custom_id;
         result.type = type;
         result.error_class = error;
-        machine_->on_result(call.id, result, now_, &out_);
+        machine_->on_result(call.id, result, price_, now_, &out_);
         run();
     }
     // The terminal action since the last look; 1 for an answer, else the status.
@@ -125,6 +125,7 @@ protected:
     }
 
     BatchSettings settings_;
+    ResultPrice price_{.micros = 10, .saved_micros = 9};  // of the results
     std::unique_ptr<BatchMachine> machine_;
     BatchOutput out_;
     std::vector<BatchCall> calls_;
@@ -569,6 +570,57 @@ TEST_F(MachineTest, AnAccountMayHaveFewerCallsThanTheOthers) {
     EXPECT_EQ(calls_[1].account, 1);
     pass(kNsPerMinute);
     EXPECT_EQ(calls_.size(), 3u);
+}
+
+TEST_F(MachineTest, WhatABatchCostIsCountedOnceAResultHoweverOftenItIsRead) {
+    const EntryId first = submit(1);
+    submit(2);
+    submit(3);
+    submit(4);
+    BatchCall call = to_results(4);
+    machine_->cancel(first, &out_);  // its result is dropped, and has its price
+    result(call, "mk-1-0");
+    result(call, "mk-1-1");
+    result(call, "mk-1-1");
+    const auto cost = [&] {
+        std::vector<BatchView> views;
+        machine_->view(now_, &views);
+        return views.at(0).cost;
+    };
+    EXPECT_EQ(cost(), (BatchCost{20, 18, 2, 0}));
+    Outcome cut;
+    cut.cls = OutcomeClass::broken;
+    machine_->on_call_end(call.id, cut, nullptr, nullptr, now_, &out_);
+    ASSERT_FALSE(out_.records.empty());
+    const auto* kept = std::get_if<CostRecord>(&out_.records.back());
+    ASSERT_NE(kept, nullptr);
+    EXPECT_EQ(kept->cost, (BatchCost{20, 18, 2, 0}));
+    run();
+    pass(kNsPerS);
+    call = expect_call(BatchCall::Kind::results);
+    result(call, "mk-1-0");
+    EXPECT_EQ(cost(), (BatchCost{20, 18, 2, 0}));
+    result(call, "mk-1-1");
+    price_ = {};
+    result(call, "mk-1-2");
+    result(call, "mk-1-3", BatchResult::Type::errored);  // costs nothing
+    EXPECT_EQ(cost(), (BatchCost{20, 18, 2, 1}));
+}
+
+TEST_F(MachineTest, WhatABatchHadCostIsKnownToTheNextRun) {
+    test::JournalContents state{{.mark = "mk", .last_entry = 1, .last_submission = 1}, {}};
+    state.entries.push_back({.id = 1, .account = "main", .model = "m", .submission = 1});
+    state.submissions.push_back({.id = 1,
+                                 .account = "main",
+                                 .model = "m",
+                                 .count = 1,
+                                 .stage = JournalState::Stage::ended,
+                                 .remote_id = "msgbatch_1",
+                                 .cost = {5, 5, 1, 0}});
+    restart(state);
+    std::vector<BatchView> views;
+    machine_->view(now_, &views);
+    EXPECT_EQ(views.at(0).cost, (BatchCost{5, 5, 1, 0}));
 }
 
 TEST_F(MachineTest, EachAccountHasItsOwnPlacesAndCalls) {

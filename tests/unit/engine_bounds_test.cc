@@ -48,7 +48,9 @@ struct Box {
     }
     Request& at(std::uint64_t ticket) { return slab.at(RequestSlab::index_of(ticket)); }
     bool start(std::uint64_t ticket) { return at(ticket).take(Request::Claim::core); }
+    // The loop ends only what it has taken.
     void end(std::uint64_t ticket) {
+        dropped();
         Inbox::Ended ended(RequestSlab::index_of(ticket));
         inbox.give_back({&ended, 1});
     }
@@ -169,8 +171,8 @@ TEST(QueueBounds, HoldThroughRandomSchedules) {
             const std::uint64_t what = random.below(10);
             if (what < 6) {
                 try {
-                    live.push_back(box.submit(static_cast<std::uint8_t>(random.below(4)),
-                                              1 + random.below(400)));
+                    const auto priority = static_cast<std::uint8_t>(random.below(4));
+                    live.push_back(box.submit(priority, 1 + random.below(400)));
                     ++accepted;
                 } catch (const Failure&) {
                 }

@@ -9,50 +9,20 @@
 #include "engine/error_object.h"
 #include "engine/failure.h"
 #include "engine/response_object.h"
-#include "engine_scripted_transport.h"
+#include "engine_scripted_engine.h"
 
 namespace weir {
 namespace {
 
-// A caller-driven engine over a scripted transport.
-class EngineTest : public ::testing::Test {
+class EngineTest : public ScriptedEngineTest {
 protected:
     void open(std::initializer_list<std::pair<const char*, const char*>> more = {}) {
         Config config;
-        config.set("engine.drive", "caller");
         config.set("account.main.key", "sk-secret");
         config.set("retry.max_attempts", "1");
         for (const auto& [key, value] : more) config.set(key, value);
-        engine_ =
-            Engine::open(config, [this](const TransportSettings&, Poller*, TransportSink* sink) {
-                auto transport = std::make_unique<ScriptedTransport>(sink);
-                transport_ = transport.get();
-                return transport;
-            });
-        builder_.set_body(
-            R"({"model":"claude-opus-5","max_tokens":9,"messages":[{"role":"user","content":"hi"}]})");
+        open_engine(std::move(config));
     }
-    void TearDown() override {
-        for (weir_event& event : events_) release_event(&event);
-        if (engine_ != nullptr) engine_->release();
-    }
-    // Polls until nothing comes; gives the events of this call.
-    std::vector<weir_event> poll() {
-        std::vector<weir_event> found;
-        for (;;) {
-            weir_event event{};
-            status_ = engine_->poll(&event, sizeof event, 1, 0);
-            if (status_ != 1) return found;
-            found.push_back(event);
-            events_.push_back(event);
-        }
-    }
-
-    Engine* engine_ = nullptr;
-    ScriptedTransport* transport_ = nullptr;
-    RequestBuilder builder_;
-    std::int32_t status_ = 0;
-    std::vector<weir_event> events_;
 };
 
 TEST_F(EngineTest, ARequestTravelsTheWholeWay) {

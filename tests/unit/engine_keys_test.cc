@@ -17,7 +17,7 @@
 #include "engine/error_object.h"
 #include "engine/failure.h"
 #include "engine/path_directories.h"
-#include "engine_scripted_transport.h"
+#include "engine_scripted_engine.h"
 
 namespace weir {
 namespace {
@@ -36,38 +36,29 @@ private:
 
 void write(const std::string& path, const std::string& content) { std::ofstream(path) << content; }
 
-class KeysTest : public ::testing::Test {
+class KeysTest : public ScriptedEngineTest {
 protected:
     void open(std::initializer_list<std::pair<const char*, std::string>> values) {
         Config config;
-        config.set("engine.drive", "caller");
         config.set("log.level", "debug");
         config.set("limit.claude-opus-5.requests_per_minute", "1000000000000");
         config.set("limits.burst_s", "60");
         for (const auto& [key, value] : values) config.set(key, value);
-        engine_ =
-            Engine::open(config, [this](const TransportSettings&, Poller*, TransportSink* sink) {
-                auto transport = std::make_unique<ScriptedTransport>(sink);
-                transport_ = transport.get();
-                return transport;
-            });
-        builder_.set_body(
-            R"({"model":"claude-opus-5","max_tokens":9,"messages":[{"role":"user","content":"hi"}]})");
+        open_engine(std::move(config));
         poll();
     }
     void TearDown() override {
         if (engine_ == nullptr) return;
         engine_->close();
         poll();
-        engine_->release();
+        ScriptedEngineTest::TearDown();
         for (const char* const secret : {"sk-one", "sk-two", "sk-three"}) {
             EXPECT_EQ(shown_.find(secret), std::string::npos) << shown_;
         }
     }
     // Takes all events; what they show is kept, and what they say of keys.
     void poll() {
-        weir_event event{};
-        while (engine_->poll(&event, sizeof event, 1, 0) == 1) {
+        for (const weir_event& event : ScriptedEngineTest::poll()) {
             const auto data = std::string(static_cast<const char*>(event.data), event.data_length);
             if (event.type != WEIR_EVENT_DONE) shown_ += data + "\n";
             if (event.type == WEIR_EVENT_LOG) log_.push_back(data);
@@ -83,7 +74,6 @@ protected:
                 retry_after_ms_ = error->retry_after_ms;
                 shown_ += error_ + "\n";
             }
-            release_event(&event);
         }
         shown_ += engine_->stats();
     }
@@ -109,9 +99,6 @@ protected:
         }
     }
 
-    Engine* engine_ = nullptr;
-    ScriptedTransport* transport_ = nullptr;
-    RequestBuilder builder_;
     std::string shown_;
     std::vector<std::string> log_;
     std::vector<std::string> keys_;

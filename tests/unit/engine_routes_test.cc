@@ -12,7 +12,7 @@
 #include "engine/failure.h"
 #include "engine/response_object.h"
 #include "engine/route_keys.h"
-#include "engine_scripted_transport.h"
+#include "engine_scripted_engine.h"
 
 namespace weir {
 namespace {
@@ -103,11 +103,10 @@ TEST(RouteKeys, WhatMakesNoSenseIsRefused) {
         "route.a.2.model: no request could take the step");
 }
 
-class RoutedEngine : public ::testing::Test {
+class RoutedEngine : public ScriptedEngineTest {
 protected:
     void open(const Keys& more = {}) {
         Config config;
-        config.set("engine.drive", "caller");
         config.set("account.main.key", "sk-secret");
         config.set("route.pick.1.model", "claude-haiku-4-5");
         config.set("route.pick.1.complexity", "low");
@@ -116,30 +115,13 @@ protected:
         config.set("route.other.1.max_input_tokens", "100");
         config.set("route.other.1.max_deadline_ms", "60000");
         for (const auto& [key, value] : more) config.set(key, value);
-        engine_ =
-            Engine::open(config, [this](const TransportSettings&, Poller*, TransportSink* sink) {
-                auto transport = std::make_unique<ScriptedTransport>(sink);
-                transport_ = transport.get();
-                return transport;
-            });
+        open_engine(std::move(config));
         builder_.set_body(body("some-model"));
-    }
-    void TearDown() override {
-        for (weir_event& event : events_) release_event(&event);
-        if (engine_ != nullptr) engine_->release();
     }
     static std::string body(const std::string& model) {
         return R"({ "max_tokens" : 9,"messages":[{"role":"user","content":"\u00e4 \"model\":"}], )"
                R"("model"  :  ")" +
                model + R"(" , "metadata":{"user_id":"1.50"} })";
-    }
-    std::vector<weir_event> poll() {
-        std::vector<weir_event> found;
-        for (weir_event event{}; engine_->poll(&event, sizeof event, 1, 0) == 1;) {
-            found.push_back(event);
-            events_.push_back(event);
-        }
-        return found;
     }
     const weir_response* answer() {
         const auto events = poll();
@@ -159,11 +141,6 @@ protected:
         }
         EXPECT_TRUE(poll().empty());
     }
-
-    Engine* engine_ = nullptr;
-    ScriptedTransport* transport_ = nullptr;
-    RequestBuilder builder_;
-    std::vector<weir_event> events_;
 };
 
 TEST_F(RoutedEngine, TheModelAloneIsReplaced) {

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <fstream>
 #include <string>
@@ -11,40 +10,11 @@
 #include "engine/failure.h"
 #include "engine/settings.h"
 #include "engine/spend_keys.h"
+#include "engine_settings_frame.h"
 #include "weir/weir.h"
 
 namespace weir {
 namespace {
-
-Config with(std::initializer_list<std::pair<const char*, const char*>> values) {
-    Config config;
-    for (const auto& [key, value] : values) config.set(key, value);
-    return config;
-}
-
-// The message that making the settings fails with, or "".
-std::string problem_of(const Config& config) {
-    try {
-        make_settings(config);
-        return "";
-    } catch (const Failure& failure) {
-        return failure.message();
-    }
-}
-
-class TemporaryFile {
-public:
-    explicit TemporaryFile(const std::string& content) {
-        const int fd = ::mkstemp(path_.data());
-        ::close(fd);
-        std::ofstream(path_) << content;
-    }
-    ~TemporaryFile() { ::unlink(path_.c_str()); }
-    const char* path() const { return path_.c_str(); }
-
-private:
-    std::string path_ = ::testing::TempDir() + "weir-XXXXXX";
-};
 
 const BucketLimits& limits_of(const LimitSettings& settings, std::size_t account,
                               std::string_view model_class) {

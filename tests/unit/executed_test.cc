@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -263,10 +264,19 @@ public:
         ASSERT_EQ(weir_submit(engine, made, nullptr, nullptr), WEIR_OK);
     }
     // The next event; type 0 if none comes.
-    weir_event next() {
+    weir_event next() { return next_within(15'000); }
+    weir_event next_within(std::int64_t timeout_ms) {
         weir_event event{};
-        weir_poll(engine_.get(), &event, sizeof event, 1, 15'000);
+        weir_poll(engine_.get(), &event, sizeof event, 1, timeout_ms);
         return event;
+    }
+
+    std::string stats() {
+        weir_text* text = nullptr;
+        if (weir_engine_stats(engine_.get(), &text, nullptr) != WEIR_OK) return "";
+        std::string stats = weir_text_data(text, nullptr);
+        weir_text_release(text);
+        return stats;
     }
 
 private:
@@ -415,6 +425,89 @@ TEST(StreamRestart, EndsWithTheAttempts) {
                                       stream_event(0), stream_event(1), {WEIR_EVENT_FAILED, 0}};
     EXPECT_EQ(hear(&client, &flags), expected);
     EXPECT_TRUE(flags & WEIR_ERROR_MAYBE_EXECUTED);
+}
+
+// ---- A second attempt beside a slow one ----
+
+// The first request, at whichever account, has no content for a long time.
+TEST(Hedging, TheFasterAccountAloneIsHeard) {
+    std::atomic<int> requests{0};
+    Gate given_up;
+    const Server::Script script = [&](Connection& peer, int) {
+        if (peer.read_request().empty()) return;
+        if (requests++ > 0) {
+            peer.send(whole_stream());
+            peer.wait_for_close();
+            return;
+        }
+        peer.send(kStreamHead + message_start());
+        peer.wait_for_close();
+        given_up.open();
+        peer.send(content());
+    };
+    const Server one(script);
+    const Server two(script);
+    for (const bool hedged : {true, false}) {
+        requests = hedged ? 0 : 1;
+        Client client;
+        client.set("account.one.key", "k");
+        client.set("account.one.base_url", one.url());
+        client.set("account.two.key", "k");
+        client.set("account.two.base_url", two.url());
+        client.set("hedge.after_ms", "150");
+        client.submit(true, false);
+        std::vector<std::uint32_t> indices;
+        weir_event event = client.next();
+        while (event.type == WEIR_EVENT_STREAM) {
+            indices.push_back(event.index);
+            weir_events_release(&event, sizeof event, 1);
+            event = client.next();
+        }
+        EXPECT_EQ(indices, (std::vector<std::uint32_t>{0, 1, 2, 3, 4}));
+        ASSERT_EQ(event.type, WEIR_EVENT_DONE);
+        const auto* response = static_cast<const weir_response*>(event.object);
+        EXPECT_EQ(weir_response_number(response, WEIR_NUMBER_HEDGED), hedged ? 1 : 0);
+        EXPECT_EQ(weir_response_number(response, WEIR_NUMBER_ATTEMPTS), hedged ? 2 : 1);
+        weir_events_release(&event, sizeof event, 1);
+        EXPECT_TRUE(!hedged || given_up.wait()) << "the slower attempt goes on";
+        EXPECT_EQ(client.next_within(200).type, 0u) << "something follows the terminal event";
+        const std::string stats = client.stats();
+        const std::string expected =
+            hedged ? R"("hedges":1,"hedges_won":1,)" : R"("hedges":0,"hedges_won":0,)";
+        EXPECT_NE(stats.find(expected), std::string::npos) << stats;
+        EXPECT_NE(stats.find(R"("in_flight":0,)"), std::string::npos) << stats;
+    }
+    EXPECT_EQ(requests.load(), 2);
+}
+
+// Both fail: one event says so, and both are counted.
+TEST(Hedging, BothMayFail) {
+    std::atomic<int> requests{0};
+    const Server::Script script = [&](Connection& peer, int) {
+        if (peer.read_request().empty()) return;
+        if (requests++ > 0) return peer.send(refusal(529)), void();
+        peer.send(kStreamHead + message_start());
+        std::this_thread::sleep_for(std::chrono::milliseconds(600));
+        peer.reset();
+    };
+    const Server one(script);
+    const Server two(script);
+    Client client;
+    client.set("account.one.key", "k");
+    client.set("account.one.base_url", one.url());
+    client.set("account.two.key", "k");
+    client.set("account.two.base_url", two.url());
+    client.set("hedge.after_ms", "150");
+    client.set("retry.max_attempts", "2");
+    client.submit(true, false);
+    weir_event event = client.next();
+    ASSERT_EQ(event.type, WEIR_EVENT_FAILED);
+    const auto* error = static_cast<const weir_error*>(event.object);
+    EXPECT_EQ(weir_error_attempts(error), 2u);
+    EXPECT_TRUE(weir_error_is(error, WEIR_ERROR_MAYBE_EXECUTED));
+    weir_events_release(&event, sizeof event, 1);
+    EXPECT_EQ(requests.load(), 2);
+    EXPECT_EQ(client.next_within(200).type, 0u) << "something follows the terminal event";
 }
 
 }  // namespace

@@ -8,9 +8,10 @@
 namespace weir::model {
 
 // A provider refuses use that grows too fast, below the limits proper. The ceiling of input tokens
-// a minute starts low, grows with every minute of use (or other time), and falls back after a pause.
+// a minute starts low, grows with every minute of use (or other time), and falls back after a
+// pause.
 struct RampSettings {
-    std::int64_t start_per_minute = 0;  // 0: no ramp
+    std::int64_t start_per_minute = 0;   // 0: no ramp
     std::int64_t growth_per_minute = 0;  // of the ceiling, at each step
     double idle_s = 600;
     double growth_factor = 1;  // likewise, before growth_per_minute is added

@@ -97,6 +97,7 @@ public:
     StreamScript(const Decision& decision, const Answer& answer, const Headers& headers)
         : decision_(decision), answer_(answer) {
         add(decision.first_token_at, response_head(200, headers, "text/event-stream", -1));
+        if (stalls() && decision.fault_at <= 0) stall(decision.first_token_at);
         append(answer.start());
     }
 
@@ -125,24 +126,29 @@ private:
         return std::move(script_);
     }
 
+    bool stalls() const {
+        return decision_.fault == FaultKind::stall || decision_.fault == FaultKind::stall_pings;
+    }
+
+    // What follows comes late.
+    void stall(TimeNs at) {
+        late_ = decision_.fault_lasts_ns;
+        if (decision_.fault == FaultKind::stall_pings) add_pings(at, at + late_);
+        add(at + late_, "");
+    }
+
     void add_deltas() {
         const TimeNs lasts = decision_.production_ends_at - decision_.first_token_at;
         const std::int64_t deltas = std::clamp<std::int64_t>(lasts / kDeltaEvery, 1, kMostDeltas);
-        const bool stalls =
-            decision_.fault == FaultKind::stall || decision_.fault == FaultKind::stall_pings;
         const auto stall_from = static_cast<std::int64_t>(
             static_cast<double>(decision_.produced_tokens) * decision_.fault_at);
-        TimeNs late = 0;
         TimeNs last_ping = decision_.first_token_at;
         std::int64_t sent = 0;
         for (std::int64_t i = 1; i <= deltas; ++i) {
             const std::int64_t until = decision_.produced_tokens * i / deltas;
             const TimeNs at = decision_.first_token_at + lasts / deltas * i;
-            if (stalls && late == 0 && until > stall_from) {
-                late = decision_.fault_lasts_ns;
-                if (decision_.fault == FaultKind::stall_pings) add_pings(at, at + late);
-            }
-            add(at + late, chunk(answer_.delta(sent, until)));
+            if (stalls() && late_ == 0 && until > stall_from) stall(at);
+            add(at + late_, chunk(answer_.delta(sent, until)));
             if (at - last_ping >= kPingEvery * 5) {
                 append(Answer::ping());
                 last_ping = at;
@@ -176,6 +182,7 @@ private:
     const Decision& decision_;
     const Answer& answer_;
     Script script_;
+    TimeNs late_ = 0;
 };
 
 }  // namespace

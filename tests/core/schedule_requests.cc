@@ -1,0 +1,96 @@
+#include "schedule.h"
+#include "weir/weir.h"
+
+namespace weir::test {
+
+RequestIndex Schedule::make_request() {
+    const RequestIndex index = slab_.take();
+    Request& request = slab_.at(index);
+    request.submitted_at = now_;
+    request.prices = random_.below(4) == 0 ? kNoPrices : PricesId{0};
+    request.priority = static_cast<std::uint8_t>(random_.below(kPriorities));
+    request.model_class =
+        static_cast<std::uint16_t>(random_.below(settings_.limits.classes.size()));
+    request.tenant = static_cast<std::uint32_t>(random_.below(3));
+    request.tag = random_.below(4);
+    request.stream_restart = random_.below(3) == 0;
+    if (random_.below(4) != 0) request.body = stream_;
+    request.input_tokens = static_cast<std::uint32_t>(1 + random_.below(3000));
+    request.output_tokens = static_cast<std::uint32_t>(1 + random_.below(1000));
+    if (random_.below(3) == 0) {
+        request.deadline_at = now_ + static_cast<TimeNs>(random_.below(20 * kNsPerS));
+    }
+    choose_route(&request);
+    return index;
+}
+
+void Schedule::accept(RequestIndex index) {
+    const Request& request = slab_.at(index);
+    const std::uint64_t ticket = request.ticket.load();
+    if (known_.contains(ticket)) broken("a ticket was given twice");
+    known_[ticket] = {.tag = request.tag, .deadline_at = request.deadline_at};
+    known_[ticket].may_restart = request.stream_restart;
+    known_[ticket].stream = static_cast<bool>(request.body);
+    ++result_.accepted;
+    if (random_.below(6) == 0) post(random_.below(20 * kNsPerS), Event::Kind::cancel, ticket);
+    if (random_.below(8) == 0) post(random_.below(20 * kNsPerS), Event::Kind::claim, ticket);
+}
+
+// A caller drops the request while it waits, and the core hears of it later.
+void Schedule::claim(std::uint64_t ticket) {
+    if (!slab_.outstanding(ticket)) return;
+    if (!slab_.at(RequestSlab::index_of(ticket)).take(Request::Claim::dropped)) return;
+    known_.at(ticket).dropped = true;
+    post(random_.below(2 * kNsPerS), Event::Kind::drop, ticket);
+}
+
+std::uint32_t Schedule::lease() { return static_cast<std::uint32_t>(1 + random_.below(20'000)); }
+
+void Schedule::submit() {
+    const RequestIndex index = make_request();
+    if (random_.below(4) == 0) slab_.at(index).lease_ms = lease();
+    if (random_.below(4) == 0) {
+        slab_.at(index).counting = true;
+        if (random_.below(8) != 0) slab_.at(index).input_tokens = 0;
+    }
+    accept(index);
+    core_.submit(index, now_, &actions_);
+}
+
+void Schedule::try_acquire() {
+    const RequestIndex index = make_request();
+    Request& request = slab_.at(index);
+    request.lease_ms = lease();
+    const Core::Grant grant = core_.try_acquire(index, now_);
+    if (grant.status != WEIR_OK) {
+        if (grant.ask_again_at < now_) broken("a refused permit is told to ask in the past");
+        return slab_.give_back(index);
+    }
+    if (somebody_waits_before(request)) broken("a permit overtook a request that was there first");
+    if (random_.below(10) == 0) {
+        core_.withdraw(index, now_);
+        return slab_.give_back(index);
+    }
+    accept(index);
+    actions_.push_back(grant.permit);
+}
+
+bool Schedule::somebody_waits_before(const Request& request) {
+    bool found = false;
+    slab_.for_each([&](RequestIndex index) {
+        const Request& other = slab_.at(index);
+        if (is_held_back(other.tenant)) return;
+        found |= other.state == Request::State::queued && !other.counting &&
+                 other.model_class == request.model_class && other.priority <= request.priority;
+    });
+    return found;
+}
+
+// Without max_tokens: what is held of a day's budget is what it was asked for.
+BodyRef Schedule::stream_body() {
+    RequestHead head;
+    head.stream = true;
+    return BodyRef(BodyBlock::make("{}", head, {}));
+}
+
+}  // namespace weir::test
