@@ -239,7 +239,7 @@ private:
     void start_what_may(TimeNs now, std::vector<Action>* actions);
     RequestIndex next_to_start(TimeNs now);
     RequestIndex next_in(std::size_t lane, TimeNs now);
-    bool still_waits(const Promise& promise) const;
+    bool promise_holds(std::size_t lane) const;
     void try_start(RequestIndex index, TimeNs now, std::vector<Action>* actions);
     static constexpr std::uint16_t kNoAccount = 0xFFFF;
     // How many requests behind a head that waits are looked at.

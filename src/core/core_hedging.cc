@@ -39,10 +39,7 @@ void Core::hedge(RequestIndex index, TimeNs now, std::vector<Action>* actions) {
     for (std::size_t priority = 0; priority < kPriorities; ++priority) {
         if (queue_.any_may_go(request.model_class, priority)) return;
     }
-    if (const Promise& promise = promises_[request.model_class];
-        promise.request != kNoRequest && still_waits(promise)) {
-        return;
-    }
+    if (promise_holds(request.model_class)) return;
     Offer offer;
     if (!find_hedge(request, now, &offer)) return;
     if (!endpoint(offer.key.account, request.model_class).retries.withdraw(now)) {

@@ -41,7 +41,7 @@ RequestIndex Core::next_in(std::size_t lane, TimeNs now) {
     const RequestIndex next = queue_.next(lane, now);
     Promise& promise = promises_[lane];
     if (promise.request == kNoRequest || promise.request == next) return next;
-    if (!still_waits(promise)) {
+    if (!promise_holds(lane)) {
         promise = Promise();
         return next;
     }
@@ -50,14 +50,19 @@ RequestIndex Core::next_in(std::size_t lane, TimeNs now) {
     return queue_.may_start(promised.tenant) ? promise.request : next;
 }
 
-bool Core::still_waits(const Promise& promise) const {
+// Whom the lane promised a start still waits, and for the same model.
+bool Core::promise_holds(std::size_t lane) const {
+    const Promise& promise = promises_[lane];
+    if (promise.request == kNoRequest) return false;
     const Request& request = slab_->at(promise.request);
-    return request.generation == promise.generation && request.state == Request::State::queued;
+    return request.generation == promise.generation && request.state == Request::State::queued &&
+           lane_of(request) == lane;
 }
 
 TimeNs Core::promised_start(RequestIndex index) const {
-    const Promise& promise = promises_[lane_of(slab_->at(index))];
-    return promise.request == index && still_waits(promise) ? promise.start.at : kNever;
+    const std::size_t lane = lane_of(slab_->at(index));
+    const Promise& promise = promises_[lane];
+    return promise.request == index && promise_holds(lane) ? promise.start.at : kNever;
 }
 
 // Starts the request that is next in its lane, or blocks the lane until it may.
