@@ -75,21 +75,21 @@ void add_key_scopes(const Config& config, const AccountsSettings& accounts, Limi
 void check_scopes(const AccountsSettings& accounts, const LimitSettings& limits) {
     const auto check = [&](std::size_t account, const KeySettings& key, std::size_t index,
                            std::size_t model_class) {
-        std::vector<std::string> matching;
+        std::string matching;
+        std::size_t count = 0;
         for (const Scope& scope : limits.scopes) {
             if (Scope::matches(scope.account, static_cast<std::uint16_t>(account)) &&
                 Scope::matches(scope.workspace, key.workspace) &&
                 Scope::matches(scope.key, static_cast<std::uint16_t>(index)) &&
                 Scope::matches(scope.model_class, static_cast<std::uint16_t>(model_class))) {
-                matching.push_back(scope.name);
+                matching += (count++ == 0 ? "" : ", ") + scope.name;
             }
         }
-        if (matching.size() <= kMostMatching) return;
+        if (count <= kMostMatching) return;
         refuse(
             fmt::format("{}: a request with the key {} of the account {} would have to pass {} "
                         "sets of limits beside the account's own, and {} are the most",
-                        fmt::join(matching, ", "), key.name, accounts.accounts[account].name,
-                        matching.size(), kMostMatching));
+                        matching, key.name, accounts.accounts[account].name, count, kMostMatching));
     };
     if (limits.scopes.size() <= kMostMatching) return;
     for (std::size_t account = 0; account < accounts.accounts.size(); ++account) {
