@@ -422,7 +422,7 @@ TEST(Routing, APermitAtOnceGoesWhereASubmitWouldGo) {
             request.submitted_at = world.now();
             request.lease_ms = 60'000;
             request.input_tokens = request.output_tokens = 10;
-            const Route& route = settings_of({1, 600}).routes.routes[0];
+            const Route route = settings_of({1, 600}).routes.routes[0];
             request.route = {.route = 1,
                              .ahead = static_cast<std::uint8_t>((1u << route.steps.size()) - 2)};
             grant = core.try_acquire(index, world.now());
