@@ -167,7 +167,7 @@ static void await_in_list(weir_engine* engine, const char* words) {
             api_release(&event);
         }
     }
-    DIE_UNLESS(!"the list says it");
+    CHECK_NEVER("the list says it");
 }
 
 /* What is durable stays so, what is not yet waits, what comes is refused; then it goes on. */
