@@ -410,6 +410,27 @@ TEST(Routing, NothingGoesRoundWhereEverythingIsOut) {
 }
 
 // One a minute at the first choice.
+// What has moved on to another model is not waited for at the one that had promised it a start.
+TEST(Routing, APromiseHoldsForTheModelThatGaveItAlone) {
+    for (std::uint64_t seed = 0; seed < kSeeds; ++seed) {
+        SCOPED_TRACE(seed);
+        World world(settings_of({60, 1}, kAll, 3600 * kS), seed);
+        world.submit(10);
+        world.run_for(12 * kS);
+        ASSERT_EQ(world.served_by(0), 10);
+        world.overload(0);
+        world.submit(2);  // they wait for their budget, and are promised it
+        world.run_for(6 * kS);
+        ASSERT_EQ(world.starts[0], 12);
+        ASSERT_EQ(world.starts[1], 1) << "the other waits for its budget there";
+        world.recover(0);
+        world.submit(1);
+        world.run_for(120 * kS);
+        EXPECT_EQ(world.served_by(0), 11);
+        EXPECT_EQ(world.served_by(1), 2);
+    }
+}
+
 TEST(Routing, APermitAtOnceGoesWhereASubmitWouldGo) {
     for (const bool patient : {false, true}) {
         World world(settings_of({1, 600}, kAll, patient ? 1000 * kS : 10 * kS), 1);
