@@ -419,15 +419,15 @@ TEST(Routing, APromiseHoldsForTheModelThatGaveItAlone) {
         world.run_for(12 * kS);
         ASSERT_EQ(world.served_by(0), 10);
         world.overload(0);
-        world.submit(2);  // they wait for their budget, and are promised it
+        world.submit(5);  // the last wait for their budget, and are promised it
         world.run_for(6 * kS);
-        ASSERT_EQ(world.starts[0], 12);
-        ASSERT_EQ(world.starts[1], 1) << "the other waits for its budget there";
+        ASSERT_EQ(world.starts[0], 15);
+        ASSERT_EQ(world.starts[1], 1) << "the others wait for their budget there";
         world.recover(0);
         world.submit(1);
-        world.run_for(120 * kS);
+        world.run_for(600 * kS);
         EXPECT_EQ(world.served_by(0), 11);
-        EXPECT_EQ(world.served_by(1), 2);
+        EXPECT_EQ(world.served_by(1), 5);
     }
 }
 
