@@ -49,6 +49,8 @@ void MessageStream::on_sse_event(std::string_view name, std::string_view data) {
         state_ = State::garbled;
         return;
     }
+    if (name == "message_start" && sink_ && facts_.usage.input_tokens >= 0)
+        sink_->on_input_counted(facts_.usage);
     if (name == "content_block_start" || name == "message_stop") release();
     pass_on(name, data);
     if (name == "content_block_delta") show_delta(data);
