@@ -545,7 +545,9 @@ WEIR_API int32_t weir_wakeup(weir_engine *engine);
  *
  * weir_engine_stats has the same of all keys. Accounts and limits are configured before the engine
  * is opened; keys may come and go while it runs: by the calls below, and where a key comes from a
- * file, when the file changes. A file that is gone, or holds no key, leaves the key as it was.
+ * file, when the file changes. A file that is gone, or holds no key, leaves the key as it was. A key
+ * that is added has a workspace, and limits of its own, where account.<name>.keys.<key> was
+ * configured for it with "later" instead of a secret; else it has the account's limits alone.
  * ------------------------------------------------------------------------------------------- */
 
 /* Gives an account's key another secret, or adds a key by that name (1 to 64 letters, digits, _ and

@@ -36,6 +36,7 @@ void Schedule::plan() {
         const auto in_ns = random_.below(30 * kNsPerS);
         post(in_ns, retire ? Event::Kind::retire_key : Event::Kind::set_key, i);
     }
+    plan_later_keys();
     const std::uint64_t requests = 5 + random_.below(60);
     for (std::uint64_t i = 0; i < requests; ++i) {
         const Event::Kind kind =

@@ -118,6 +118,7 @@ private:
 
     // schedule_keys.cc
     void add_scopes(std::uint16_t index, CoreSettings* settings);
+    void plan_later_keys();
     void set_key(std::uint64_t what);
     void retire_key(std::uint64_t what);
 
