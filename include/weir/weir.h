@@ -315,8 +315,8 @@ WEIR_API int32_t weir_request_set_deadline_ms(weir_request *request, int64_t dea
  *                    are void. By default such a stream fails with WEIR_ERR_STREAM_BROKEN
  *   count_tokens     true: ask the provider for the input tokens before the request is admitted, in a
  *                    call of its own that costs nothing. If that fails, or takes more than five
- *                    seconds, the engine's estimate does. Without effect beside input_tokens,
- *                    and where there is a route
+ *                    seconds, the engine's estimate does. Without effect beside input_tokens. With
+ *                    a route it is asked for the first choice, which is made by the estimate
  *   model            what a permit is for, where the request has no body
  *   max_tokens       likewise: the most output tokens that the caller will allow
  *   lease_ms         how long a permit may be out before it is reported, instead of

@@ -67,9 +67,8 @@ void Core::submit(RequestIndex index, TimeNs now, std::vector<Action>* actions) 
     if (request.deadline_at <= now) {
         return finish(index, Action::Kind::fail, WEIR_ERR_DEADLINE, 0, actions);
     }
-    // A figure of the caller's own is taken as it is. Where a route leads may change meanwhile.
-    request.counting = request.counting && request.input_tokens == 0 && request.lease_ms == 0 &&
-                       !request.route.routed();
+    // A figure of the caller's own is taken as it is.
+    request.counting = request.counting && request.input_tokens == 0 && request.lease_ms == 0;
     if (request.route.routed()) enter_route(index, now);
     request.state = Request::State::queued;
     join_back(index);

@@ -375,8 +375,8 @@ private:
     }
     TimeNs first_timer(const Request& request, TimeNs now) const;
     void wait_to_count(RequestIndex index, const Room& room, TimeNs now);
-    void go_on_uncounted(RequestIndex index);
-    void enqueue_counted(RequestIndex index);
+    void go_on_uncounted(RequestIndex index, TimeNs now);
+    void enqueue_counted(RequestIndex index, TimeNs now);
     void count(RequestIndex index, AttemptId attempt, const KeyId& key,
                std::vector<Action>* actions);
     void counting_is_late(RequestIndex index, TimeNs now, std::vector<Action>* actions);
