@@ -92,14 +92,11 @@ void Core::cancel(std::uint64_t ticket, TimeNs now, std::vector<Action>* actions
     end_early(index, WEIR_ERR_CANCELLED, now, actions);
 }
 
-// Over all slots, which takes 10 to 18 ms where a million wait. An index by tag would take 8 bytes
-// of each request, and there is no room for them within its 192.
-void Core::cancel_tag(std::uint64_t tag, TimeNs now, std::vector<Action>* actions) {
-    slab_->for_each([&](RequestIndex index) {
-        const Request& request = slab_->at(index);
-        if (request.state == Request::State::idle || request.tag != tag) return;
+void Core::cancel_group(RequestIndex first, TimeNs now, std::vector<Action>* actions) {
+    for (RequestIndex index = first; index != kNoRequest; index = slab_->next_of_tag(index)) {
+        if (slab_->at(index).state == Request::State::idle) continue;
         end_early(index, WEIR_ERR_CANCELLED, now, actions);
-    });
+    }
 }
 
 void Core::drop(std::uint64_t ticket, TimeNs now, std::vector<Action>* actions) {

@@ -140,7 +140,7 @@ BENCHMARK(queued_request_memory)->Iterations(1)->Unit(benchmark::kMillisecond);
 // A queue of so many requests of sixteen tenants, of which one is in flight at a time.
 class FullQueue {
 public:
-    explicit FullQueue(std::size_t size) : core_(settings(), &slab_, 1) {
+    explicit FullQueue(std::size_t size) : size_(size), core_(settings(), &slab_, 1) {
         core_.set_delivery_blocked(true);
         for (std::size_t i = 0; i < size; ++i) submit();
         core_.set_delivery_blocked(false);
@@ -156,8 +156,19 @@ public:
         request.tenant = random_.below(16);
         request.priority = static_cast<std::uint8_t>(random_.below(kPriorities));
         request.deadline_at = now_ + 1'000'000 * kNsPerS;
+        // A group of three, in the mean, for each of those that wait; one in eight has none.
+        if (random_.below(8) != 0) slab_.set_tag(index, 1 + random_.below(size_ / 3));
         core_.submit(index, now_, &actions_);
         return index;
+    }
+    // All of a group: that of any of those that wait.
+    std::size_t cancel_tag() {
+        RequestIndex first = kNoRequest;
+        while (first == kNoRequest) first = slab_.first_of_tag(1 + random_.below(size_ / 3));
+        core_.cancel_group(first, now_, &actions_);
+        const std::size_t cancelled = actions_.size();
+        give_back();
+        return cancelled;
     }
     // Any of those that wait.
     void cancel() {
@@ -195,6 +206,7 @@ private:
         actions_.clear();
     }
 
+    const std::size_t size_;
     RequestSlab slab_;
     Core core_;
     Random random_{1};
@@ -247,6 +259,16 @@ void queue_cancel_ratio(benchmark::State& state) {
 }
 BENCHMARK(queue_cancel_ratio)->Iterations(1)->Unit(benchmark::kMillisecond);
 
+void queue_cancel_tag_ratio(benchmark::State& state) {
+    std::size_t cancelled = 0;
+    ratio_at_a_million(
+        state, [&](FullQueue* queue) { cancelled += queue->cancel_tag(); },
+        [&](FullQueue* queue) {
+            for (; cancelled > 0; --cancelled) queue->submit();
+        });
+}
+BENCHMARK(queue_cancel_tag_ratio)->Iterations(1)->Unit(benchmark::kMillisecond);
+
 void queue_dispatch_ratio(benchmark::State& state) {
     ratio_at_a_million(
         state, [](FullQueue* queue) { queue->dispatch(); },
@@ -264,6 +286,7 @@ int main(int argc, char** argv) {
     add_mark("queued_request_memory", 192, "bytes", true);
     add_mark("queue_submit_ratio", 10, "ratio", true);
     add_mark("queue_cancel_ratio", 10, "ratio", true);
+    add_mark("queue_cancel_tag_ratio", 10, "ratio", true);
     add_mark("queue_dispatch_ratio", 10, "ratio", true);
     return weir::bench::run_with_marks(argc, argv);
 }

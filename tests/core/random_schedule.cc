@@ -69,7 +69,7 @@ void Schedule::happen(const Event& event) {
             core_.cancel(event.what, now_, &actions_);
             break;
         case Event::Kind::cancel_tag:
-            core_.cancel_tag(event.what, now_, &actions_);
+            cancel_tag(event.what);
             break;
         case Event::Kind::claim:
             claim(event.what);
