@@ -126,6 +126,31 @@ void batch_cost_print(FILE* out, const char* before, const struct batch_cost* co
                 text_count((double)cost->unpriced));
 }
 
+void batch_list_words(const struct batch_list* list, char* out, size_t size) {
+    char age[64] = "", ended_words[48] = "", none_yet[64] = "";
+    size_t open = 0, ended = 0;
+    double oldest_s = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct batch_row* row = &list->rows[i];
+        if (batch_row_has_ended(row)) {
+            ended++;
+        } else {
+            open++;
+            if (row->age_s > oldest_s) oldest_s = row->age_s;
+        }
+    }
+    if (open > 0)
+        snprintf(age, sizeof age, ",%s for %s", open > 1 ? " the oldest" : "",
+                 text_duration(oldest_s));
+    if (ended > 0)
+        snprintf(ended_words, sizeof ended_words, "; %s ended", text_count((double)ended));
+    if (list->collecting > 0)
+        snprintf(none_yet, sizeof none_yet, "; %s requests in none yet",
+                 text_count((double)list->collecting));
+    snprintf(out, size, "%s %s%s%s%s", text_count((double)open),
+             open == 1 ? "batch on its way" : "batches on their way", age, ended_words, none_yet);
+}
+
 /* ---- The table ---- */
 
 static const char* words_of(const struct batch_row* row) {

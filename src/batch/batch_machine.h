@@ -103,7 +103,10 @@ private:
     void collect(EntryId id, Entry* entry, TimeNs since);
     void settle(EntryId id, Entry* entry, BatchAction::Kind kind, std::int32_t status,
                 BatchOutput* out);
-    void forget(EntryId id, bool given_up, BatchOutput* out);
+    void settle_early(EntryId id, Entry* entry, BatchAction::Kind kind, std::int32_t status,
+                      BatchOutput* out);
+    void expect_late(Entry* entry);
+    void forget(EntryId id, BatchOutput* out);
     void arm(EntryId id, const Entry& entry);
     void cancel_collected(BatchOutput* out);
     TimeNs falls_back_at(const Entry& entry) const;
@@ -169,6 +172,7 @@ private:
     TimeNs step_ended(BatchSubmission* submission, TimeNs now, BatchOutput* out);
     void on_answer(BatchSubmission* submission, const BatchResult& result, const ResultPrice& price,
                    TimeNs now, BatchOutput* out);
+    void on_late_answer(BatchSubmission* submission, EntryId id, BatchOutput* out);
     void keep_cost(BatchSubmission* submission, BatchOutput* out);
     void on_downloaded(BatchSubmission* submission, const Outcome& outcome, TimeNs now,
                        BatchOutput* out);

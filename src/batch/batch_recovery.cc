@@ -59,8 +59,12 @@ std::uint16_t BatchMachine::recover_entry(const JournalState::Entry& row, std::u
     const auto to_now = [&](UnixNs at) {
         return at == kNoUnixTime ? kNever : at - unix_minus_now_;
     };
+    // What was charged for and is dropped keeps a place in the journal alone.
+    if (row.dropped && row.charged) return account_index(row.account.view());
     Entry& entry = entries_[row.id];
     entry.ticket = ticket;
+    entry.tenant = row.origin.tenant;
+    entry.charged = row.charged;
     entry.attempts = static_cast<std::uint8_t>(std::min<std::uint32_t>(row.attempts, 255));
     entry.account = account_index(row.account.view());
     entry.group = group_index(
@@ -74,7 +78,11 @@ std::uint16_t BatchMachine::recover_entry(const JournalState::Entry& row, std::u
         entry.submission = row.submission;
         entry.position = row.position;
         it->second.entries[row.position] = row.id;
-        if (!row.dropped) ++it->second.open;
+        if (row.dropped) {
+            expect_late(&entry);
+        } else {
+            ++it->second.open;
+        }
     } else {
         collect(row.id, &entry, now);
     }
