@@ -140,7 +140,7 @@ void batch_list_words(const struct batch_list* list, char* out, size_t size) {
         }
     }
     if (open > 0)
-        snprintf(age, sizeof age, ",%s for %s", open > 1 ? " the oldest" : "",
+        snprintf(age, sizeof age, "%s %s", open == 1 ? " for" : ", oldest",
                  text_duration(oldest_s));
     if (ended > 0)
         snprintf(ended_words, sizeof ended_words, "; %s ended", text_count((double)ended));

@@ -94,7 +94,7 @@ void progress_show(struct progress* progress, struct console* console,
 
     progress->shown_at = view->now;
     if (!console->live) add(&text, "weir: %s  ", text_duration(view->now - view->started_at));
-    if (total > 0 && console->live) add_bar(&text, finished / total);
+    if (total > 0 && console->live && !view->batches) add_bar(&text, finished / total);
     add(&text, "%s done", text_count(finished));
     if (total > 0) add(&text, " of %s%s", view->lines_left > 0 ? "~" : "", text_count(total));
     if (failed > 0) add(&text, ", %s failed", text_count(failed));

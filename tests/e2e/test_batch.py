@@ -104,7 +104,7 @@ class Batch(support.EndToEnd):
         os.close(terminal)
         self.assertEqual(process.wait(timeout=60), 0)
         said = shown.decode()
-        self.assertRegex(said, r"0 done of 30  2 batches on their way, the oldest for \d+\.\d s")
+        self.assertRegex(said, r"0 done of 30  2 batches on their way, oldest \d+\.\d s\r")
         self.assertNotRegex(said, r" left|\d/s")  # nobody knows when they end
 
     def test_a_journal_that_is_in_use_is_said(self):
