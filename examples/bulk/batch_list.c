@@ -145,10 +145,13 @@ void batch_list_words(const struct batch_list* list, char* out, size_t size) {
     if (ended > 0)
         snprintf(ended_words, sizeof ended_words, "; %s ended", text_count((double)ended));
     if (list->collecting > 0)
-        snprintf(none_yet, sizeof none_yet, "; %s requests in none yet",
-                 text_count((double)list->collecting));
-    snprintf(out, size, "%s %s%s%s%s", text_count((double)open),
-             open == 1 ? "batch on its way" : "batches on their way", age, ended_words, none_yet);
+        snprintf(none_yet, sizeof none_yet, "; %s in none yet",
+                 text_of_count((double)list->collecting, "request"));
+    if (open != 1)
+        snprintf(out, size, "%s batches on their way%s%s%s",
+                 open > 0 ? text_count((double)open) : "no", age, ended_words, none_yet);
+    else
+        snprintf(out, size, "1 batch on its way%s%s%s", age, ended_words, none_yet);
 }
 
 /* ---- The table ---- */
@@ -196,7 +199,8 @@ int batch_list_print(const struct batch_list* list, int as_json) {
         putchar('\n');
     }
     if (list->collecting > 0)
-        printf("%s requests are in no batch yet\n", text_count((double)list->collecting));
+        printf("%s %s in no batch yet\n", text_of_count((double)list->collecting, "request"),
+               list->collecting == 1 ? "is" : "are");
     if (list->count == 0 && list->collecting == 0) puts("the journal is empty");
     return fflush(stdout) == 0;
 }

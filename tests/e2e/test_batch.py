@@ -82,6 +82,15 @@ class Batch(support.EndToEnd):
         self.assert_all_succeeded(self.run_weir(server, *arguments, "--resume"), count)
         self.assertEqual(len(self.assert_each_once(server, count)["ours"]), 1)
 
+    def test_what_goes_round_again_does_not_wait_when_no_more_lines_come(self):
+        server = self.batch_server("ends_s=0.5,expired=0.3")
+        self.write_prompts(60)
+        run = self.run_weir(server, "--lane", "batch", "--set", "batch.poll_min_ms=200",
+                            "--set", "batch.max_attempts=20")  # batch.max_age_ms is a minute
+        self.assert_all_succeeded(run, 60)
+        self.assertGreater(len(self.assert_each_once(server, 60)["ours"]), 2)
+        self.assertLess(run.seconds, 50 * support.SLOWNESS)
+
     def test_a_terminal_is_shown_the_batches_and_their_age(self):
         server = self.batch_server(f"ends_s={4 * support.SLOWNESS}")
         self.write_prompts(30)
