@@ -719,7 +719,8 @@ WEIR_API int32_t weir_batch_cancel(weir_engine *engine, uint64_t batch);
  * cost_micros and saved_micros, millionths of a dollar, of its priced_results; -1 while there are
  * none. Results of models that have no price in the table are in unpriced_results. The same of the
  * answers that this engine was the first to deliver stands beside the batches, and with auto_ before
- * of those for which lane = auto chose the batch lane. */
+ * of those for which lane = auto chose the batch lane. "accounts" has the provider's limits on each
+ * account's batches, and how much of them is taken. */
 WEIR_API int32_t weir_batch_list(weir_engine *engine, weir_text **out, weir_error **error);
 
 #ifdef __cplusplus

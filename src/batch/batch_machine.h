@@ -92,6 +92,9 @@ public:
     bool holds(EntryId entry) { return find(entry) != nullptr; }
     std::uint64_t entries() const { return entries_.size(); }
     void view(TimeNs now, std::vector<BatchView>* out) const;
+    // False if there is none.
+    bool view(SubmissionId submission, TimeNs now, BatchView* out) const;
+    BatchLimitsView limits(std::uint16_t account, TimeNs now) const;
 
 private:
     using Entry = BatchEntry;
@@ -182,6 +185,9 @@ private:
     TimeNs step_closing(BatchSubmission* submission, TimeNs now, BatchOutput* out);
     void fail_open(bool give_up_unsent, BatchOutput* out);
     bool cancels_while_closing(const BatchSubmission& submission) const;
+
+    // batch_view.cc
+    BatchView view_of(const BatchSubmission& submission, TimeNs now) const;
 
     // batch_recovery.cc
     std::uint16_t account_index(std::string_view name) const;

@@ -352,7 +352,9 @@ void SqliteJournal::on(const CostRecord& r) {
 std::unique_ptr<Journal> open_journal(const std::string& path, const std::string& mark) {
     make_file(path);
     auto journal = std::make_unique<SqliteJournal>(path, mark);
+    // Only now is it known to be a journal. What SQLite makes beside it has the mode that it had.
     close_to_others(path);
+    close_to_others(path + "-wal");
     return journal;
 }
 

@@ -77,8 +77,9 @@ public:
 
     // ---- Looking ----
 
-    void write_list(TimeNs now, JsonWriter* json) const;  // an array of batches
-    void write_counts(JsonWriter* json) const;            // the members of an object
+    void write_list(TimeNs now, JsonWriter* json) const;    // an array of batches
+    void write_limits(TimeNs now, JsonWriter* json) const;  // an array of accounts
+    void write_counts(JsonWriter* json) const;              // the members of an object
 
 private:
     static constexpr ExchangeId kOurs = ExchangeId{1} << 63;

@@ -93,6 +93,9 @@ class BatchControl(support.EndToEnd):
         engine = self.engine(server)
         tickets = {engine.submit(self.body(number)) for number in range(3)}
         self.created(engine)
+        limits = engine.list()["accounts"]
+        self.assertEqual([row["account"] for row in limits], ["main"])
+        self.assertEqual((limits[0]["queue_places"], limits[0]["places_taken"]), (200000, 3))
         self.assertEqual(engine.call("weir_batch_cancel", 1), 0)
         engine.until(lambda: engine.list()["batches"][0]["cancel_sent"])
         engine.until(lambda: tickets <= set(engine.terminals))
@@ -126,7 +129,7 @@ class BatchControl(support.EndToEnd):
             with self.assertRaisesRegex(RuntimeError, f"{path} .*{said}"):
                 self.engine(server)
             self.assertEqual(path.read_bytes(), bytes(content))
-        with self.assertRaisesRegex(RuntimeError, "nowhere/journal cannot be written"):
+        with self.assertRaisesRegex(RuntimeError, "nowhere/journal cannot be made, for its directory"):
             self.engine(server, **{"journal.path": self.directory / "nowhere" / "journal"})
         path.write_bytes(kept)
         engine = self.engine(server)

@@ -264,8 +264,11 @@ TEST_F(JournalFailure, WhateverIsDamagedIsReadOrRefused) {
 }
 
 TEST_F(JournalFailure, AFileThatCannotBeMadeIsRefused) {
-    path_ = (directory_ / "no" / "such" / "j.db").string();
-    expect_refused(Kind::read_only, "writable");
+    const std::filesystem::path directory = directory_;
+    path_ = (directory / "no" / "such" / "j.db").string();
+    expect_refused(Kind::read_only, "its directory is not there; make that");
+    path_ = directory.string();
+    expect_refused(Kind::read_only, "is a directory; name a file in it");
 }
 
 TEST_F(JournalFailure, AReadOnlyFileIsRefused) {

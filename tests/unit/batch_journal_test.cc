@@ -77,6 +77,18 @@ TEST_F(JournalTest, ANewOneIsEmptyItsOwnersAloneAndKeepsItsMark) {
     EXPECT_EQ(open_journal(path_, "second")->load().mark, "first");
 }
 
+TEST_F(JournalTest, OneThatOthersCouldReadIsClosedToThem) {
+    open_journal(path_, "m")->apply(std::vector<JournalRecord>{accept(1)});
+    ASSERT_EQ(::chmod(path_.c_str(), 0664), 0);
+    const auto journal = open_journal(path_, "m");
+    journal->apply(std::vector<JournalRecord>{accept(2)});
+    struct stat status {};
+    for (const auto& file : std::filesystem::directory_iterator(directory_)) {
+        ASSERT_EQ(::stat(file.path().c_str(), &status), 0);
+        EXPECT_EQ(status.st_mode & 0777, 0600u) << file.path();
+    }
+}
+
 TEST_F(JournalTest, BodiesComeBackAsTheyWere) {
     std::string large(3'000'000, 'x');
     large[17] = '\0';

@@ -51,6 +51,9 @@ TEST_F(MachineTest, QueuePlacesHoldABatchBack) {
     submit(1);
     submit(2);
     create(2);
+    EXPECT_EQ(machine_->limits(0, now_).queue_places, 3u);
+    EXPECT_EQ(machine_->limits(0, now_).places_taken, 2u);
+    EXPECT_EQ(machine_->limits(0, now_).calls_per_minute, settings_.calls_per_minute);
     submit(3);
     submit(4);
     machine_->flush();

@@ -50,6 +50,32 @@ TEST_F(MachineTest, AForeignBatchOfTheSameSizeIsNotTakenForOurs) {
     EXPECT_EQ(machine_->counts().found, 1u);
 }
 
+TEST_F(MachineTest, WhatIsOlderThanTheIntentOrOfAnotherSizeIsNoCandidate) {
+    submit(1);
+    machine_->flush();
+    run();
+    BatchPage page;
+    page.batches.push_back(batch(BatchObject::Status::ended, 1));
+    page.batches.back().id = "msgbatch_before";
+    page.batches.back().created_unix_ns = 10'000 * kNsPerS;
+    answer(expect_call(BatchCall::Kind::list), 200, nullptr, &page);
+    answer(expect_call(BatchCall::Kind::create), 500);
+    page.batches.back().id = "msgbatch_long_before";
+    page.batches.back().created_unix_ns -= settings_.server_skew_ns + 1;
+    BatchObject other = batch(BatchObject::Status::ended, 2);
+    other.id = "msgbatch_of_two";
+    other.created_unix_ns = 10'001 * kNsPerS;
+    page.batches.insert(page.batches.begin(), other);
+    answer(expect_call(BatchCall::Kind::list), 200, nullptr, &page);
+    EXPECT_TRUE(calls_.empty());
+    BatchObject ours = batch(BatchObject::Status::ended, 1);
+    ours.created_unix_ns = 10'001 * kNsPerS;
+    page.batches.insert(page.batches.begin(), ours);
+    pass(machine_->next_timer() - now_);
+    answer(expect_call(BatchCall::Kind::list), 200, nullptr, &page);
+    EXPECT_EQ(expect_call(BatchCall::Kind::results).remote_id, "msgbatch_1");
+}
+
 TEST_F(MachineTest, A529IsSentAgainAtOnceAndA401EndsIt) {
     submit(1);
     to_creation();
