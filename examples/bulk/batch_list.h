@@ -58,5 +58,9 @@ void batch_cost_print(FILE* out, const char* before, const struct batch_cost* co
 /* NULL: there is none of that number or id. */
 struct batch_row* batch_list_find(const struct batch_list* list, const char* number_or_id);
 
+/* "2 batches on their way, oldest 4m 10s; 1 ended; 500 requests in none yet": all that is known of
+ * them before their end. */
+void batch_list_words(const struct batch_list* list, char* out, size_t size);
+
 /* On standard output, as a table or as JSON. 0: it could not be written. */
 int batch_list_print(const struct batch_list* list, int as_json);

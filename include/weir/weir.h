@@ -692,11 +692,12 @@ WEIR_API int32_t weir_report_progress(weir_engine *engine, uint64_t ticket, uint
  * kept in the file of journal.path: WEIR_EVENT_DURABLE says so, and an engine that is opened on the
  * file later goes on with it, after a crash too. It first gives each request of earlier runs that
  * has no acknowledged answer a ticket of its own (WEIR_EVENT_RECOVERED), then says
- * WEIR_ENGINE_RECOVERED; their user_data is 0. No batch is created twice.
+ * WEIR_ENGINE_RECOVERED; their user_data is 0, their tag is what it was. No batch is created twice.
  *
  * The answer of a request comes as its terminal event. Once it is in safe hands, acknowledge it:
  * until then the journal keeps the request, and a later engine answers it again. The budgets of a
- * day are charged with what it used once, however often it is answered.
+ * day are charged with what it used once, however often it is answered; and with the result of a
+ * request that was cancelled, or came to its deadline, after its batch was sent.
  * WEIR_ERR_SHUTDOWN is no answer: the request goes on in the next run.
  *
  * While the disk of the journal is full nothing becomes durable or is sent, and what is submitted to
@@ -720,7 +721,8 @@ WEIR_API int32_t weir_batch_cancel(weir_engine *engine, uint64_t batch);
  * cost_micros and saved_micros, millionths of a dollar, of its priced_results; -1 while there are
  * none. Results of models that have no price in the table are in unpriced_results. The same of the
  * answers that this engine was the first to deliver stands beside the batches, and with auto_ before
- * of those for which lane = auto chose the batch lane. */
+ * of those for which lane = auto chose the batch lane. "accounts" has the provider's limits on each
+ * account's batches, and how much of them is taken. */
 WEIR_API int32_t weir_batch_list(weir_engine *engine, weir_text **out, weir_error **error);
 
 #ifdef __cplusplus

@@ -26,6 +26,14 @@ struct BatchView {
     bool cancel_sent = false;  // in this run
 };
 
+// The provider's limits on an account's batches, and how much of them is taken.
+struct BatchLimitsView {
+    std::int64_t calls_per_minute = 0;
+    TimeNs next_call_in_ns = 0;  // 0: now
+    std::uint64_t queue_places = 0;
+    std::uint64_t places_taken = 0;
+};
+
 struct BatchCounts {
     std::uint64_t accepted = 0;
     std::uint64_t recovered = 0;

@@ -122,20 +122,24 @@ void Core::on_head(AttemptId id, bool answered, const LimitReadings& readings, T
     Attempt* attempt = find(id);
     if (attempt == nullptr) return;
     const Request& request = slab_->at(attempt->request);
+    bool changed = false;
     if (request.counting) {
         // What is said of tokens there is not about these calls.
         constexpr auto kRequests = static_cast<std::size_t>(LimitKind::requests);
         LimitReadings own;
         own.of[kRequests] = readings.of[kRequests];
-        limiter_.observe(attempt->reservation, own, now);
+        changed = limiter_.observe(attempt->reservation, own, now);
     } else {
-        limiter_.observe(attempt->reservation, readings, now);
+        changed = limiter_.observe(attempt->reservation, readings, now);
     }
     if (answered && !attempt->answered) {
         attempt->answered = true;
-        endpoint(attempt->key.id.account, lane_of(request)).breaker.answered(now);
+        Breaker& breaker = endpoint(attempt->key.id.account, lane_of(request)).breaker;
+        changed |= breaker.state() != Breaker::State::closed;
+        breaker.answered(now);
     }
-    queue_.unblock_all();
+    // Most heads say what was known: nobody has to be asked again.
+    if (changed) queue_.unblock_all();
 }
 
 void Core::on_progress(AttemptId id, std::int64_t output_tokens, TimeNs now) {

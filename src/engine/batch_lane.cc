@@ -49,6 +49,8 @@ std::string joined(const std::vector<std::string>* lines) {
 std::shared_ptr<const BatchOrigin> origin_of(const Request& request, BatchWish wish,
                                              const RouteSettings& routes) {
     BatchOrigin origin{.tenant = request.tenant,
+                       .tag = request.tag,
+                       .affinity = request.affinity,
                        .input_tokens = request.input_tokens,
                        .output_tokens = request.output_tokens,
                        .priority = request.priority,
@@ -209,6 +211,8 @@ void BatchLane::turn(TimeNs now) {
     tell_some_recovered();
     carry_out();
     take_from_journal();
+    // Before a batch can be forgotten of which a late result was charged.
+    if (has_charged()) host_->on_batch_charged();
     machine_.advance(now, &out_);
     carry_out();
     pace_results();
@@ -300,7 +304,7 @@ void BatchLane::carry_out(BatchAction* action) {
         case BatchAction::Kind::changed:
             return tell_changed(action->submission);
         case BatchAction::Kind::dropped:
-            return charge(*action, 0);
+            return charge(*action, action->tenant);
     }
 }
 

@@ -130,6 +130,20 @@ void BatchLane::write_list(TimeNs now, JsonWriter* json) const {
     json->close(']');
 }
 
+// What the provider allows each account for its batches, beside its limits online.
+void BatchLane::write_limits(TimeNs now, JsonWriter* json) const {
+    json->open('[');
+    for (std::size_t i = 0; i < settings_.accounts.size(); ++i) {
+        const BatchLimitsView limits = machine_.limits(static_cast<std::uint16_t>(i), now);
+        json->open('{').member("account", std::string_view(settings_.accounts[i].name));
+        json->member("calls_per_minute", limits.calls_per_minute);
+        json->member("next_call_in_ms", limits.next_call_in_ns / kNsPerMs);
+        json->member("queue_places", limits.queue_places);
+        json->member("places_taken", limits.places_taken).close('}');
+    }
+    json->close(']');
+}
+
 void BatchLane::write_counts(JsonWriter* json) const {
     const BatchCounts& counts = machine_.counts();
     json->member("collecting", machine_.collecting()).member("held", machine_.entries());
@@ -152,13 +166,10 @@ void BatchLane::write_counts(JsonWriter* json) const {
 }
 
 void BatchLane::tell_changed(SubmissionId batch) {
-    std::vector<BatchView> views;
-    machine_.view(now_, &views);
-    const auto it = std::find_if(views.begin(), views.end(),
-                                 [&](const BatchView& view) { return view.id == batch; });
+    BatchView view;
     JsonWriter json(false);
-    if (it != views.end()) {
-        write_batch(*it, &json);
+    if (machine_.view(batch, now_, &view)) {
+        write_batch(view, &json);
     } else {
         json.open('{').member("batch", batch).member("state", "forgotten").close('}');
     }

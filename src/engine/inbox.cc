@@ -273,16 +273,20 @@ std::uint64_t Inbox::adopt(const BatchOrigin& origin, TimeNs deadline_at, TimeNs
     request.submitted_at = now;
     request.deadline_at = deadline_at;
     request.tenant = origin.tenant;
+    request.affinity = origin.affinity;
     request.input_tokens = origin.input_tokens;
     request.output_tokens = origin.output_tokens;
     request.priority = std::min<std::uint8_t>(origin.priority, kPriorities - 1);
     request.claim = Request::Claim::core;
     try {
+        std::uint32_t* const tagged = origin.tag == 0 ? nullptr : &tags_[origin.tag];
         bounds_.adopt(index);
+        if (tagged != nullptr) ++*tagged;
     } catch (...) {
         slab_->give_back(index);
         throw;
     }
+    request.tag = origin.tag;
     return request.ticket.load(std::memory_order_relaxed);
 }
 

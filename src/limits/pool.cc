@@ -135,13 +135,24 @@ Verdict Pool::check(const Cost& cost, TimeNs now, std::int64_t wall_offset_ns, N
     return verdict;
 }
 
+TimeNs Pool::fits_after(const Needs& taken, const Cost& cost, TimeNs now) const {
+    TimeNs at = now;
+    for (std::size_t i = 0; i < kMinuteKinds; ++i) {
+        const Bucket& each = buckets_[i];
+        if (!each.active() || counts_output(kKinds[i])) continue;
+        const TimeNs need = each.time_for(own_units(kKinds[i], cost));
+        at = std::max(at, each.fits_after(now, taken.times[i], need));
+    }
+    return at;
+}
+
 void Pool::check_spend(const Cost& cost, TimeNs now, std::int64_t wall_offset_ns,
                        Verdict* verdict) {
     const TimeNs at = spend_.fits_at(now, wall_offset_ns, cost.spend);
     if (at <= now) return;
     if (rules_.refuse_over_spend || !spend_.ever_fits(cost.spend)) {
         const bool passes = spend_.ever_fits(cost.spend);
-        *verdict = {.kind = Verdict::Kind::never, .at = passes ? at : kNever, .spend = true};
+        *verdict = {.kind = Verdict::Kind::never, .spend = true, .at = passes ? at : kNever};
     } else if (at > verdict->at) {
         verdict->not_before(at, LimitKind::unknown);
         verdict->spend = true;

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <map>
+#include <initializer_list>
 #include <queue>
 #include <vector>
 
@@ -59,6 +59,12 @@ public:
         slab_.set_tag(index, tenant);
         core_.submit(index, now, &actions_);
         take_actions();
+    }
+    void submit_every_second(int seconds, std::initializer_list<std::uint64_t> tenants) {
+        for (; seconds > 0; --seconds) {
+            for (const std::uint64_t tenant : tenants) submit(tenant);
+            run_until(now + kS);
+        }
     }
     void run_until(TimeNs until) {
         for (;;) {
@@ -146,18 +152,19 @@ private:
     std::priority_queue<End> ends_;
 };
 
+// To within what one request may cost.
+void expect_used_up(std::int64_t spent) {
+    EXPECT_LE(spent, kBudget + kMostCost);
+    EXPECT_GE(spent, kBudget - kMostCost);
+}
+
 TEST(SpendBudget, HoldsWithinOneRequestsCostAndWaitsOverMidnight) {
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
         SCOPED_TRACE(::testing::Message() << "seed " << seed);
         World world(false, seed);
-        for (int second = 0; second < 300; ++second) {
-            world.submit(kAcme);
-            world.submit(kOther);
-            world.run_until(world.now + kS);
-        }
+        world.submit_every_second(300, {kAcme, kOther});
         world.run_until(kMidnight - 1);
-        EXPECT_LE(world.spent_today, kBudget + kMostCost);
-        EXPECT_GE(world.spent_today, kBudget - kMostCost);
+        expect_used_up(world.spent_today);
         EXPECT_LT(world.last_start_today, kMidnight - 250 * kS);
         EXPECT_EQ(world.others_done, 300);
         EXPECT_LE(world.longest_wait_of_others, 5 * kS);
@@ -168,8 +175,7 @@ TEST(SpendBudget, HoldsWithinOneRequestsCostAndWaitsOverMidnight) {
         world.run_until(kMidnight + 200 * kS);
         EXPECT_GE(world.first_start_tomorrow, kMidnight);
         EXPECT_LE(world.first_start_tomorrow, kMidnight + kS);
-        EXPECT_LE(world.spent_tomorrow, kBudget + kMostCost);
-        EXPECT_GE(world.spent_tomorrow, kBudget - kMostCost);
+        expect_used_up(world.spent_tomorrow);
         EXPECT_TRUE(world.failures.empty());
         std::vector<Action> actions;
         world.core().close(world.now, &actions);
@@ -180,14 +186,9 @@ TEST(SpendBudget, HoldsWithinOneRequestsCostAndWaitsOverMidnight) {
 
 TEST(SpendBudget, RefusesAtTheTimeOfTheStartWhereConfigured) {
     World world(true, 3);
-    for (int second = 0; second < 300; ++second) {
-        world.submit(kAcme);
-        world.submit(kOther);
-        world.run_until(world.now + kS);
-    }
+    world.submit_every_second(300, {kAcme, kOther});
     world.run_until(kMidnight - 1);
-    EXPECT_LE(world.spent_today, kBudget + kMostCost);
-    EXPECT_GE(world.spent_today, kBudget - kMostCost);
+    expect_used_up(world.spent_today);
     EXPECT_EQ(world.acme_done, 300);
     EXPECT_EQ(world.others_done, 300);
     ASSERT_GT(world.failures.size(), 100u);
@@ -201,10 +202,7 @@ TEST(SpendBudget, RefusesAtTheTimeOfTheStartWhereConfigured) {
 
 TEST(SpendBudget, CancelAndDeadlineReachWhatIsSetAside) {
     World world(false, 4);
-    for (int second = 0; second < 200; ++second) {
-        world.submit(kAcme);
-        world.run_until(world.now + kS);
-    }
+    world.submit_every_second(200, {kAcme});
     const std::uint64_t before = world.core().set_aside();
     ASSERT_GT(before, 50u);
     world.core().limiter().add_day_use(0, kAcme, {.spend = kBudget}, world.now);

@@ -1,6 +1,9 @@
 """Runs over the batch lane: every result once, no batch twice, whatever goes wrong on the way."""
 
+import os
+import pty
 import random
+import subprocess
 
 import support
 
@@ -34,9 +37,15 @@ class Batch(support.EndToEnd):
                             "--set", f"batch.max_age_ms={3000 * support.SLOWNESS}")
         self.assert_all_succeeded(run, count)
         seen = self.assert_each_once(server, count)
-        # Two for the job, and few for what expired or errored in them.
-        self.assertEqual([batch["requests"] for batch in seen["ours"]][:2], [2500, 2500])
-        self.assertLess(len(seen["ours"]), 12, seen["ours"])
+        self.assertEqual((seen["lost_creations"], seen["cut_downloads"]), (1, 1))
+        self.assertGreaterEqual(seen["overloaded"], seen["calls"] // 7)
+        self.assertGreater(seen["unanswered"], count * 0.03)
+        # Two for the job, and few for what expired or errored in them, and for nothing else.
+        sizes = [batch["requests"] for batch in seen["ours"]]
+        self.assertEqual(sizes[:2], [2500, 2500])
+        self.assertLess(len(sizes), 12, sizes)
+        self.assertEqual(sum(sizes), count + seen["unanswered"])
+        self.assertEqual(seen["creations"], len(sizes))
 
     def test_killed_at_random_moments(self):
         count = 1000
@@ -61,14 +70,51 @@ class Batch(support.EndToEnd):
         count = 50
         server = self.batch_server("ends_s=4")
         self.write_prompts(count)
-        first = self.start(server, *QUICK)
+        arguments = [*QUICK, "--journal", self.directory / "journal"]
+        first = self.start(server, *arguments)
         support.wait_until(lambda: self.seen(server)["creations"] == 1)
+        for file in self.directory.glob("journal*"):
+            self.assertNotIn(support.KEY.encode(), file.read_bytes())
         first.send_signal(support.signal.SIGINT)
         _, said = first.communicate(timeout=20)
         self.assertEqual(first.returncode, 130, said)
         self.assertEqual(self.results(), {})
-        self.assert_all_succeeded(self.run_weir(server, *QUICK, "--resume"), count)
+        self.assert_all_succeeded(self.run_weir(server, *arguments, "--resume"), count)
         self.assertEqual(len(self.assert_each_once(server, count)["ours"]), 1)
+
+    def test_what_goes_round_again_does_not_wait_when_no_more_lines_come(self):
+        server = self.batch_server("ends_s=0.5,expired=0.3")
+        self.write_prompts(60)
+        run = self.run_weir(server, "--lane", "batch", "--set", "batch.poll_min_ms=200",
+                            "--set", "batch.max_attempts=20")  # batch.max_age_ms is a minute
+        self.assert_all_succeeded(run, 60)
+        self.assertGreater(len(self.assert_each_once(server, 60)["ours"]), 2)
+        self.assertLess(run.seconds, 50 * support.SLOWNESS)
+
+    def test_a_terminal_is_shown_the_batches_and_their_age(self):
+        server = self.batch_server(f"ends_s={4 * support.SLOWNESS}")
+        self.write_prompts(30)
+        terminal, its_end = pty.openpty()
+        process = subprocess.Popen(
+            [support.WEIR, "run", self.input, "-o", self.output, "--base-url", server.url, *QUICK,
+             "--set", "batch.max_requests=15"],
+            stderr=its_end, env={**os.environ, "ANTHROPIC_API_KEY": support.KEY})
+        self.addCleanup(support.end, process)
+        os.close(its_end)
+        shown = b""
+        while True:
+            try:
+                piece = os.read(terminal, 4096)
+            except OSError:  # so a terminal says that nobody writes to it any more
+                break
+            if not piece:
+                break
+            shown += piece
+        os.close(terminal)
+        self.assertEqual(process.wait(timeout=60), 0)
+        said = shown.decode()
+        self.assertRegex(said, r"0 done of 30  2 batches on their way, oldest \d+\.\d s\r")
+        self.assertNotRegex(said, r" left|\d/s")  # nobody knows when they end
 
     def test_a_journal_that_is_in_use_is_said(self):
         server = self.batch_server("ends_s=30")
