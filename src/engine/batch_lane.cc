@@ -49,7 +49,7 @@ std::string joined(const std::vector<std::string>* lines) {
 std::shared_ptr<const BatchOrigin> origin_of(const Request& request, BatchWish wish,
                                              const RouteSettings& routes) {
     BatchOrigin origin{.tenant = request.tenant,
-                       .tag = request.tag,
+                       .tag = wish.tag,
                        .affinity = request.affinity,
                        .input_tokens = request.input_tokens,
                        .output_tokens = request.output_tokens,

@@ -73,7 +73,10 @@ RequestIndex Inbox::take_slot(const Submission& submission, ModelClasses::Found 
 std::uint64_t Inbox::submit(const Submission& submission, bool* wake) {
     const BodyBlock& body = *submission.body->get();
     Wish wish{kNoRequest, {}};
-    if (submission.batch != nullptr) wish.wish = *submission.batch;
+    if (submission.batch != nullptr) {
+        wish.wish = *submission.batch;
+        wish.wish.tag = submission.tag;
+    }
     const std::lock_guard lock(mutex_);
     refuse_if_closed();
     const ModelClasses::Found found = find_class(submission);
@@ -279,14 +282,12 @@ std::uint64_t Inbox::adopt(const BatchOrigin& origin, TimeNs deadline_at, TimeNs
     request.priority = std::min<std::uint8_t>(origin.priority, kPriorities - 1);
     request.claim = Request::Claim::core;
     try {
-        std::uint32_t* const tagged = origin.tag == 0 ? nullptr : &tags_[origin.tag];
+        slab_->set_tag(index, origin.tag);
         bounds_.adopt(index);
-        if (tagged != nullptr) ++*tagged;
     } catch (...) {
         slab_->give_back(index);
         throw;
     }
-    request.tag = origin.tag;
     return request.ticket.load(std::memory_order_relaxed);
 }
 

@@ -25,6 +25,7 @@ struct BatchWish {
     TimeNs fallback_ns = 0;  // answered online so long before its deadline; 0: never
     std::string custom_id = {};
     std::string complexity = {};  // of one with a route
+    std::uint64_t tag = 0;        // as in the Submission
 };
 
 // A request as its submitter gives it.
