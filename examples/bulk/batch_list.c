@@ -43,6 +43,7 @@ static void read_row(struct batch_row* out, const json_t* row) {
         .requests = integer(row, "requests"),
         .unanswered = integer(row, "unanswered"),
         .unacknowledged = integer(row, "unacknowledged"),
+        .late = integer(row, "late"),
         .age_s = seconds(row, "age_ms"),
         .expires_in_s = seconds(row, "expires_in_ms"),
         .asked_s_ago = seconds(row, "asked_ms_ago"),

@@ -19,7 +19,8 @@ struct batch_row {
     char account[64];
     char model[80];
     long long requests, unanswered, unacknowledged;
-    double age_s, expires_in_s, asked_s_ago;         /* negative: not known, or not in this run */
+    long long late;                          /* results that are read for what they cost alone */
+    double age_s, expires_in_s, asked_s_ago; /* negative: not known, or not in this run */
     long long succeeded, errored, canceled, expired; /* negative until it has ended */
     struct batch_cost cost; /* of the results that were read, in earlier runs too */
     int cancel_sent;

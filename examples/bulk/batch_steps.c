@@ -29,7 +29,7 @@ static int is_not_created(const struct batch_row* row) { return !batch_row_is_cr
 static int has_not_ended(const struct batch_row* row) { return !batch_row_has_ended(row); }
 
 static int is_to_be_read(const struct batch_row* row) {
-    return batch_row_has_ended(row) && row->unanswered + row->unacknowledged > 0;
+    return batch_row_has_ended(row) && row->unanswered + row->unacknowledged + row->late > 0;
 }
 
 static int submit_done(const struct job* job) {

@@ -10,7 +10,7 @@
 #include "interrupt.h"
 #include "results.h"
 
-#define TAG_ALL 1u         /* the tag of every request, for cancelling them all */
+#define TAG_ALL 1u         /* the tag of every request of lane online, for cancelling them all */
 #define STATS_PERIOD_S 0.1 /* how often the engine is asked while there is input left */
 #define READ_AHEAD 64u     /* requests that wait in the engine: more than start in one period */
 #define EVENTS_AT_ONCE 64
@@ -302,7 +302,8 @@ static void set_route(struct job* job) {
 void job_run(struct job* job) {
     job->started_at = job_now();
     progress_start(&job->progress, job->options->lane != NULL, job->started_at);
-    weir_request_set_tag(job->request, TAG_ALL);
+    /* In the batch lane it would be kept in the journal, for nothing. */
+    if (!job->options->lane) weir_request_set_tag(job->request, TAG_ALL);
     weir_request_set_priority(job->request, job->options->priority);
     set_route(job);
     if (job->options->lane) batches_begin(job);

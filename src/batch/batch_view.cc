@@ -41,6 +41,7 @@ BatchView BatchMachine::view_of(const BatchSubmission& submission, TimeNs now) c
     view.requests = static_cast<std::uint32_t>(submission.entries.size());
     view.open = submission.open;
     view.undelivered = submission.unconfirmed;
+    view.late = submission.stage < BatchSubmission::Stage::settled ? submission.late : 0;
     view.tally = submission.tally;
     view.cost = submission.cost;
     view.cancel_wanted = submission.cancel_wanted;

@@ -17,6 +17,7 @@ struct BatchView {
     std::uint32_t requests = 0;
     std::uint32_t open = 0;         // without an answer yet
     std::uint32_t undelivered = 0;  // answers that nobody has acknowledged
+    std::uint32_t late = 0;         // results to be read for what they cost alone
     TimeNs age_ns = -1;             // since the provider created it; -1: not yet
     TimeNs expires_in_ns = -1;
     TimeNs asked_ago_ns = -1;  // since the provider was last asked; -1: not in this run

@@ -111,7 +111,7 @@ void BatchLane::write_batch(const BatchView& view, JsonWriter* json) const {
                                 : std::string_view());
     json->member("model", view.model).member("id", view.remote_id);
     json->member("requests", view.requests).member("unanswered", view.open);
-    json->member("unacknowledged", view.undelivered);
+    json->member("unacknowledged", view.undelivered).member("late", view.late);
     json->member("age_ms", view.age_ns < 0 ? -1 : view.age_ns / kNsPerMs);
     json->member("expires_in_ms", view.expires_in_ns < 0 ? -1 : view.expires_in_ns / kNsPerMs);
     json->member("asked_ms_ago", view.asked_ago_ns < 0 ? -1 : view.asked_ago_ns / kNsPerMs);
