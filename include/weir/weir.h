@@ -315,8 +315,8 @@ WEIR_API int32_t weir_request_set_deadline_ms(weir_request *request, int64_t dea
  *                    are void. By default such a stream fails with WEIR_ERR_STREAM_BROKEN
  *   count_tokens     true: ask the provider for the input tokens before the request is admitted, in a
  *                    call of its own that costs nothing. If that fails, or takes more than five
- *                    seconds, the engine's estimate does. Without effect beside input_tokens,
- *                    and where there is a route
+ *                    seconds, the engine's estimate does. Without effect beside input_tokens. With
+ *                    a route it is asked for the first choice, which is made by the estimate
  *   model            what a permit is for, where the request has no body
  *   max_tokens       likewise: the most output tokens that the caller will allow
  *   lease_ms         how long a permit may be out before it is reported, instead of
@@ -545,7 +545,9 @@ WEIR_API int32_t weir_wakeup(weir_engine *engine);
  *
  * weir_engine_stats has the same of all keys. Accounts and limits are configured before the engine
  * is opened; keys may come and go while it runs: by the calls below, and where a key comes from a
- * file, when the file changes. A file that is gone, or holds no key, leaves the key as it was.
+ * file, when the file changes. A file that is gone, or holds no key, leaves the key as it was. A key
+ * that is added has a workspace, and limits of its own, where account.<name>.keys.<key> was
+ * configured for it with "later" instead of a secret; else it has the account's limits alone.
  * ------------------------------------------------------------------------------------------- */
 
 /* Gives an account's key another secret, or adds a key by that name (1 to 64 letters, digits, _ and

@@ -86,7 +86,7 @@ private:
 
     void recover(Journal* journal, TimeNs now);
     void cancel(std::uint64_t ticket);
-    void cancel_tag(std::uint64_t tag);
+    void cancel_group(RequestIndex first);
     void acknowledge(std::uint64_t ticket);
     void tell_recovered(std::size_t at_most);
     void tell_some_recovered();

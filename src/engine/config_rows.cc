@@ -91,6 +91,9 @@ constexpr KeyRow kRows[] = {
      "As account.<name>.key_env, for this key."},
     {"account.<name>.keys.<key>.file", text, "", "path",
      "As account.<name>.key_file, for this key."},
+    {"account.<name>.keys.<key>.later", boolean, "false", "true|false",
+     "true: the key has no secret yet, and is as if it were retired until weir_key_set brings one. "
+     "So a key that is added while the engine runs has a workspace, and limits of its own."},
     {"account.<name>.keys.<key>.max_in_flight", integer, "0", "0..65535",
      "Attempts with the key that may be in flight at once. 0 is no bound of its own."},
     {"account.<name>.keys.<key>.workspace", text, "", "name",

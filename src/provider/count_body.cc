@@ -59,7 +59,8 @@ private:
 
 }  // namespace
 
-void CountBody::set(std::string_view body) {
+void CountBody::set(std::string_view body, std::size_t offset, std::size_t length,
+                    std::string_view model) {
     pieces_.clear();
     size_ = 0;
     next_ = offset_ = 0;
@@ -79,7 +80,14 @@ void CountBody::set(std::string_view body) {
         if (std::find(kMembers.begin(), kMembers.end(), name) != kMembers.end()) {
             if (!first) add(",");
             first = false;
-            add(body.substr(begin, walker.at() - begin));
+            const std::string_view member = body.substr(begin, walker.at() - begin);
+            if (!model.empty() && offset > begin && offset < walker.at()) {
+                add(member.substr(0, offset - begin));
+                add(model);
+                add(member.substr(offset - begin + length));
+            } else {
+                add(member);
+            }
         }
         walker.skip_space();
         if (walker.here() == ',') walker.step();

@@ -14,6 +14,8 @@ RequestIndex QueueWorld::submit(const Work& work) {
     request.output_tokens = work.output_tokens;
     request.model_class = work.model_class;
     request.user_data = work.user_data;
+    request.affinity = work.affinity;
+    request.lease_ms = work.lease_ms;
     core_.submit(index, now_, &actions_);
     return index;
 }
@@ -50,7 +52,7 @@ void QueueWorld::take_actions() {
         taken_.clear();
         taken_.swap(actions_);
         for (const Action& action : taken_) {
-            if (action.kind == Action::Kind::start) {
+            if (action.kind == Action::Kind::start || action.kind == Action::Kind::permit) {
                 started(action);
             } else if (action.kind == Action::Kind::succeed || action.kind == Action::Kind::fail) {
                 on_finish(action.request, action.status);
@@ -62,6 +64,7 @@ void QueueWorld::take_actions() {
 
 void QueueWorld::started(const Action& action) {
     const Request& request = slab_.at(action.request);
+    account_ = action.account;
     on_start(action.request);
     const TimeNs shows = first_token(request);
     if (shows > 0) {

@@ -23,6 +23,8 @@ public:
         std::uint32_t output_tokens = 1;
         std::uint16_t model_class = 0;
         std::uint64_t user_data = 0;
+        std::uint32_t affinity = 0;
+        std::uint32_t lease_ms = 0;  // of a permit, whose attempt goes as that of a request
     };
     RequestIndex submit(const Work& work);
     void cancel(RequestIndex index);
@@ -36,6 +38,7 @@ public:
     Core& core() { return core_; }
     TimeNs cost(const Request& request);
     std::uint64_t in_flight() const { return core_.counts().in_flight; }
+    std::uint16_t account() const { return account_; }  // of the attempt that on_start tells of
 
     Random random;
     // How long an attempt takes, and what it comes to.
@@ -63,6 +66,7 @@ private:
     Core core_;
     TimeNs now_ = 1'000 * kNsPerS;
     std::uint64_t order_ = 0;
+    std::uint16_t account_ = 0;
     std::priority_queue<Event> events_;
     std::vector<Action> actions_;
     std::vector<Action> taken_;

@@ -56,6 +56,7 @@ public:
         request.tenant = tenant;
         request.prices = 0;
         request.input_tokens = static_cast<std::uint32_t>(kInput);
+        slab_.set_tag(index, tenant);
         core_.submit(index, now, &actions_);
         take_actions();
     }
@@ -83,6 +84,7 @@ public:
         now = until;
     }
     Core& core() { return core_; }
+    RequestSlab& slab() { return slab_; }
 
     TimeNs now = kMidnight - 600 * kS;
     std::int64_t spent_today = 0;     // by acme, of what began before midnight
@@ -205,7 +207,7 @@ TEST(SpendBudget, CancelAndDeadlineReachWhatIsSetAside) {
     ASSERT_GT(before, 50u);
     world.core().limiter().add_day_use(0, kAcme, {.spend = kBudget}, world.now);
     std::vector<Action> actions;
-    world.core().cancel_tag(0, world.now, &actions);
+    world.core().cancel_group(world.slab().first_of_tag(kAcme), world.now, &actions);
     EXPECT_EQ(world.core().set_aside(), 0u);
     EXPECT_EQ(world.core().queued(), 0u);
 }

@@ -248,6 +248,33 @@ TEST_F(KeysTest, StatisticsTellTheLimitsOfWorkspacesAndKeys) {
         << stats;
 }
 
+// What was configured for it is there before its secret is.
+TEST_F(KeysTest, AKeyThatComesLaterHasItsWorkspaceAndLimits) {
+    open({{"account.main.key", "sk-one"},
+          {"account.main.keys.b.later", "true"},
+          {"account.main.keys.b.workspace", "w"},
+          {"account.main.keys.c.value", "sk-three"},
+          {"account.main.keys.c.workspace", "w"},
+          {"account.main.workspace.w.limit.claude-opus-5.requests_per_minute", "1"},
+          {"accounts.when_all_out", "wait"}});
+    EXPECT_NE(engine_->stats().find(R"("workspace":"w","key":"b","state":"retired")"),
+              std::string::npos);
+    EXPECT_THROW(engine_->retire_key("main", "b"), Failure) << "it is not in use";
+    engine_->retire_key("main", "main");
+    EXPECT_EQ(secrets_used(3), std::set<std::string>{"sk-three"}) << "two of three wait";
+    EXPECT_EQ(done_, 1);
+    engine_->set_key("main", "b", "sk-two");
+    poll();
+    ASSERT_FALSE(keys_.empty());
+    EXPECT_NE(keys_.back().find(R"("workspace":"w","key":"b","state":"replaced")"),
+              std::string::npos);
+    EXPECT_EQ(done_, 1) << "its workspace has no budget left";
+    engine_->retire_key("main", "b");
+    engine_->set_key("main", "d", "sk-two");
+    poll();
+    EXPECT_EQ(done_, 3) << "it was not spoken of, so that no workspace bounds it";
+}
+
 TEST(KeyStore, BatchesStayInTheWorkspaceOfTheFirstKey) {
     Settings settings;
     const std::vector<ConfiguredKey> configured = {{"main", "w", "sk-one", "", ""},
