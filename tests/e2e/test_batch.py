@@ -92,6 +92,14 @@ class Batch(support.EndToEnd):
         self.assertGreater(len(self.assert_each_once(server, 60)["ours"]), 2)
         self.assertLess(run.seconds, 50 * support.SLOWNESS)
 
+    def test_results_that_are_strange_are_said(self):
+        server = self.batch_server("ends_s=1,strange_lines=3")
+        self.write_prompts(10)
+        run = self.run_weir(server, *QUICK)
+        self.assert_all_succeeded(run, 10)
+        self.assertIn("3 results with a custom_id that is not of this batch, 3 with one that was "
+                      "there before; passed over", run.said)
+
     def test_a_terminal_is_shown_the_batches_and_their_age(self):
         server = self.batch_server(f"ends_s={4 * support.SLOWNESS}")
         self.write_prompts(30)
