@@ -148,6 +148,11 @@ int batches_take_result(struct job* job, const weir_event* event) {
     weir_event named = *event;
     struct id* id = id_of(job, event);
     if (!id || event->status == WEIR_ERR_SHUTDOWN) return 1; /* it goes on in the next run */
+    if (event->status == WEIR_ERR_IO) {
+        console_say(&job->console, "stopping, for the journal takes no more requests: %s",
+                    weir_error_message(event->object));
+        return 0;
+    }
     durable(job, id);
     if (command != COMMAND_RUN && command != COMMAND_FETCH) {
         ended_unwritten(job, id, event);

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -62,8 +64,10 @@ void BatchLane::on_end(ExchangeId id, const WireEnd& end, TimeNs now) {
         // What no later call will mend by itself is for somebody to see.
         const bool refused =
             outcome.cls == OutcomeClass::bad_key || outcome.cls == OutcomeClass::forbidden;
+        const std::string subject =
+            call.submission == 0 ? "the newest batch" : fmt::format("batch {}", call.submission);
         log_->write(refused ? WEIR_LOG_WARNING : WEIR_LOG_INFO,
-                    "batch {}: account {}: HTTP status {}: {}{}", call.submission,
+                    "{}: account {}: HTTP status {}: {}{}", subject,
                     settings_.accounts[call.account].name, outcome.http_status,
                     reader.broken_lines() > 0 ? "lines that make no sense; " : "", detail.message);
     }

@@ -3,6 +3,7 @@
 import os
 import pty
 import random
+import resource
 import subprocess
 
 import support
@@ -91,6 +92,14 @@ class Batch(support.EndToEnd):
         self.assertGreater(len(self.assert_each_once(server, 60)["ours"]), 2)
         self.assertLess(run.seconds, 50 * support.SLOWNESS)
 
+    def test_results_that_are_strange_are_said(self):
+        server = self.batch_server("ends_s=1,strange_lines=3")
+        self.write_prompts(10)
+        run = self.run_weir(server, *QUICK)
+        self.assert_all_succeeded(run, 10)
+        self.assertIn("3 results with a custom_id that is not of this batch, 3 with one that was "
+                      "there before; passed over", run.said)
+
     def test_a_terminal_is_shown_the_batches_and_their_age(self):
         server = self.batch_server(f"ends_s={4 * support.SLOWNESS}")
         self.write_prompts(30)
@@ -128,6 +137,21 @@ class Batch(support.EndToEnd):
         self.assertEqual(second.status, 3, second.said)
         self.assertIn(f"{journal} is in use", second.said)
         support.end(first)
+
+    def test_a_full_disk_stops_the_run_and_loses_nothing(self):
+        count = 1000
+        server = self.batch_server("ends_s=1")
+        self.write_prompts(count)
+        arguments = [*QUICK, "--resume", "--journal", self.directory / "journal"]
+        limit = (256 << 10, 256 << 10)  # of the journal's file
+        run = self.run_weir(server, *arguments,
+                            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
+        self.assertEqual(run.status, 3, run.said)
+        self.assertIn(f"the disk of {self.directory / 'journal'} is full", run.said)
+        self.assertIn("make room", run.said)
+        self.assertEqual(self.results(), {})
+        self.assert_all_succeeded(self.run_weir(server, *arguments), count)
+        self.assert_each_once(server, count)
 
     def start_lane(self, server, *arguments, lane="batch"):
         return self.start(server, *QUICK[2:], "--lane", lane, *arguments)

@@ -67,7 +67,7 @@ TEST_F(MachineTest, WhatIsOlderThanTheIntentOrOfAnotherSizeIsNoCandidate) {
     other.created_unix_ns = 10'001 * kNsPerS;
     page.batches.insert(page.batches.begin(), other);
     answer(expect_call(BatchCall::Kind::list), 200, nullptr, &page);
-    EXPECT_TRUE(calls_.empty());
+    ASSERT_TRUE(calls_.empty());
     BatchObject ours = batch(BatchObject::Status::ended, 1);
     ours.created_unix_ns = 10'001 * kNsPerS;
     page.batches.insert(page.batches.begin(), ours);
