@@ -297,7 +297,8 @@ WEIR_API int32_t weir_request_set_deadline_ms(weir_request *request, int64_t dea
  *   output_tokens    the output tokens to expect, instead of what was learnt
  *   tenant           for whom it is: tenants of one priority share the budget by their weights
  *                    (tenant.<name>.weight), whoever has more waiting
- *   affinity         like requests: where accounts.choice = sticky they go to the same account
+ *   affinity         like requests: where accounts.choice = sticky they go to the same account. Where
+ *                    it is not set, the part of the body that cache_control marks stands for it
  *   route            the model is chosen by the route of that name (route.<name>.1.model, ...), and
  *                    the body's is replaced, whatever it is; all else of the body is sent as it is.
  *                    A body with "model": "route:<name>" asks for the same. The choice is made by

@@ -14,6 +14,7 @@ RequestIndex Schedule::make_request() {
     request.model_class =
         static_cast<std::uint16_t>(random_.below(settings_.limits.classes.size()));
     request.tenant = static_cast<std::uint32_t>(random_.below(3));
+    request.affinity = static_cast<std::uint32_t>(random_.below(3));
     tag_ = random_.below(4);
     slab_.set_tag(index, tag_);
     request.stream_restart = random_.below(3) == 0;

@@ -207,6 +207,37 @@ TEST_F(KeysTest, WhereAllKeysAreOutTheErrorSaysWhenTheFirstComesBack) {
     EXPECT_LE(retry_after_ms_, 30'000);
 }
 
+TEST_F(KeysTest, WhereStickyTheCacheablePrefixStaysWithItsAccount) {
+    open({{"account.a.key", "sk-one"}, {"account.b.key", "sk-two"}, {"accounts.choice", "sticky"}});
+    std::set<std::string> all;
+    const auto set_body = [&](int system, int question) {
+        builder_.set_body(R"({"model":"claude-opus-5","max_tokens":9,"system":[{"type":"text",)"
+                          R"("text":"system )" +
+                          std::to_string(system) +
+                          R"(","cache_control":{"type":"ephemeral"}}],)"
+                          R"("messages":[{"role":"user","content":")" +
+                          std::to_string(question) + R"("}]})");
+    };
+    for (int system = 0; system < 12; ++system) {
+        std::set<std::string> secrets;
+        for (int question = 0; question < 6; ++question) {
+            set_body(system, question);
+            secrets.merge(secrets_used(1));
+        }
+        EXPECT_EQ(secrets.size(), 1u);
+        all.merge(secrets);
+    }
+    EXPECT_EQ(all.size(), 2u);
+    // What the caller says goes before it.
+    builder_.set("affinity", "x");
+    std::set<std::string> secrets;
+    for (int system = 0; system < 12; ++system) {
+        set_body(system, 0);
+        secrets.merge(secrets_used(1));
+    }
+    EXPECT_EQ(secrets.size(), 1u);
+}
+
 TEST_F(KeysTest, WhatCannotBeIsRefused) {
     open({{"account.main.key", "sk-one"}});
     const auto code = [](auto&& f) {
