@@ -13,10 +13,10 @@ struct TornDisk::File {
         std::string bytes;
         bool truncates = false;  // to `at`
 
-        void apply(std::string* content, std::size_t size) const {
-            if (truncates) return content->resize(std::min(content->size(), at));
-            if (content->size() < at + size) content->resize(at + size, '\0');
-            content->replace(at, size, bytes, 0, size);
+        void apply(std::string* file, std::size_t size) const {
+            if (truncates) return file->resize(std::min(file->size(), at));
+            if (file->size() < at + size) file->resize(at + size, '\0');
+            file->replace(at, size, bytes, 0, size);
         }
     };
     std::string content;  // as its writer sees it
@@ -76,7 +76,7 @@ struct TornDiskCalls {
         const std::size_t there =
             at < content.size() ? std::min(wanted, content.size() - at) : std::size_t{0};
         std::memset(out, 0, wanted);
-        std::copy_n(content.data() + at, there, static_cast<char*>(out));
+        if (there > 0) std::memcpy(out, content.data() + at, there);
         return there == wanted ? SQLITE_OK : SQLITE_IOERR_SHORT_READ;
     }
     static int write(sqlite3_file* file, const void* bytes, int count, sqlite3_int64 offset) {

@@ -5,6 +5,8 @@ import pty
 import random
 import resource
 import subprocess
+import time
+import unittest
 
 import support
 
@@ -155,6 +157,59 @@ class Batch(support.EndToEnd):
 
     def start_lane(self, server, *arguments, lane="batch"):
         return self.start(server, *QUICK[2:], "--lane", lane, *arguments)
+
+    def peak_of_run(self, server, *arguments):
+        """The most memory that a run has had, in bytes."""
+        process = self.start(server, *arguments)
+        peak = 0
+        while process.poll() is None:
+            with open(f"/proc/{process.pid}/status") as status:
+                peak = next((int(line.split()[1]) for line in status
+                             if line.startswith("VmHWM")), peak)
+            time.sleep(0.05)
+        self.assertEqual(process.returncode, 0)
+        return peak << 10
+
+    @unittest.skipUnless(support.SANITIZER == "none", "a sanitizer has memory of its own")
+    def test_results_are_read_without_being_held(self):
+        count = 8000
+        server = self.batch_server("ends_s=1,output_tokens=3000")
+        self.write_prompts(count)
+        peak = self.peak_of_run(server, *QUICK)
+        self.assertEqual(support.line_count(self.output), count)
+        self.assertGreater(self.output.stat().st_size, 72 << 20)
+        self.assertLess(peak, 64 << 20)
+
+    @unittest.skipUnless(support.SANITIZER == "none", "a sanitizer has memory of its own")
+    def test_bodies_are_not_held_twice(self):
+        count = 4000
+        server = self.batch_server("ends_s=1")
+        self.write_prompts(count, messages=[{"role": "user", "content": "a river " * 1500}])
+        bodies = self.input.stat().st_size
+        self.assertGreater(bodies, 45 << 20)
+        peak = self.peak_of_run(server, "--lane", "batch", "--set", "batch.poll_min_ms=200")
+        self.assertEqual(support.line_count(self.output), count)
+        self.assertEqual([batch["requests"] for batch in self.seen(server)["ours"]], [count])
+        self.assertLess(peak, 2 * bodies)
+
+    def test_auto_killed_at_random_moments(self):
+        server = self.batch_server("ends_s=0.5,expired=0.05")
+        self.write_prompts(200)
+        self.write_prompts(20, first=200, stream=True)  # these go online
+        moments = random.Random(8)
+        arguments = [*QUICK[2:], "--lane", "auto", "--set", "batch.max_requests=30", "--resume"]
+        for _ in range(8):
+            process = self.start(server, *arguments)
+            try:
+                process.wait(timeout=moments.uniform(0.05, 0.6) * support.SLOWNESS)
+            except support.subprocess.TimeoutExpired:
+                support.end(process)
+        run = self.run_weir(server, *arguments)
+        results = self.results()
+        self.assertEqual(len(results), 220, run.said)
+        for number in range(200):
+            self.assertEqual(results[support.prompt_id(number)]["type"], "succeeded", run.said)
+        self.assert_each_once(server, 200)
 
     def test_auto_takes_the_batch_lane_where_the_deadline_allows_it(self):
         server = self.batch_server("ends_s=1")
