@@ -323,12 +323,14 @@ void Pool::restore_day(std::int64_t tokens, std::int64_t spend, TimeNs now,
 void Pool::settle_output(const Settlement& settlement, const Hold& hold, TimeNs now) {
     const std::int64_t promised = settlement.cost.promised_output();
     const std::int64_t shown = settlement.shown;
-    // What is not known stays as it is taken: the reservation, or what was shown.
+    // What is not known stays as it is taken: the reservation, or what was shown. Of what has shown
+    // nothing it is what was expected.
     const std::int64_t produced = !settlement.executed     ? 0
                                   : settlement.output >= 0 ? settlement.output
-                                                           : shown;
+                                  : shown > 0              ? shown
+                                                           : settlement.cost.output_tokens;
     const bool known = !settlement.executed || settlement.output >= 0;
-    detector_.add_produced(produced - shown);
+    if (known) detector_.add_produced(produced - shown);
     if (known) detector_.add_reserved(produced - promised);
     const std::int64_t more = reserves_ ? (known ? produced - promised : 0) : produced - shown;
     for (const LimitKind kind : {LimitKind::output_tokens, LimitKind::tokens}) {
