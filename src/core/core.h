@@ -125,6 +125,7 @@ public:
     void set_delivery_blocked(bool blocked) { delivery_blocked_ = blocked; }
 
     Limiter& limiter() { return limiter_; }
+    const Limiter& limiter() const { return limiter_; }
     const KeyRing& keys() const { return keys_; }
 
     struct Counts {

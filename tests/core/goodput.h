@@ -43,6 +43,7 @@ struct Score {
     std::uint64_t accepted = 0;
     std::uint64_t events = 0;
     std::uint64_t trace_hash = 0;
+    std::uint64_t ignored = 0;  // readings that made no sense
 
     bool operator==(const Score&) const = default;
 };

@@ -46,6 +46,7 @@ public:
         }
     }
     TimeNs next_timer() const override { return core_.next_timer(); }
+    std::uint64_t ignored_readings() const override { return core_.limiter().ignored_readings(); }
 
 private:
     static CoreSettings core_settings(const LimitSettings& limits) {
