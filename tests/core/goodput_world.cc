@@ -122,8 +122,12 @@ void World::happen(const Event& event, Client* client) {
             break;
         case EventKind::head:
             client->on_head(event.attempt, readings_of(attempt, at_server), event.at);
-            if (settings_.stream && attempt.decision.accepted())
+            if (settings_.stream && attempt.decision.accepted()) {
+                Usage usage;
+                usage.input_tokens = attempt.work.input_tokens;
+                client->on_input_counted(event.attempt, usage, event.at);
                 post_progress(event.at + kProgressEvery, event.attempt);
+            }
             break;
         case EventKind::progress:
             client->on_progress(event.attempt, attempt.decision.produced_at(at_server), event.at);

@@ -38,6 +38,8 @@ public:
     virtual void begin(TimeNs now) = 0;
     virtual void on_head(AttemptRef attempt, const LimitReadings& readings, TimeNs now) = 0;
     virtual void on_progress(AttemptRef attempt, std::int64_t output_tokens, TimeNs now) = 0;
+    // A stream has begun, and says what its input came to.
+    virtual void on_input_counted(AttemptRef, const Usage&, TimeNs) {}
     virtual void on_end(AttemptRef attempt, const Outcome& outcome, TimeNs now) = 0;
     virtual void advance(TimeNs now) = 0;
     virtual TimeNs next_timer() const = 0;

@@ -191,6 +191,37 @@ TEST(Limiter, AStreamsProgressIsDebitedBeyondTheExpectation) {
     EXPECT_NEAR(level(limiter, LimitKind::output_tokens, kS), held - 450, 1);
 }
 
+TEST(Limiter, AStreamsInputIsSettledWhenItBegins) {
+    enum class End { as_counted, more, unknown, not_executed };
+    for (const End end : {End::as_counted, End::more, End::unknown, End::not_executed}) {
+        Limiter limiter(one_account({.input_tokens_per_minute = 600'000}));
+        const BudgetId id = limiter.budget(0, 0);
+        Reservation reservation;
+        ASSERT_EQ(limiter.reserve(id, {1'000, 1, 1}, 0, &reservation).kind, Verdict::Kind::granted);
+        const double held = level(limiter, LimitKind::input_tokens, kS);
+        Usage usage;
+        limiter.input_counted(&reservation, usage, kS);
+        EXPECT_NEAR(level(limiter, LimitKind::input_tokens, kS), held, 1);
+        usage.input_tokens = 600;
+        usage.cache_write_tokens = 100;
+        usage.cache_read_tokens = 5'000;
+        limiter.input_counted(&reservation, usage, kS);
+        EXPECT_NEAR(level(limiter, LimitKind::input_tokens, kS), held + 300, 1);
+        limiter.input_counted(&reservation, usage, kS);
+        EXPECT_NEAR(level(limiter, LimitKind::input_tokens, kS), held + 300, 1);
+
+        Outcome outcome = succeeded(end == End::more ? 900 : 700, 1);
+        if (end == End::unknown || end == End::not_executed) {
+            outcome.usage = Usage();
+            outcome.cls = OutcomeClass::server_error;
+            outcome.maybe_executed = end == End::unknown;
+        }
+        limiter.settle(reservation, outcome, kS);
+        const double back = end == End::more ? 100 : end == End::not_executed ? 1'000 : 300;
+        EXPECT_NEAR(level(limiter, LimitKind::input_tokens, kS), held + back, 1);
+    }
+}
+
 // What a stream used before it broke is used, as far as it is known: by the figure, or by what it
 // has shown, or else as it was expected.
 TEST(Limiter, PartialUsageIsSettled) {
