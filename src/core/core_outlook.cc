@@ -172,8 +172,8 @@ TimeNs Core::refill_time(std::uint16_t lane, const Need& need, bool surely, Time
         const Limiter::Supplies own = limiter_.supplies(budget_of(account, lane), now);
         for (std::size_t k = 0; k < kMinuteKinds; ++k) {
             together[k].limited = together[k].limited && own[k].limited;
-            together[k].room += own[k].room + (surely ? own[k].hidden : 0);
-            together[k].per_s += own[k].per_s;
+            together[k].room += surely ? own[k].room + own[k].hidden : own[k].ramp_room;
+            together[k].per_s += surely ? own[k].per_s : own[k].ramp_per_s;
         }
     }
     const double output = reserves ? need.promised : need.output;

@@ -10,6 +10,11 @@ namespace {
 
 constexpr std::string_view kForAll = "all";
 
+// Beside what is used of a day: that the account is held to a steady growth.
+std::string ramp_scope(const LimitSettings::Account& account) {
+    return "account." + account.name + ".ramp";
+}
+
 }  // namespace
 
 std::uint16_t Limiter::tenant_budget(std::uint64_t tenant) const {
@@ -131,10 +136,23 @@ std::vector<Limiter::DayUse> Limiter::day_use() const {
                        .tokens = budget.used().tokens,
                        .spend = budget.used().spend});
     }
+    if (settings_.ramp != RampMode::automatic) return all;
+    // Of the latest day, so that it outlives them all.
+    std::int64_t latest = ramp_day_;
+    for (const DayUse& use : all) latest = std::max(latest, use.day);
+    for (std::size_t i = 0; i < starts_slowly_.size(); ++i) {
+        if (!starts_slowly_[i]) continue;
+        all.push_back(
+            {.scope = ramp_scope(settings_.accounts[i]), .day = latest, .tokens = 0, .spend = 0});
+    }
     return all;
 }
 
 void Limiter::restore(const DayUse& use, TimeNs now) {
+    for (std::size_t i = 0; i < settings_.accounts.size(); ++i) {
+        if (settings_.ramp == RampMode::automatic && use.scope == ramp_scope(settings_.accounts[i]))
+            start_slowly(static_cast<std::uint16_t>(i), now);
+    }
     if (use.day != DayQuota::day_of(now, wall_offset_ns_)) return;
     for (OwnedPool& owned : pools_) {
         if (scope_name(owned) != use.scope) continue;

@@ -261,6 +261,10 @@ Limiter::Supplies Limiter::supplies(BudgetId id, TimeNs now) const {
             least.room = least.limited ? std::min(least.room, room) : room;
             least.hidden = std::max(least.hidden, hidden);
             least.per_s = least.limited ? std::min(least.per_s, bucket.per_s()) : bucket.per_s();
+            const bool ramps = kAllKinds[k] == LimitKind::input_tokens && pool.ramp().active();
+            const double pace = pool.ramp().pace_per_s();
+            least.ramp_room = ramps ? std::min(least.room, pace) : least.room;
+            least.ramp_per_s = ramps ? std::min(least.per_s, pace) : least.per_s;
             least.limited = true;
         }
     }
@@ -297,6 +301,8 @@ bool Limiter::observe(const Reservation& reservation, const LimitReadings& readi
 void Limiter::start_slowly(std::uint16_t account, TimeNs now) {
     if (starts_slowly_[account]) return;
     starts_slowly_[account] = true;
+    ramp_day_ = std::max(ramp_day_, DayQuota::day_of(now, wall_offset_ns_));
+    ++day_use_version_;
     for (OwnedPool& owned : pools_) {
         if (owned.scope != LimitSettings::Scope::kAny || owned.account != account) continue;
         if (settings_.classes[owned.model_class].apart) continue;

@@ -99,6 +99,9 @@ public:
         double room = 0;
         double hidden = 0;  // more that may be there: the depth is only believed
         double per_s = 0;
+        // The same as long as the provider holds growth back: what goes by the ramp, of input.
+        double ramp_room = 0;
+        double ramp_per_s = 0;
     };
     using Supplies = std::array<Supply, kMinuteKinds>;  // in the order of LimitKind
     Supplies supplies(BudgetId budget, TimeNs now) const;
@@ -140,7 +143,8 @@ public:
                      TimeNs now);
 
     // What is used of the current day, to be kept over a restart and put back once the budgets are
-    // made. Of a day that has ended nothing is put back.
+    // made. Of a day that has ended nothing is put back. Beside it, with nothing used, the accounts
+    // that were refused for growing too fast, where that is what has them start slowly.
     struct DayUse {
         std::string scope;  // a name that the next run knows
         std::int64_t day;   // since 1970
@@ -256,6 +260,7 @@ private:
     std::vector<OwnedPool> pools_;
     std::vector<Budget> budgets_;            // by BudgetId
     std::vector<bool> starts_slowly_;        // by account
+    std::int64_t ramp_day_ = 0;              // when that was learnt last
     std::vector<ClassEstimates> estimates_;  // by model class
     std::uint64_t ignored_ = 0;
     std::vector<DayBudget> day_budgets_;                           // by index in the settings

@@ -89,6 +89,7 @@ public:
     void start_slowly(const SlowStart::Rules& rules, TimeNs now) {
         slow_start_.arm(rules, sequence_ == 0 ? -kEndless : now);
     }
+    const Ramp& ramp() const { return ramp_; }
     bool starts_slowly(TimeNs now) const { return slow_start_.active(now); }
 
     const Bucket& bucket(LimitKind kind) const { return buckets_[static_cast<std::size_t>(kind)]; }

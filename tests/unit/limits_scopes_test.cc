@@ -208,6 +208,33 @@ TEST(Ramp, FollowsWhatTheProviderAccepts) {
     EXPECT_GT(let_through / (20 * 60), 1'200);
 }
 
+TEST(Ramp, SuppliesKnowIt) {
+    LimitSettings settings = two_classes();
+    settings.classes[0].limits = {.requests_per_minute = 6'000, .input_tokens_per_minute = 600'000};
+    Limiter limiter(settings);
+    const BudgetId id = limiter.budget(0, 0);
+    const auto supply = [&](LimitKind kind, TimeNs now) {
+        return limiter.supplies(id, now)[static_cast<std::size_t>(kind)];
+    };
+    (void)granted_in(limiter, id, kS, 61 * kS);
+    Limiter::Supply input = supply(LimitKind::input_tokens, 62 * kS);
+    EXPECT_EQ(input.ramp_per_s, input.per_s);
+    EXPECT_EQ(input.ramp_room, input.room);
+    Reservation reservation;
+    ASSERT_EQ(limiter.reserve(id, {10, 10, 10}, 62 * kS, &reservation).kind,
+              Verdict::Kind::granted);
+    Outcome outcome;
+    outcome.cls = OutcomeClass::acceleration;
+    (void)limiter.refuse(reservation, outcome, 62 * kS);
+    input = supply(LimitKind::input_tokens, 63 * kS);
+    EXPECT_NEAR(input.per_s, 10'000, 1);
+    // A thousand a second were used, of which four fifths may go.
+    EXPECT_NEAR(input.ramp_per_s, 800, 50);
+    EXPECT_LE(input.ramp_room, input.ramp_per_s);
+    const Limiter::Supply requests = supply(LimitKind::requests, 63 * kS);
+    EXPECT_EQ(requests.ramp_per_s, requests.per_s);
+}
+
 TEST(Ramp, AnAccelerationRefusalSlowsInputDownAndNotForEver) {
     LimitSettings settings = two_classes();
     Limiter limiter(settings);

@@ -162,6 +162,38 @@ TEST(SlowStart, NobodyWhereItIsOff) {
     EXPECT_GT(granted_in(&limiter, id, 3600 * kS, 3610 * kS), 90);
 }
 
+TEST(SlowStart, WhatIsLearntIsKeptOverARestart) {
+    for (const RampMode mode : {RampMode::off, RampMode::automatic, RampMode::on}) {
+        std::vector<Limiter::DayUse> kept;
+        const std::int64_t offset = 20'000 * 86'400 * kS;
+        {
+            Limiter limiter(two_accounts(mode));
+            limiter.set_wall_offset(offset);
+            EXPECT_TRUE(limiter.day_use().empty());
+            const std::uint64_t version = limiter.day_use_version();
+            const BudgetId id = limiter.budget(0, 0);
+            refuse_growth(&limiter, id, 11 * kS);
+            EXPECT_GT(limiter.day_use_version(), version);
+            kept = limiter.day_use();
+        }
+        ASSERT_EQ(kept.size(), mode == RampMode::automatic ? 1u : 0u);
+        if (kept.empty()) continue;
+        EXPECT_EQ(kept[0].scope, "account.main.ramp");
+        EXPECT_EQ(kept[0].day, 20'000);
+        // Days later too, and by the next run again.
+        Limiter limiter(two_accounts(mode));
+        limiter.set_wall_offset(offset + 5 * 86'400 * kS);
+        const BudgetId refused = limiter.budget(0, 0);
+        const BudgetId other = limiter.budget(1, 0);
+        limiter.restore(kept[0], kS);
+        EXPECT_NEAR(granted_in(&limiter, refused, 2 * kS, 12 * kS), 12, 2);
+        EXPECT_NEAR(granted_in(&limiter, limiter.budget(0, 1), 2 * kS, 12 * kS), 12, 2);
+        EXPECT_GT(granted_in(&limiter, other, 2 * kS, 12 * kS), 90);
+        ASSERT_EQ(limiter.day_use().size(), 1u);
+        EXPECT_EQ(limiter.day_use()[0].day, 20'005);
+    }
+}
+
 TEST(SlowStart, OnlyTheRefusedAccountWhereItIsAutomatic) {
     Limiter limiter(two_accounts(RampMode::automatic));
     const BudgetId refused = limiter.budget(0, 0);
