@@ -197,9 +197,13 @@ TEST_F(JournalTest, MeansWhatTheModelMeans) {
 TEST_F(JournalTest, TheLastSubmissionIsTheHighestOfATransaction) {
     {
         const auto journal = open_journal(path_, "m");
-        IntentRecord later{.submission = 5, .account = "a", .model = "m", .headers = ""};
-        IntentRecord earlier{.submission = 4, .account = "a", .model = "m", .headers = ""};
+        IntentRecord later;
+        later.account = "a";
+        later.model = "m";
+        IntentRecord earlier = later;
+        later.submission = 5;
         later.entries = {1};
+        earlier.submission = 4;
         earlier.entries = {2};
         journal->apply(
             std::vector<JournalRecord>{accept(1), accept(2), later, earlier, ReleasedRecord{5}});
