@@ -43,6 +43,7 @@ static void read_row(struct batch_row* out, const json_t* row) {
         .requests = integer(row, "requests"),
         .unanswered = integer(row, "unanswered"),
         .unacknowledged = integer(row, "unacknowledged"),
+        .late = integer(row, "late"),
         .age_s = seconds(row, "age_ms"),
         .expires_in_s = seconds(row, "expires_in_ms"),
         .asked_s_ago = seconds(row, "asked_ms_ago"),
@@ -126,6 +127,34 @@ void batch_cost_print(FILE* out, const char* before, const struct batch_cost* co
                 text_count((double)cost->unpriced));
 }
 
+void batch_list_words(const struct batch_list* list, char* out, size_t size) {
+    char age[64] = "", ended_words[48] = "", none_yet[64] = "";
+    size_t open = 0, ended = 0;
+    double oldest_s = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct batch_row* row = &list->rows[i];
+        if (batch_row_has_ended(row)) {
+            ended++;
+        } else {
+            open++;
+            if (row->age_s > oldest_s) oldest_s = row->age_s;
+        }
+    }
+    if (open > 0)
+        snprintf(age, sizeof age, "%s %s", open == 1 ? " for" : ", oldest",
+                 text_duration(oldest_s));
+    if (ended > 0)
+        snprintf(ended_words, sizeof ended_words, "; %s ended", text_count((double)ended));
+    if (list->collecting > 0)
+        snprintf(none_yet, sizeof none_yet, "; %s in none yet",
+                 text_of_count((double)list->collecting, "request"));
+    if (open != 1)
+        snprintf(out, size, "%s batches on their way%s%s%s",
+                 open > 0 ? text_count((double)open) : "no", age, ended_words, none_yet);
+    else
+        snprintf(out, size, "1 batch on its way%s%s%s", age, ended_words, none_yet);
+}
+
 /* ---- The table ---- */
 
 static const char* words_of(const struct batch_row* row) {
@@ -171,7 +200,8 @@ int batch_list_print(const struct batch_list* list, int as_json) {
         putchar('\n');
     }
     if (list->collecting > 0)
-        printf("%s requests are in no batch yet\n", text_count((double)list->collecting));
+        printf("%s %s in no batch yet\n", text_of_count((double)list->collecting, "request"),
+               list->collecting == 1 ? "is" : "are");
     if (list->count == 0 && list->collecting == 0) puts("the journal is empty");
     return fflush(stdout) == 0;
 }

@@ -19,7 +19,8 @@ struct batch_row {
     char account[64];
     char model[80];
     long long requests, unanswered, unacknowledged;
-    double age_s, expires_in_s, asked_s_ago;         /* negative: not known, or not in this run */
+    long long late;                          /* results that are read for what they cost alone */
+    double age_s, expires_in_s, asked_s_ago; /* negative: not known, or not in this run */
     long long succeeded, errored, canceled, expired; /* negative until it has ended */
     struct batch_cost cost; /* of the results that were read, in earlier runs too */
     int cancel_sent;
@@ -57,6 +58,10 @@ void batch_cost_print(FILE* out, const char* before, const struct batch_cost* co
 
 /* NULL: there is none of that number or id. */
 struct batch_row* batch_list_find(const struct batch_list* list, const char* number_or_id);
+
+/* "2 batches on their way, oldest 4m 10s; 1 ended; 500 requests in none yet": all that is known of
+ * them before their end. */
+void batch_list_words(const struct batch_list* list, char* out, size_t size);
 
 /* On standard output, as a table or as JSON. 0: it could not be written. */
 int batch_list_print(const struct batch_list* list, int as_json);

@@ -29,7 +29,7 @@ static int is_not_created(const struct batch_row* row) { return !batch_row_is_cr
 static int has_not_ended(const struct batch_row* row) { return !batch_row_has_ended(row); }
 
 static int is_to_be_read(const struct batch_row* row) {
-    return batch_row_has_ended(row) && row->unanswered + row->unacknowledged > 0;
+    return batch_row_has_ended(row) && row->unanswered + row->unacknowledged + row->late > 0;
 }
 
 static int submit_done(const struct job* job) {
@@ -109,24 +109,13 @@ int batches_done(struct job* job) {
 }
 
 void batches_show(struct job* job) {
-    char line[160];
-    size_t open = 0, ended = 0;
-    double oldest_s = 0;
+    char words[160], line[200];
     double now = job_now();
     if (!job->console.live || progress_due_in(&job->progress, &job->console, now) > 0) return;
     job->progress.shown_at = now;
-    for (size_t i = 0; i < job->batches.count; i++) {
-        const struct batch_row* row = &job->batches.rows[i];
-        if (batch_row_has_ended(row)) {
-            ended++;
-        } else {
-            open++;
-            if (row->age_s > oldest_s) oldest_s = row->age_s;
-        }
-    }
-    snprintf(line, sizeof line, "%s batches on their way, the oldest for %s; %s ended; %s results",
-             text_count((double)open), text_duration(oldest_s), text_count((double)ended),
-             text_count((double)tally_finished(&job->tally)));
+    batch_list_words(&job->batches, words, sizeof words);
+    snprintf(line, sizeof line, "%s results; %s", text_count((double)tally_finished(&job->tally)),
+             words);
     if (console_width() < sizeof line) line[console_width() - 1] = 0;
     console_status(&job->console, line);
 }

@@ -58,10 +58,19 @@ int batches_recover(struct job* job) {
     return !job->recovering && !job->stop;
 }
 
+/* No more lines come: what goes round again has nothing to wait for once the rest has been read. */
+static void send_what_goes_round(struct job* job) {
+    if (!job->flushed || !batch_list_read(&job->batches, job->engine)) return;
+    for (size_t i = 0; i < job->batches.count; i++)
+        if (job->batches.rows[i].unanswered > 0) return;
+    if (job->batches.collecting > 0) weir_batch_flush(job->engine);
+}
+
 /* The provider says nothing of a batch's progress before its end; so its states are what there is
  * to show. */
 static void batch_changed(struct job* job, const weir_event* event) {
     enum command command = job->options->command;
+    if (command == COMMAND_RUN) send_what_goes_round(job);
     if (job->console.verbosity < 0 || command == COMMAND_STATUS || command == COMMAND_CANCEL)
         return;
     json_t* root = json_loadb(event->data, event->data_length, 0, NULL);
@@ -71,10 +80,12 @@ static void batch_changed(struct job* job, const weir_event* event) {
     int reads = command == COMMAND_RUN || command == COMMAND_FETCH;
     if (state && id) {
         if (strcmp(state, "acknowledged") == 0)
-            console_say(&job->console, "batch %s: created, %lld requests", id, requests);
+            console_say(&job->console, "batch %s: created, %s", id,
+                        text_of_count((double)requests, "request"));
         else if (strcmp(state, "sent") == 0)
-            console_say(&job->console, "a batch of %lld requests had no answer; looking for it",
-                        requests);
+            console_say(&job->console,
+                        "the creation of a batch of %s had no answer; looking for it",
+                        text_of_count((double)requests, "request"));
         else if (strcmp(state, "ended") == 0)
             console_say(&job->console, "batch %s: ended%s", id,
                         reads ? ", reading its results" : "");
@@ -137,6 +148,11 @@ int batches_take_result(struct job* job, const weir_event* event) {
     weir_event named = *event;
     struct id* id = id_of(job, event);
     if (!id || event->status == WEIR_ERR_SHUTDOWN) return 1; /* it goes on in the next run */
+    if (event->status == WEIR_ERR_IO) {
+        console_say(&job->console, "stopping, for the journal takes no more requests: %s",
+                    weir_error_message(event->object));
+        return 0;
+    }
     durable(job, id);
     if (command != COMMAND_RUN && command != COMMAND_FETCH) {
         ended_unwritten(job, id, event);

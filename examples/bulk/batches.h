@@ -22,7 +22,7 @@ int batches_has(const struct job* job, const struct id* id);
 int batches_take_event(struct job* job, const weir_event* event);
 
 /* A terminal event: writes its result, unless the output has it, if the command is one that writes.
- * False: the output cannot be written. */
+ * False: the output or the journal cannot be written. */
 int batches_take_result(struct job* job, const weir_event* event);
 
 /* Lets the journal forget what was written, once it is on the disk. False: it cannot be written. */

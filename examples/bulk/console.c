@@ -70,6 +70,13 @@ const char* text_count(double number) {
     return out;
 }
 
+const char* text_of_count(double number, const char* noun) {
+    size_t size;
+    char* out = next_buffer(&size);
+    snprintf(out, size, "%s %s%s", text_count(number), noun, number == 1 ? "" : "s");
+    return out;
+}
+
 const char* text_duration(double seconds) {
     size_t size;
     char* out = next_buffer(&size);

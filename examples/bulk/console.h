@@ -30,6 +30,9 @@ size_t console_width(void);
 /* "12,345". The text lies in one of a few static buffers, enough for one call of printf. */
 const char* text_count(double number);
 
+/* "1 request", "12,345 requests"; as text_count. */
+const char* text_of_count(double number, const char* noun);
+
 /* "38.2 s", "6m 12s" or "1h 04m"; as text_count. */
 const char* text_duration(double seconds);
 

@@ -99,7 +99,9 @@ weir_config* engine_setup_config(const struct options* options, struct console* 
         console_say(console, "out of memory");
         return NULL;
     }
-    int good = options->verbosity <= 0 || set(config, "log.level", "info", console);
+    /* Batches take long: what does not mend by itself is said while they run. */
+    const char* level = options->verbosity > 0 ? "info" : options->lane ? "warning" : "error";
+    int good = set(config, "log.level", level, console);
     if (good && options->config_path) good = load_file(config, options->config_path, console);
     for (int i = 0; good && i < options->setting_count; i++)
         good = set(config, options->settings[i].key, options->settings[i].value, console);

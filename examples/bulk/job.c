@@ -10,7 +10,7 @@
 #include "interrupt.h"
 #include "results.h"
 
-#define TAG_ALL 1u         /* the tag of every request, for cancelling them all */
+#define TAG_ALL 1u         /* the tag of every request of lane online, for cancelling them all */
 #define STATS_PERIOD_S 0.1 /* how often the engine is asked while there is input left */
 #define READ_AHEAD 64u     /* requests that wait in the engine: more than start in one period */
 #define EVENTS_AT_ONCE 64
@@ -258,10 +258,12 @@ static double lines_left(const struct job* job) {
 }
 
 static void show_progress(struct job* job, double now) {
+    char batches[160];
     if (job->options->command != COMMAND_RUN) {
         batches_show(job);
         return;
     }
+    if (progress_due_in(&job->progress, &job->console, now) > 0) return;
     struct progress_view view = {
         .now = now,
         .started_at = job->started_at,
@@ -273,8 +275,11 @@ static void show_progress(struct job* job, double now) {
                  : job->stop    ? "finishing"
                                 : "",
     };
-    if (progress_due_in(&job->progress, &job->console, now) <= 0)
-        progress_show(&job->progress, &job->console, &view);
+    if (job->options->lane && batch_list_read(&job->batches, job->engine)) {
+        batch_list_words(&job->batches, batches, sizeof batches);
+        view.batches = batches;
+    }
+    progress_show(&job->progress, &job->console, &view);
 }
 
 static int wait_ms(const struct job* job, double now) {
@@ -296,8 +301,9 @@ static void set_route(struct job* job) {
 
 void job_run(struct job* job) {
     job->started_at = job_now();
-    progress_start(&job->progress, job->started_at);
-    weir_request_set_tag(job->request, TAG_ALL);
+    progress_start(&job->progress, job->options->lane != NULL, job->started_at);
+    /* In the batch lane it would be kept in the journal, for nothing. */
+    if (!job->options->lane) weir_request_set_tag(job->request, TAG_ALL);
     weir_request_set_priority(job->request, job->options->priority);
     set_route(job);
     if (job->options->lane) batches_begin(job);

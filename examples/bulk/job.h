@@ -52,7 +52,7 @@ struct job {
     uint64_t given_up; /* likewise: what was cancelled before it was in a batch */
     uint64_t unacknowledged[JOB_MAX_UNACKNOWLEDGED]; /* written, and perhaps not on the disk */
     unsigned unacknowledged_count;
-    struct batch_list batches; /* `weir batch`: as they were seen last */
+    struct batch_list batches; /* batch lane: as they were seen last */
     int cancels_sent;
     int timed_out;
     double active_at;     /* when something happened last */

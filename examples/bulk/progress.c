@@ -6,15 +6,21 @@
 
 #define LIVE_PERIOD_S 0.25
 #define LINE_PERIOD_S 5.0
+#define BATCHES_LINE_PERIOD_S 60.0 /* they take up to a day */
 #define BAR_CELLS 20
 
 double progress_due_in(const struct progress* progress, const struct console* console, double now) {
-    double due_in = progress->shown_at + (console->live ? LIVE_PERIOD_S : LINE_PERIOD_S) - now;
+    double due_in =
+        progress->shown_at + (console->live ? LIVE_PERIOD_S : progress->line_period_s) - now;
     return due_in > 0 ? due_in : 0;
 }
 
-void progress_start(struct progress* progress, double now) {
-    *progress = (struct progress){.shown_at = now, .sample_count = 1};
+void progress_start(struct progress* progress, int has_batches, double now) {
+    *progress = (struct progress){
+        .shown_at = now,
+        .line_period_s = has_batches ? BATCHES_LINE_PERIOD_S : LINE_PERIOD_S,
+        .sample_count = 1,
+    };
     progress->samples[0].at = now;
 }
 
@@ -88,15 +94,22 @@ void progress_show(struct progress* progress, struct console* console,
 
     progress->shown_at = view->now;
     if (!console->live) add(&text, "weir: %s  ", text_duration(view->now - view->started_at));
-    if (total > 0 && console->live) add_bar(&text, finished / total);
+    if (total > 0 && console->live && !view->batches) add_bar(&text, finished / total);
     add(&text, "%s done", text_count(finished));
     if (total > 0) add(&text, " of %s%s", view->lines_left > 0 ? "~" : "", text_count(total));
     if (failed > 0) add(&text, ", %s failed", text_count(failed));
-    add(&text, "  %.1f/s", rate.finished);
-    if (total > 0 && rate.finished > 0)
-        add(&text, "  %s left", text_duration((total - finished) / rate.finished));
-    add(&text, "  %s in flight", text_count((double)view->stats->in_flight));
-    add_limits(&text, view->stats, &rate);
+    /* Nobody knows when a batch ends: no rate says when all will be done. */
+    if (view->batches) {
+        add(&text, "  %s", view->batches);
+        if (view->stats->in_flight > 0)
+            add(&text, "  %s in flight online", text_count((double)view->stats->in_flight));
+    } else {
+        add(&text, "  %.1f/s", rate.finished);
+        if (total > 0 && rate.finished > 0)
+            add(&text, "  %s left", text_duration((total - finished) / rate.finished));
+        add(&text, "  %s in flight", text_count((double)view->stats->in_flight));
+        add_limits(&text, view->stats, &rate);
+    }
     if (view->state[0]) add(&text, "  %s", view->state);
     if (console->live && console_width() < sizeof line) line[console_width() - 1] = 0;
     console_status(console, line);

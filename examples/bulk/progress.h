@@ -18,6 +18,7 @@ struct progress_sample {
 
 struct progress {
     double shown_at;
+    double line_period_s; /* between two lines, where the status is not drawn again */
     struct progress_sample samples[PROGRESS_SAMPLES]; /* a ring, for the rates of late */
     unsigned sample_count;
 };
@@ -28,10 +29,11 @@ struct progress_view {
     double lines_left; /* of the input, about; negative if it has no known end */
     const struct tally* tally;
     const struct engine_stats* stats;
-    const char* state; /* "" or what is going on besides */
+    const char* batches; /* what batch_list_words says; NULL where there are none */
+    const char* state;   /* "" or what is going on besides */
 };
 
-void progress_start(struct progress* progress, double now);
+void progress_start(struct progress* progress, int has_batches, double now);
 
 /* Seconds until the status is due again. */
 double progress_due_in(const struct progress* progress, const struct console* console, double now);

@@ -68,9 +68,11 @@ void report_print(const struct job* job) {
     if (job->batches.fell_back > 0)
         fprintf(stderr, "answered online, their deadline being near: %s\n",
                 text_count((double)job->batches.fell_back));
-    fprintf(stderr, "attempts: %s, of them %s retries; %s refused with 429\n",
-            text_count((double)stats->attempts), text_count((double)stats->retries),
-            text_count((double)stats->refused));
-    if (job->stop && job->output.regular)
+    if (stats->attempts > 0 || !job->options->lane)
+        fprintf(stderr, "attempts: %s, of them %s retries; %s refused with 429\n",
+                text_count((double)stats->attempts), text_count((double)stats->retries),
+                text_count((double)stats->refused));
+    int said = job->options->lane && job->stop == STOP_INTERRUPTED;
+    if (job->stop && job->output.regular && !said)
         fprintf(stderr, "what is missing can be had with --resume\n");
 }

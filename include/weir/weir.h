@@ -297,7 +297,8 @@ WEIR_API int32_t weir_request_set_deadline_ms(weir_request *request, int64_t dea
  *   output_tokens    the output tokens to expect, instead of what was learnt
  *   tenant           for whom it is: tenants of one priority share the budget by their weights
  *                    (tenant.<name>.weight), whoever has more waiting
- *   affinity         like requests: where accounts.choice = sticky they go to the same account
+ *   affinity         like requests: where accounts.choice = sticky they go to the same account. Where
+ *                    it is not set, the part of the body that cache_control marks stands for it
  *   route            the model is chosen by the route of that name (route.<name>.1.model, ...), and
  *                    the body's is replaced, whatever it is; all else of the body is sent as it is.
  *                    A body with "model": "route:<name>" asks for the same. The choice is made by
@@ -315,8 +316,8 @@ WEIR_API int32_t weir_request_set_deadline_ms(weir_request *request, int64_t dea
  *                    are void. By default such a stream fails with WEIR_ERR_STREAM_BROKEN
  *   count_tokens     true: ask the provider for the input tokens before the request is admitted, in a
  *                    call of its own that costs nothing. If that fails, or takes more than five
- *                    seconds, the engine's estimate does. Without effect beside input_tokens,
- *                    and where there is a route
+ *                    seconds, the engine's estimate does. Without effect beside input_tokens. With
+ *                    a route it is asked for the first choice, which is made by the estimate
  *   model            what a permit is for, where the request has no body
  *   max_tokens       likewise: the most output tokens that the caller will allow
  *   lease_ms         how long a permit may be out before it is reported, instead of
@@ -546,7 +547,9 @@ WEIR_API int32_t weir_wakeup(weir_engine *engine);
  *
  * weir_engine_stats has the same of all keys. Accounts and limits are configured before the engine
  * is opened; keys may come and go while it runs: by the calls below, and where a key comes from a
- * file, when the file changes. A file that is gone, or holds no key, leaves the key as it was.
+ * file, when the file changes. A file that is gone, or holds no key, leaves the key as it was. A key
+ * that is added has a workspace, and limits of its own, where account.<name>.keys.<key> was
+ * configured for it with "later" instead of a secret; else it has the account's limits alone.
  * ------------------------------------------------------------------------------------------- */
 
 /* Gives an account's key another secret, or adds a key by that name (1 to 64 letters, digits, _ and
@@ -691,11 +694,12 @@ WEIR_API int32_t weir_report_progress(weir_engine *engine, uint64_t ticket, uint
  * kept in the file of journal.path: WEIR_EVENT_DURABLE says so, and an engine that is opened on the
  * file later goes on with it, after a crash too. It first gives each request of earlier runs that
  * has no acknowledged answer a ticket of its own (WEIR_EVENT_RECOVERED), then says
- * WEIR_ENGINE_RECOVERED; their user_data is 0. No batch is created twice.
+ * WEIR_ENGINE_RECOVERED; their user_data is 0, their tag is what it was. No batch is created twice.
  *
  * The answer of a request comes as its terminal event. Once it is in safe hands, acknowledge it:
  * until then the journal keeps the request, and a later engine answers it again. The budgets of a
- * day are charged with what it used once, however often it is answered.
+ * day are charged with what it used once, however often it is answered; and with the result of a
+ * request that was cancelled, or came to its deadline, after its batch was sent.
  * WEIR_ERR_SHUTDOWN is no answer: the request goes on in the next run.
  *
  * While the disk of the journal is full nothing becomes durable or is sent, and what is submitted to
@@ -719,7 +723,8 @@ WEIR_API int32_t weir_batch_cancel(weir_engine *engine, uint64_t batch);
  * cost_micros and saved_micros, millionths of a dollar, of its priced_results; -1 while there are
  * none. Results of models that have no price in the table are in unpriced_results. The same of the
  * answers that this engine was the first to deliver stands beside the batches, and with auto_ before
- * of those for which lane = auto chose the batch lane. */
+ * of those for which lane = auto chose the batch lane. "accounts" has the provider's limits on each
+ * account's batches, and how much of them is taken. */
 WEIR_API int32_t weir_batch_list(weir_engine *engine, weir_text **out, weir_error **error);
 
 #ifdef __cplusplus

@@ -33,7 +33,8 @@ const std::vector<std::uint16_t>& AccountChooser::order(std::uint32_t affinity,
     if (count_ < 2) return order_;
     order_by_turn();
     // A stable sort keeps the turns among equals.
-    switch (choice_) {
+    const bool like_none = choice_ == AccountChoice::sticky && affinity == 0;
+    switch (like_none ? AccountChoice::most_budget : choice_) {
         case AccountChoice::round_robin:
             break;
         case AccountChoice::most_budget:

@@ -13,11 +13,14 @@ public:
     explicit AccountChooser(const AccountsSettings& settings);
 
     // Whether order() wants to know what is left of each account's budget.
-    bool wants_headroom() const { return choice_ == AccountChoice::most_budget && count_ > 1; }
+    bool wants_headroom() const {
+        return count_ > 1 &&
+               (choice_ == AccountChoice::most_budget || choice_ == AccountChoice::sticky);
+    }
 
     // `headroom` is the share of its limits that each account has left, where it is wanted;
-    // `affinity` keeps like requests together where the choice is sticky. Valid until the next
-    // call.
+    // `affinity` keeps like requests together where the choice is sticky, and 0 is like none. Valid
+    // until the next call.
     const std::vector<std::uint16_t>& order(std::uint32_t affinity,
                                             const std::vector<double>& headroom);
 

@@ -12,6 +12,7 @@ struct KeySettings {
     std::string name = "main";
     std::uint16_t workspace = kNoWorkspace;  // index in the account's
     std::uint32_t max_in_flight = 0;         // 0: as many as the account may have
+    bool later = false;                      // as if it were retired, until its secret comes
 };
 
 // Organisations and their keys. Keys of one account share its limits, so that more of them add no

@@ -27,6 +27,7 @@ KeyRing::KeyRing(const std::vector<AccountSettings>& accounts) {
             added.name = key.name;
             added.workspace = key.workspace;
             added.max_in_flight = key.max_in_flight;
+            if (key.later) added.state = State::retired;
         }
     }
 }

@@ -40,8 +40,10 @@ public:
     template <class F>
     void for_each_in_turn(std::uint16_t account, F&& f) const {
         const Account& of = accounts_[account];
+        std::size_t following = of.next;
         for (std::size_t i = 0; i < of.keys.size(); ++i) {
-            const std::size_t key = (of.next + i) % of.keys.size();
+            if (following >= of.keys.size()) following = 0;
+            const std::size_t key = following++;
             if (of.keys[key].state == State::retired) continue;
             if (f(static_cast<std::uint16_t>(key), may_go_at(of.keys[key]))) return;
         }

@@ -35,13 +35,14 @@ struct BatchAction {
         fail,        // terminal: `status`, with the detail of the line or the call at hand
         fall_back,   // answer the entry online; the lane has let go of it
         changed,     // a submission has another state
-        dropped,     // the result line at hand is one that nobody waits for any more
+        dropped,     // nobody waits for the result line at hand any more; it has its price
     };
     Kind kind;
     std::int32_t status = 0;
     std::uint16_t account = 0;  // deliver, fail, fall_back, dropped
     EntryId entry = 0;
     std::uint64_t ticket = 0;
+    std::uint64_t tenant = 0;  // dropped: of the entry
     SubmissionId submission = 0;
     BatchCallId call_id = 0;
     std::uint32_t attempts = 0;   // deliver, fail: batches that the request was part of

@@ -51,7 +51,7 @@ void BatchMachine::fail_open(bool give_up_unsent, BatchOutput* out) {
         if (!online) settle(id, &entry, BatchAction::Kind::fail, WEIR_ERR_SHUTDOWN, out);
         const bool sent = entry.submission != 0 && submissions_.at(entry.submission).sent;
         if (give_up_unsent && !sent) {
-            forget(id, true, out);
+            forget(id, out);
             continue;
         }
         // Its shutdown is not an answer that could be acknowledged.

@@ -41,6 +41,7 @@ EntryId BatchMachine::accept(Accept request, TimeNs now, BatchOutput* out) {
     const EntryId id = ++last_entry_;
     Entry& entry = entries_[id];
     entry.ticket = request.ticket;
+    entry.tenant = request.origin ? request.origin->tenant : 0;
     entry.account = request.group.account;
     entry.group = group_index(request.group);
     entry.deadline_at = request.deadline_at;
@@ -71,15 +72,15 @@ void BatchMachine::cancel(EntryId id, BatchOutput* out) {
     Entry* entry = find(id);
     if (entry == nullptr) return;
     if (entry->state != Entry::State::collected && entry->state != Entry::State::placed) return;
-    settle(id, entry, BatchAction::Kind::fail, WEIR_ERR_CANCELLED, out);
-    forget(id, true, out);
+    settle_early(id, entry, BatchAction::Kind::fail, WEIR_ERR_CANCELLED, out);
+    forget(id, out);
 }
 
 void BatchMachine::acknowledge(EntryId id, BatchOutput* out) {
     const Entry* entry = find(id);
     if (entry == nullptr) return;
     if (entry->state == Entry::State::settled || entry->state == Entry::State::online) {
-        forget(id, false, out);
+        forget(id, out);
     }
 }
 
@@ -135,23 +136,37 @@ void BatchMachine::settle(EntryId id, Entry* entry, BatchAction::Kind kind, std:
     out->actions.push_back(std::move(action));
 }
 
+// The same for one that does not wait for its result.
+void BatchMachine::settle_early(EntryId id, Entry* entry, BatchAction::Kind kind,
+                                std::int32_t status, BatchOutput* out) {
+    settle(id, entry, kind, status, out);
+    expect_late(entry);
+}
+
+void BatchMachine::expect_late(Entry* entry) {
+    if (entry->submission == 0 || entry->charged) return;
+    BatchSubmission& submission = submissions_.at(entry->submission);
+    if (!submission.intent_written) return;  // it is left out
+    entry->late = true;
+    ++submission.late;
+}
+
 // Nothing more is wanted of an entry that is settled.
-void BatchMachine::forget(EntryId id, bool given_up, BatchOutput* out) {
+void BatchMachine::forget(EntryId id, BatchOutput* out) {
     const auto it = entries_.find(id);
     Entry& entry = it->second;
-    write(DeliveredRecord{.entry = id}, out);
+    write(DeliveredRecord{.entry = id, .late = entry.late}, out);
     if (entry.submission == 0) {
         entries_.erase(it);
         return;
     }
     BatchSubmission& submission = submissions_.at(entry.submission);
     --submission.unconfirmed;
-    if (submission.unresolved()) {
+    if (submission.unresolved() || entry.late) {
         entry.state = Entry::State::dropped;
         return;
     }
-    submission.entries[entry.position] =
-        given_up || entry.early ? BatchSubmission::kGivenUp : BatchSubmission::kNotHere;
+    submission.entries[entry.position] = BatchSubmission::kNotHere;
     entries_.erase(it);
 }
 
@@ -170,11 +185,9 @@ void BatchMachine::on_entry_timer(EntryId id, TimeNs now, BatchOutput* out) {
     if (entry == nullptr) return;
     if (entry->state != Entry::State::collected && entry->state != Entry::State::placed) return;
     if (entry->deadline_at <= now) {
-        settle(id, entry, BatchAction::Kind::fail, WEIR_ERR_DEADLINE, out);
-        entry->early = entry->submission != 0;
+        settle_early(id, entry, BatchAction::Kind::fail, WEIR_ERR_DEADLINE, out);
     } else if (falls_back_at(*entry) <= now) {
-        settle(id, entry, BatchAction::Kind::fall_back, 0, out);
-        entry->early = entry->submission != 0;
+        settle_early(id, entry, BatchAction::Kind::fall_back, 0, out);
     } else {
         arm(id, *entry);
     }

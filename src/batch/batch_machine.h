@@ -92,6 +92,9 @@ public:
     bool holds(EntryId entry) { return find(entry) != nullptr; }
     std::uint64_t entries() const { return entries_.size(); }
     void view(TimeNs now, std::vector<BatchView>* out) const;
+    // False if there is none.
+    bool view(SubmissionId submission, TimeNs now, BatchView* out) const;
+    BatchLimitsView limits(std::uint16_t account, TimeNs now) const;
 
 private:
     using Entry = BatchEntry;
@@ -103,7 +106,10 @@ private:
     void collect(EntryId id, Entry* entry, TimeNs since);
     void settle(EntryId id, Entry* entry, BatchAction::Kind kind, std::int32_t status,
                 BatchOutput* out);
-    void forget(EntryId id, bool given_up, BatchOutput* out);
+    void settle_early(EntryId id, Entry* entry, BatchAction::Kind kind, std::int32_t status,
+                      BatchOutput* out);
+    void expect_late(Entry* entry);
+    void forget(EntryId id, BatchOutput* out);
     void arm(EntryId id, const Entry& entry);
     void cancel_collected(BatchOutput* out);
     TimeNs falls_back_at(const Entry& entry) const;
@@ -169,6 +175,7 @@ private:
     TimeNs step_ended(BatchSubmission* submission, TimeNs now, BatchOutput* out);
     void on_answer(BatchSubmission* submission, const BatchResult& result, const ResultPrice& price,
                    TimeNs now, BatchOutput* out);
+    void on_late_answer(BatchSubmission* submission, EntryId id, BatchOutput* out);
     void keep_cost(BatchSubmission* submission, BatchOutput* out);
     void on_downloaded(BatchSubmission* submission, const Outcome& outcome, TimeNs now,
                        BatchOutput* out);
@@ -178,6 +185,9 @@ private:
     TimeNs step_closing(BatchSubmission* submission, TimeNs now, BatchOutput* out);
     void fail_open(bool give_up_unsent, BatchOutput* out);
     bool cancels_while_closing(const BatchSubmission& submission) const;
+
+    // batch_view.cc
+    BatchView view_of(const BatchSubmission& submission, TimeNs now) const;
 
     // batch_recovery.cc
     std::uint16_t account_index(std::string_view name) const;

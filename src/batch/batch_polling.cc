@@ -165,6 +165,7 @@ void BatchMachine::on_removed(BatchSubmission* submission, const Outcome& outcom
 void BatchMachine::forget_submission(BatchSubmission* submission, BatchOutput* out) {
     write(ForgottenRecord{.submission = submission->id}, out);
     changed(*submission, out);
+    for (const EntryId id : submission->entries) entries_.erase(id);  // what is dropped
     submissions_.erase(submission->id);
 }
 

@@ -59,8 +59,12 @@ std::uint16_t BatchMachine::recover_entry(const JournalState::Entry& row, std::u
     const auto to_now = [&](UnixNs at) {
         return at == kNoUnixTime ? kNever : at - unix_minus_now_;
     };
+    // What was charged for and is dropped keeps a place in the journal alone.
+    if (row.dropped && row.charged) return account_index(row.account.view());
     Entry& entry = entries_[row.id];
     entry.ticket = ticket;
+    entry.tenant = row.origin.tenant;
+    entry.charged = row.charged;
     entry.attempts = static_cast<std::uint8_t>(std::min<std::uint32_t>(row.attempts, 255));
     entry.account = account_index(row.account.view());
     entry.group = group_index(
@@ -74,7 +78,11 @@ std::uint16_t BatchMachine::recover_entry(const JournalState::Entry& row, std::u
         entry.submission = row.submission;
         entry.position = row.position;
         it->second.entries[row.position] = row.id;
-        if (!row.dropped) ++it->second.open;
+        if (row.dropped) {
+            expect_late(&entry);
+        } else {
+            ++it->second.open;
+        }
     } else {
         collect(row.id, &entry, now);
     }
@@ -83,54 +91,6 @@ std::uint16_t BatchMachine::recover_entry(const JournalState::Entry& row, std::u
         arm(row.id, entry);
     }
     return entry.account;
-}
-
-void BatchMachine::view(TimeNs now, std::vector<BatchView>* out) const {
-    for (const auto& [id, submission] : submissions_) {
-        BatchView view;
-        view.id = id;
-        view.account = submission.account;
-        view.model = groups_[submission.group].model;
-        view.remote_id = submission.remote_id;
-        view.requests = static_cast<std::uint32_t>(submission.entries.size());
-        view.open = submission.open;
-        view.undelivered = submission.unconfirmed;
-        view.cancel_wanted = submission.cancel_wanted;
-        view.cancel_sent = submission.cancel_sent;
-        view.tally = submission.tally;
-        view.cost = submission.cost;
-        if (submission.asked_at != kNever) view.asked_ago_ns = now - submission.asked_at;
-        const UnixNs unix_now = now + unix_minus_now_;
-        if (submission.created_unix != kNoUnixTime) {
-            view.age_ns = std::max<TimeNs>(unix_now - submission.created_unix, 0);
-        }
-        if (submission.expires_unix != kNoUnixTime) {
-            view.expires_in_ns = std::max<TimeNs>(submission.expires_unix - unix_now, 0);
-        }
-        switch (submission.stage) {
-            case BatchSubmission::Stage::closed:
-            case BatchSubmission::Stage::loading:
-                view.state = submission.intent_written ? "sent" : "collected";
-                break;
-            case BatchSubmission::Stage::intent:
-                view.state = "intent";
-                break;
-            case BatchSubmission::Stage::reconciling:
-                view.state = "sent";
-                break;
-            case BatchSubmission::Stage::acknowledged:
-                view.state = submission.cancel_wanted ? "cancelling" : "acknowledged";
-                break;
-            case BatchSubmission::Stage::ended:
-                view.state = "ended";
-                break;
-            case BatchSubmission::Stage::settled:
-            case BatchSubmission::Stage::removing:
-                view.state = "delivered";
-                break;
-        }
-        out->push_back(std::move(view));
-    }
 }
 
 }  // namespace weir

@@ -48,7 +48,11 @@ std::int32_t status_of(OutcomeClass cls) {
 }  // namespace
 
 TimeNs BatchMachine::step_ended(BatchSubmission* submission, TimeNs now, BatchOutput* out) {
-    if (submission->open == 0) {
+    // What came too late for its caller is read for its price, once, unless all of it came to
+    // nothing.
+    const bool late_ones =
+        submission->late > 0 && submission->downloads == 0 && submission->tally.succeeded != 0;
+    if (submission->open == 0 && !late_ones) {
         submission->stage = BatchSubmission::Stage::settled;
         changed(*submission, out);
         return step(submission, now, out);
@@ -89,19 +93,7 @@ void BatchMachine::on_answer(BatchSubmission* submission, const BatchResult& res
     const EntryId id = submission->entries[wire.position];
     Entry* const entry = find(id);
     if (entry == nullptr || entry->state != Entry::State::placed) {
-        const bool early = entry != nullptr && std::exchange(entry->early, false);
-        if (id == BatchSubmission::kGivenUp) {
-            submission->entries[wire.position] = BatchSubmission::kNotHere;
-        } else if (!early) {
-            return;
-        }
-        ++counts_.dropped_results;
-        out->actions.push_back({.kind = BatchAction::Kind::dropped,
-                                .account = submission->account,
-                                .entry = early ? id : 0,
-                                .ticket = early ? entry->ticket : 0,
-                                .submission = submission->id});
-        return;
+        return on_late_answer(submission, id, out);
     }
     switch (result.type) {
         case BatchResult::Type::succeeded:
@@ -118,6 +110,25 @@ void BatchMachine::on_answer(BatchSubmission* submission, const BatchResult& res
     }
 }
 
+// The result of an entry that has had its terminal action: by an earlier result, or without one.
+void BatchMachine::on_late_answer(BatchSubmission* submission, EntryId id, BatchOutput* out) {
+    const auto it = entries_.find(id);
+    if (it == entries_.end() || !it->second.late) return;
+    Entry& entry = it->second;
+    entry.late = false;
+    --submission->late;
+    ++counts_.dropped_results;
+    out->actions.push_back({.kind = BatchAction::Kind::dropped,
+                            .account = submission->account,
+                            .entry = id,
+                            .ticket = entry.ticket,
+                            .tenant = entry.tenant,
+                            .submission = submission->id});
+    if (entry.state != Entry::State::dropped) return;
+    submission->entries[entry.position] = BatchSubmission::kNotHere;
+    entries_.erase(it);
+}
+
 void BatchMachine::on_downloaded(BatchSubmission* submission, const Outcome& outcome, TimeNs now,
                                  BatchOutput* out) {
     keep_cost(submission, out);
@@ -129,8 +140,9 @@ void BatchMachine::on_downloaded(BatchSubmission* submission, const Outcome& out
     submission->failures = 0;
     submission->not_found_since = kNever;
     submission->due = now;
+    ++submission->downloads;
     if (submission->open == 0) return;
-    if (++submission->downloads < kDownloadsForMissing) {
+    if (submission->downloads < kDownloadsForMissing) {
         submission->due = now + call_backoff(submission->downloads);
         return;
     }

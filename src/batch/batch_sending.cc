@@ -113,9 +113,7 @@ bool BatchMachine::given_up(BatchSubmission* submission, BatchOutput* out) {
 
 // From here on the list of entries is fixed.
 void BatchMachine::write_intent(BatchSubmission* submission, TimeNs now, BatchOutput* out) {
-    std::erase_if(submission->entries, [](EntryId id) {
-        return id == BatchSubmission::kNotHere || id == BatchSubmission::kGivenUp;
-    });
+    std::erase(submission->entries, BatchSubmission::kNotHere);
     std::uint32_t position = 0;
     for (const EntryId id : submission->entries) entries_.at(id).position = position++;
     const BatchGroup& group = groups_[submission->group];
@@ -154,6 +152,7 @@ void BatchMachine::leave_out_settled(BatchSubmission* submission) {
         const auto it = entries_.find(id);
         if (it == entries_.end() || it->second.state == Entry::State::placed) continue;
         it->second.submission = 0;
+        it->second.late = false;
         --submission->unconfirmed;
         id = BatchSubmission::kNotHere;
     }
@@ -194,14 +193,9 @@ void BatchMachine::acknowledged(BatchSubmission* submission, const BatchObject& 
                              .created_unix = submission->created_unix,
                              .expires_unix = submission->expires_unix},
           out);
-    for (EntryId& id : submission->entries) {
+    for (const EntryId id : submission->entries) {
         const auto it = entries_.find(id);
-        if (it == entries_.end()) continue;
-        it->second.body.reset();
-        if (it->second.state == Entry::State::dropped) {
-            entries_.erase(it);
-            id = BatchSubmission::kGivenUp;
-        }
+        if (it != entries_.end()) it->second.body.reset();
     }
     submission->due =
         now + poll_interval(settings_, static_cast<std::uint32_t>(submission->entries.size()), 0,
@@ -242,6 +236,7 @@ void BatchMachine::release(BatchSubmission* submission, BatchOutput* out) {
         const auto it = entries_.find(id);
         if (it == entries_.end()) continue;
         it->second.submission = 0;
+        it->second.late = false;
         it->second.body.reset();
         if (it->second.state == Entry::State::dropped) entries_.erase(it);
     }

@@ -21,7 +21,8 @@ struct BatchEntry {
         collected,  // waits in the collector
         placed,     // part of a submission, without an answer
         settled,    // its terminal action is out; kept until it is acknowledged
-        dropped,    // nobody wants it, but its place in a submission has to stay filled
+        dropped,    // nobody waits for it; but its place in its submission has to stay filled, or
+                    // its result is still to come
         online,     // answered online; kept until that is acknowledged
     };
     State state = State::collected;
@@ -30,6 +31,7 @@ struct BatchEntry {
     std::uint32_t group = 0;
     std::uint64_t place = 0;  // in the collector
     std::uint64_t ticket = 0;
+    std::uint64_t tenant = 0;
     TimeNs deadline_at = kNever;
     TimeNs fallback_at = kNever;
     // While its submission is being sent; else the journal alone has it.
@@ -37,7 +39,8 @@ struct BatchEntry {
     std::uint64_t body_bytes = 0;
     SubmissionId submission = 0;
     std::uint32_t position = 0;
-    bool early = false;  // settled or online before its result: that is to be dropped
+    bool late = false;     // it has ended, and its result is still to come: that is to be charged
+    bool charged = false;  // an earlier run has charged what its result cost
 };
 
 struct BatchSubmission {
@@ -53,15 +56,15 @@ struct BatchSubmission {
     };
 
     static constexpr EntryId kNotHere = 0;
-    static constexpr EntryId kGivenUp = ~EntryId{0};
 
     SubmissionId id = 0;
     Stage stage = Stage::closed;
     std::uint16_t account = 0;
     std::uint32_t group = 0;
-    // By position. kNotHere: answered, or sent elsewhere. kGivenUp: its result is to be dropped.
+    // By position. kNotHere: answered, or sent elsewhere.
     std::vector<EntryId> entries;
     std::uint32_t open = 0;         // entries placed
+    std::uint32_t late = 0;         // entries whose late results are to be charged
     std::uint32_t unconfirmed = 0;  // entries settled or online: their answer is not acknowledged
     std::uint64_t bytes = 0;        // of the bodies
     bool intent_written = false;

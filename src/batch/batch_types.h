@@ -53,9 +53,12 @@ struct BatchGroup {
     auto operator<=>(const BatchGroup&) const = default;
 };
 
-// What a request is beside its body, for its accounts, and for a later run that answers it online.
+// What a request is beside its body: for its accounts, for whoever cancels it, and for a later run
+// that answers it online.
 struct BatchOrigin {
     std::uint64_t tenant = 0;        // name_hash_64
+    std::uint64_t tag = 0;           // the caller's
+    std::uint32_t affinity = 0;      // name_hash
     std::uint32_t input_tokens = 0;  // the caller's figures; 0: none
     std::uint32_t output_tokens = 0;
     std::uint8_t priority = 2;

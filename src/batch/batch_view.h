@@ -17,6 +17,7 @@ struct BatchView {
     std::uint32_t requests = 0;
     std::uint32_t open = 0;         // without an answer yet
     std::uint32_t undelivered = 0;  // answers that nobody has acknowledged
+    std::uint32_t late = 0;         // results to be read for what they cost alone
     TimeNs age_ns = -1;             // since the provider created it; -1: not yet
     TimeNs expires_in_ns = -1;
     TimeNs asked_ago_ns = -1;  // since the provider was last asked; -1: not in this run
@@ -24,6 +25,14 @@ struct BatchView {
     BatchCost cost;
     bool cancel_wanted = false;
     bool cancel_sent = false;  // in this run
+};
+
+// The provider's limits on an account's batches, and how much of them is taken.
+struct BatchLimitsView {
+    std::int64_t calls_per_minute = 0;
+    TimeNs next_call_in_ns = 0;  // 0: now
+    std::uint64_t queue_places = 0;
+    std::uint64_t places_taken = 0;
 };
 
 struct BatchCounts {

@@ -69,11 +69,13 @@ struct RequeuedRecord {
     std::uint32_t attempts = 0;  // batches that it has been part of
 };
 
-// The caller has the answer in safe hands, or has given the request up. The entry is forgotten; but
-// while it is unknown whether its batch exists, it is only dropped, because the batch may have to
-// be created again, and then has to be the same.
+// The caller has the answer in safe hands, or has given the request up. The entry is forgotten, but
+// for two cases in which it is only dropped, until its submission goes. While it is unknown whether
+// its batch exists, that may have to be created again, and then has to be the same. And where its
+// result is still to come, somebody has to be charged for it.
 struct DeliveredRecord {
     EntryId entry = 0;
+    bool late = false;  // its result is still to come
 };
 
 // What has been used of a day, by the name of what it counts for. The last word on a name is all
@@ -104,7 +106,7 @@ struct CancelWantedRecord {
     SubmissionId submission = 0;
 };
 
-// Nothing is wanted of the submission any more.
+// Nothing is wanted of the submission any more, nor of what of it is dropped.
 struct ForgottenRecord {
     SubmissionId submission = 0;
 };
@@ -142,7 +144,7 @@ struct JournalState {
         SharedText headers = {};
         UnixNs deadline_unix = kNoUnixTime;
         UnixNs fallback_unix = kNoUnixTime;
-        std::uint64_t body_bytes = 0;
+        std::uint64_t body_bytes = 0;  // 0 where it is not needed any more
         std::uint32_t attempts = 0;
         SubmissionId submission = 0;  // 0: waits to be collected
         std::uint32_t position = 0;

@@ -57,6 +57,9 @@ constexpr const char* kSteps[] = {
     "ALTER TABLE submissions ADD COLUMN saved INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE submissions ADD COLUMN priced INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE submissions ADD COLUMN unpriced INTEGER NOT NULL DEFAULT 0;",
+    // An entry of which only the price of its result is wanted is dropped and has an empty body.
+    "ALTER TABLE entry_extras ADD COLUMN tag INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE entry_extras ADD COLUMN affinity INTEGER NOT NULL DEFAULT 0;",
 };
 static_assert(std::size(kSteps) == kJournalSchema);
 

@@ -29,6 +29,16 @@ JournalError error_of(const std::string& path, int code, int system_errno, const
                         "is safe",
                         path)};
     }
+    if (primary == SQLITE_CANTOPEN && (system_errno == ENOENT || system_errno == ENOTDIR)) {
+        return {Kind::read_only,
+                fmt::format("journal.path: {} cannot be made, for its directory is not there; make "
+                            "that, or choose another path",
+                            path)};
+    }
+    if (primary == SQLITE_CANTOPEN && system_errno == EISDIR) {
+        return {Kind::read_only,
+                fmt::format("journal.path: {} is a directory; name a file in it", path)};
+    }
     if (primary == SQLITE_READONLY || primary == SQLITE_PERM || primary == SQLITE_CANTOPEN ||
         system_errno == EACCES || system_errno == EROFS) {
         return {Kind::read_only,

@@ -14,6 +14,7 @@
 #include "batch/body_arena.h"
 #include "batch/journal.h"
 #include "batch/journal_schema.h"
+#include "batch/journal_statements.h"
 #include "batch/sqlite_handle.h"
 #include "batch/wire_id.h"
 
@@ -56,18 +57,6 @@ public:
     std::vector<std::pair<EntryId, BatchBody>> bodies(std::span<const EntryId> entries) override;
 
 private:
-    struct Statements {
-        explicit Statements(SqliteDatabase* db);
-        SqliteStatement add_group, find_group;
-        SqliteStatement accept, last_entry;
-        SqliteStatement intent, place, last_submission;
-        SqliteStatement sent, acknowledged, ended, cancel_wanted, forgotten;
-        SqliteStatement erase_dropped, release, requeued;
-        SqliteStatement stage_of_entry, drop, erase, body;
-        SqliteStatement keep_use, forget_use;
-        SqliteStatement extras, charged, cost;
-    };
-
     std::int64_t group(const std::string& account, const std::string& model,
                        const std::string& headers);
     void on(const AcceptRecord& record);
@@ -84,52 +73,11 @@ private:
     void on(const CostRecord& record);
 
     SqliteDatabase database_;
-    std::optional<Statements> statements_;
+    std::optional<JournalStatements> statements_;
     std::map<std::tuple<std::string, std::string, std::string>, std::int64_t> groups_;
     EntryId last_entry_ = 0;  // of the records of this transaction
     SubmissionId last_submission_ = 0;
 };
-
-SqliteJournal::Statements::Statements(SqliteDatabase* db)
-    : add_group(db, "INSERT OR IGNORE INTO groups (account, model, headers) VALUES (?, ?, ?)"),
-      find_group(db, "SELECT id FROM groups WHERE account = ? AND model = ? AND headers = ?"),
-      accept(db,
-             "INSERT INTO entries (id, grp, custom_id, deadline, fallback, body)"
-             " VALUES (?, ?, ?, ?, ?, ?)"),
-      last_entry(db, "UPDATE meta SET last_entry = max(last_entry, ?)"),
-      intent(db, "INSERT INTO submissions (id, grp, count, at, watermark) VALUES (?, ?, ?, ?, ?)"),
-      place(db, "UPDATE entries SET submission = ?, position = ? WHERE id = ?"),
-      last_submission(db, "UPDATE meta SET last_submission = max(last_submission, ?)"),
-      sent(db, "UPDATE submissions SET stage = 2 WHERE id = ?"),
-      acknowledged(db,
-                   "UPDATE submissions SET stage = 3, remote_id = ?2, created = ?3, expires = ?4"
-                   " WHERE id = ?1"),
-      ended(db,
-            "UPDATE submissions SET stage = 4, succeeded = ?2, errored = ?3, canceled = ?4,"
-            " expired = ?5 WHERE id = ?1"),
-      cancel_wanted(db, "UPDATE submissions SET cancel_wanted = 1 WHERE id = ?"),
-      forgotten(db, "DELETE FROM submissions WHERE id = ?"),
-      erase_dropped(db, "DELETE FROM entries WHERE submission = ? AND dropped = 1"),
-      release(db, "UPDATE entries SET submission = 0, position = 0 WHERE submission = ?"),
-      requeued(db, "UPDATE entries SET submission = 0, position = 0, attempts = ? WHERE id = ?"),
-      stage_of_entry(db,
-                     "SELECT s.stage FROM entries e JOIN submissions s ON s.id = e.submission"
-                     " WHERE e.id = ?"),
-      drop(db, "UPDATE entries SET dropped = 1 WHERE id = ?"),
-      erase(db, "DELETE FROM entries WHERE id = ?"),
-      body(db, "SELECT body FROM entries WHERE id = ?"),
-      keep_use(db,
-               "INSERT OR REPLACE INTO day_use (scope, day, tokens, spend) VALUES (?, ?, ?, ?)"),
-      forget_use(db, "DELETE FROM day_use WHERE day < ?"),
-      extras(db,
-             "INSERT INTO entry_extras (id, tenant, input_tokens, output_tokens, priority,"
-             " automatic, route, complexity) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
-      charged(db,
-              "INSERT INTO entry_extras (id, charged) SELECT id, 1 FROM entries WHERE id = ?"
-              " ON CONFLICT (id) DO UPDATE SET charged = 1"),
-      cost(db,
-           "UPDATE submissions SET cost = ?2, saved = ?3, priced = ?4, unpriced = ?5"
-           " WHERE id = ?1") {}
 
 SqliteJournal::SqliteJournal(const std::string& path, const std::string& mark)
     : database_(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX) {
@@ -206,7 +154,7 @@ void SqliteJournal::load_entries(const std::function<void(const JournalState::En
         &database_,
         "SELECT e.id, custom_id, grp, deadline, fallback, length(body), attempts, submission,"
         " position, dropped, charged, tenant, input_tokens, output_tokens,"
-        " ifnull(priority, 2), automatic, route, complexity"
+        " ifnull(priority, 2), automatic, route, complexity, tag, affinity"
         " FROM entries e LEFT JOIN entry_extras x ON x.id = e.id ORDER BY e.id");
     while (entries.step()) {
         const auto of = groups.find(entries.number(2));
@@ -225,6 +173,8 @@ void SqliteJournal::load_entries(const std::function<void(const JournalState::En
               .dropped = entries.number(9) != 0,
               .charged = entries.number(10) != 0,
               .origin = {.tenant = entries.id(11),
+                         .tag = entries.id(18),
+                         .affinity = static_cast<std::uint32_t>(entries.number(19)),
                          .input_tokens = static_cast<std::uint32_t>(entries.number(12)),
                          .output_tokens = static_cast<std::uint32_t>(entries.number(13)),
                          .priority = static_cast<std::uint8_t>(entries.number(14)),
@@ -300,6 +250,8 @@ void SqliteJournal::on(const AcceptRecord& r) {
         .bind(6, std::uint64_t{origin.automatic})
         .bind(7, origin.route)
         .bind(8, origin.complexity)
+        .bind(9, origin.tag)
+        .bind(10, std::uint64_t{origin.affinity})
         .run();
 }
 
@@ -326,7 +278,7 @@ void SqliteJournal::on(const AcknowledgedRecord& r) {
         .bind(3, r.created_unix)
         .bind(4, r.expires_unix)
         .run();
-    statements_->erase_dropped.bind(1, r.submission).run();
+    statements_->empty_dropped.bind(1, r.submission).run();
 }
 
 void SqliteJournal::on(const EndedRecord& r) {
@@ -351,9 +303,16 @@ void SqliteJournal::on(const RequeuedRecord& r) {
 void SqliteJournal::on(const DeliveredRecord& r) {
     SqliteStatement& stage = statements_->stage_of_entry;
     stage.bind(1, r.entry);
-    const bool in_doubt = stage.step() && stage.number(0) < 3;
+    const bool has_batch = stage.step();
+    const bool in_doubt = has_batch && stage.number(0) < 3;
     stage.reset();
-    (in_doubt ? statements_->drop : statements_->erase).bind(1, r.entry).run();
+    if (in_doubt) {
+        statements_->drop.bind(1, r.entry).run();
+    } else if (has_batch && r.late) {
+        statements_->drop_late.bind(1, r.entry).run();
+    } else {
+        statements_->erase.bind(1, r.entry).run();
+    }
 }
 
 void SqliteJournal::on(const CancelWantedRecord& r) {
@@ -361,6 +320,7 @@ void SqliteJournal::on(const CancelWantedRecord& r) {
 }
 
 void SqliteJournal::on(const ForgottenRecord& r) {
+    statements_->erase_dropped.bind(1, r.submission).run();
     statements_->forgotten.bind(1, r.submission).run();
 }
 
@@ -392,7 +352,9 @@ void SqliteJournal::on(const CostRecord& r) {
 std::unique_ptr<Journal> open_journal(const std::string& path, const std::string& mark) {
     make_file(path);
     auto journal = std::make_unique<SqliteJournal>(path, mark);
+    // Only now is it known to be a journal. What SQLite makes beside it has the mode that it had.
     close_to_others(path);
+    close_to_others(path + "-wal");
     return journal;
 }
 

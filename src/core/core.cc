@@ -67,9 +67,8 @@ void Core::submit(RequestIndex index, TimeNs now, std::vector<Action>* actions) 
     if (request.deadline_at <= now) {
         return finish(index, Action::Kind::fail, WEIR_ERR_DEADLINE, 0, actions);
     }
-    // A figure of the caller's own is taken as it is. Where a route leads may change meanwhile.
-    request.counting = request.counting && request.input_tokens == 0 && request.lease_ms == 0 &&
-                       !request.route.routed();
+    // A figure of the caller's own is taken as it is.
+    request.counting = request.counting && request.input_tokens == 0 && request.lease_ms == 0;
     if (request.route.routed()) enter_route(index, now);
     request.state = Request::State::queued;
     join_back(index);
@@ -93,14 +92,11 @@ void Core::cancel(std::uint64_t ticket, TimeNs now, std::vector<Action>* actions
     end_early(index, WEIR_ERR_CANCELLED, now, actions);
 }
 
-// Over all slots, which takes 10 to 18 ms where a million wait. An index by tag would take 8 bytes
-// of each request, and there is no room for them within its 192.
-void Core::cancel_tag(std::uint64_t tag, TimeNs now, std::vector<Action>* actions) {
-    slab_->for_each([&](RequestIndex index) {
-        const Request& request = slab_->at(index);
-        if (request.state == Request::State::idle || request.tag != tag) return;
+void Core::cancel_group(RequestIndex first, TimeNs now, std::vector<Action>* actions) {
+    for (RequestIndex index = first; index != kNoRequest; index = slab_->next_of_tag(index)) {
+        if (slab_->at(index).state == Request::State::idle) continue;
         end_early(index, WEIR_ERR_CANCELLED, now, actions);
-    });
+    }
 }
 
 void Core::drop(std::uint64_t ticket, TimeNs now, std::vector<Action>* actions) {
@@ -126,20 +122,24 @@ void Core::on_head(AttemptId id, bool answered, const LimitReadings& readings, T
     Attempt* attempt = find(id);
     if (attempt == nullptr) return;
     const Request& request = slab_->at(attempt->request);
+    bool changed = false;
     if (request.counting) {
         // What is said of tokens there is not about these calls.
         constexpr auto kRequests = static_cast<std::size_t>(LimitKind::requests);
         LimitReadings own;
         own.of[kRequests] = readings.of[kRequests];
-        limiter_.observe(attempt->reservation, own, now);
+        changed = limiter_.observe(attempt->reservation, own, now);
     } else {
-        limiter_.observe(attempt->reservation, readings, now);
+        changed = limiter_.observe(attempt->reservation, readings, now);
     }
     if (answered && !attempt->answered) {
         attempt->answered = true;
-        endpoint(attempt->key.id.account, lane_of(request)).breaker.answered(now);
+        Breaker& breaker = endpoint(attempt->key.id.account, lane_of(request)).breaker;
+        changed |= breaker.state() != Breaker::State::closed;
+        breaker.answered(now);
     }
-    queue_.unblock_all();
+    // Most heads say what was known: nobody has to be asked again.
+    if (changed) queue_.unblock_all();
 }
 
 void Core::on_progress(AttemptId id, std::int64_t output_tokens, TimeNs now) {

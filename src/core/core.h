@@ -72,7 +72,8 @@ public:
     // Inputs. Each appends to `actions`.
     void submit(RequestIndex request, TimeNs now, std::vector<Action>* actions);
     void cancel(std::uint64_t ticket, TimeNs now, std::vector<Action>* actions);
-    void cancel_tag(std::uint64_t tag, TimeNs now, std::vector<Action>* actions);
+    // Everything of the tag whose group begins with `first` (RequestSlab::first_of_tag).
+    void cancel_group(RequestIndex first, TimeNs now, std::vector<Action>* actions);
     // The request was claimed by a caller as dropped.
     void drop(std::uint64_t ticket, TimeNs now, std::vector<Action>* actions);
     void close(TimeNs now, std::vector<Action>* actions);  // everything outstanding fails
@@ -375,8 +376,8 @@ private:
     }
     TimeNs first_timer(const Request& request, TimeNs now) const;
     void wait_to_count(RequestIndex index, const Room& room, TimeNs now);
-    void go_on_uncounted(RequestIndex index);
-    void enqueue_counted(RequestIndex index);
+    void go_on_uncounted(RequestIndex index, TimeNs now);
+    void enqueue_counted(RequestIndex index, TimeNs now);
     void count(RequestIndex index, AttemptId attempt, const KeyId& key,
                std::vector<Action>* actions);
     void counting_is_late(RequestIndex index, TimeNs now, std::vector<Action>* actions);

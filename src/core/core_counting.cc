@@ -39,24 +39,24 @@ void Core::wait_to_count(RequestIndex index, const Room& room, TimeNs now) {
     const TimeNs latest = later(now, kPatienceNs);
     const bool too_long = room.at > latest && !room.may_be_soon;
     if (room.kind == Verdict::Kind::never || too_long || !keys_.any_usable(now)) {
-        return go_on_uncounted(index);
+        return go_on_uncounted(index, now);
     }
     queue_.block(counting_lane_, std::clamp(room.at, now + 1, latest));
 }
 
 // Out of the lane of those that wait to be counted, and into that of its model class.
-void Core::go_on_uncounted(RequestIndex index) {
+void Core::go_on_uncounted(RequestIndex index, TimeNs now) {
     queue_.remove(index);
     ++counts_.token_counts_failed;
-    enqueue_counted(index);
+    enqueue_counted(index, now);
 }
 
-void Core::enqueue_counted(RequestIndex index) {
+void Core::enqueue_counted(RequestIndex index, TimeNs now) {
     Request& request = slab_->at(index);
     request.counting = false;
     request.state = Request::State::queued;
-    queue_.push_back(index);
-    rearm(index, request.deadline_at);
+    join_back(index);
+    arm_waiting(index, now);
 }
 
 void Core::count(RequestIndex index, AttemptId attempt, const KeyId& key,
@@ -71,7 +71,7 @@ void Core::count(RequestIndex index, AttemptId attempt, const KeyId& key,
 
 void Core::counting_is_late(RequestIndex index, TimeNs now, std::vector<Action>* actions) {
     const Request& request = slab_->at(index);
-    if (request.state == Request::State::queued) return go_on_uncounted(index);
+    if (request.state == Request::State::queued) return go_on_uncounted(index, now);
     const AttemptId attempt = id_of(request.attempt);
     actions->push_back({.kind = Action::Kind::abort, .request = index, .attempt = attempt});
     Outcome outcome;
@@ -102,7 +102,7 @@ void Core::on_counted(RequestIndex index, const Outcome& outcome, TimeNs now,
         ++counts_.token_counts_failed;
     }
     request.claim.store(Request::Claim::free, std::memory_order_release);
-    enqueue_counted(index);
+    enqueue_counted(index, now);
 }
 
 }  // namespace weir

@@ -173,7 +173,7 @@ bool Core::move_on(RequestIndex index, RouteReason reason, TimeNs by, TimeNs wai
 void Core::arm_waiting(RequestIndex index, TimeNs now) {
     const Request& request = slab_->at(index);
     TimeNs at = first_timer(request, now);
-    if (request.route.ahead != 0) {
+    if (request.route.ahead != 0 && !request.counting) {
         const TimeNs wait = route_of(settings_.routes, request.route).max_wait_ns;
         const TimeNs waited = now - request.submitted_at;
         at = std::min(at, later(now, std::max({wait, kLeastLookNs, waited / 2})));

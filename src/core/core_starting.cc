@@ -20,8 +20,10 @@ RequestIndex Core::next_to_start(TimeNs now) {
     if (queue_.size() == 0) return kNoRequest;
     RequestIndex best = kNoRequest;
     std::size_t best_lane = 0;
+    std::size_t following = first_lane_;
     for (std::size_t i = 0; i < queue_.lanes(); ++i) {
-        const std::size_t lane = (first_lane_ + i) % queue_.lanes();
+        const std::size_t lane = following;
+        if (++following == queue_.lanes()) following = 0;
         if (queue_.empty(lane) || queue_.blocked_until(lane) > now) continue;
         const RequestIndex next = next_in(lane, now);
         if (next == kNoRequest) {
@@ -143,6 +145,9 @@ bool Core::backfill(RequestIndex head, const Room& room, const Promise* promise,
     const std::size_t accounts = settings_.accounts.accounts.size();
     if (accounts < 2 && promise == nullptr) return false;
     bool started = false;
+    Offer offer;
+    Limiter::Promise kept;
+    if (promise != nullptr) kept = promise->start;
     queue_.for_some_behind(slab_->at(head).model_class, head, kMostTried, [&](RequestIndex index) {
         const Request& request = slab_->at(index);
         if (!queue_.may_start(request.tenant)) return true;
@@ -150,12 +155,7 @@ bool Core::backfill(RequestIndex head, const Room& room, const Promise* promise,
             const bool is_promised = account == room.account;
             if (is_promised && promise == nullptr) continue;
             const bool urgent = request.priority < slab_->at(head).priority;
-            Limiter::Promise kept;
-            if (is_promised) {
-                kept = promise->start;
-                if (urgent) kept.at = promise->latest;
-            }
-            Offer offer;
+            if (is_promised) kept.at = urgent ? promise->latest : promise->start.at;
             const Verdict verdict =
                 reserve(request, account, now, &offer, is_promised ? &kept : nullptr);
             if (verdict.kind == Verdict::Kind::not_before) {

@@ -4,7 +4,7 @@ namespace weir {
 
 void Request::reset() {
     user_data = 0;
-    tag = 0;
+    tag = TagLink();
     body = BodyRef();
     submitted_at = 0;
     deadline_at = kNever;

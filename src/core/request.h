@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "base/timing_wheel.h"
 #include "core/body.h"
+#include "core/tag_groups.h"
 #include "provider/outcome.h"
 #include "queue/queue_link.h"
 #include "routing/route_place.h"
@@ -29,7 +30,7 @@ struct Request {
 
     std::atomic<std::uint64_t> ticket{0};  // generation << 32 | index + 1; 0 while free
     std::uint64_t user_data = 0;
-    std::uint64_t tag = 0;
+    TagLink tag;  // set by RequestSlab::set_tag
     BodyRef body;
     TimeNs submitted_at = 0;
     TimeNs deadline_at = kNever;

@@ -32,6 +32,7 @@ RequestIndex RequestSlab::take() {
 void RequestSlab::give_back(RequestIndex index) {
     Request& request = at(index);
     request.ticket.store(0, std::memory_order_release);
+    tags_.leave(index);
     request.reset();
     // A slot whose generations are used up is retired, so that no ticket comes twice.
     if (request.generation == 0xFFFFFFFFu) return;

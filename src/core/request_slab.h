@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "core/request.h"
+#include "core/tag_groups.h"
 #include "queue/queue.h"
 
 namespace weir {
@@ -14,8 +15,8 @@ namespace weir {
 // low half of its ticket, so that a ticket finds its slot without a map, and the slot's generation
 // is the high half, so that a ticket is never given twice.
 //
-// take() and give_back() are called under the caller's lock (the inbox's); at() and outstanding()
-// from any thread.
+// take(), give_back(), set_tag() and first_of_tag() are called under the caller's lock (the
+// inbox's); at() and outstanding() from any thread.
 class RequestSlab {
 public:
     RequestSlab() = default;
@@ -32,6 +33,17 @@ public:
         return chunks_[index >> kChunkBits].load(std::memory_order_acquire)[index & kChunkMask];
     }
     TimerLink& timer(RequestIndex index) const { return at(index).timer; }
+    TagLink& tag_link(RequestIndex index) const { return at(index).tag; }
+
+    // Puts the request, which has no tag, into the group of `tag`, which it leaves as it is given
+    // back; 0 is no group. Throws std::bad_alloc.
+    void set_tag(RequestIndex index, std::uint64_t tag) {
+        if (tag != 0) tags_.join(index, tag);
+    }
+    // The group's members, from the one that came last. Whoever gives back may go on from the first
+    // without the lock.
+    RequestIndex first_of_tag(std::uint64_t tag) const { return tags_.first(tag); }
+    RequestIndex next_of_tag(RequestIndex index) const { return at(index).tag.next; }
 
     // As the queue sees them (queue/queue.h).
     QueueLink& queue_link(RequestIndex index) const { return at(index).link; }
@@ -77,6 +89,7 @@ private:
     std::array<std::atomic<Request*>, (kMaxRequests >> kChunkBits)> chunks_{};
     std::atomic<RequestIndex> used_{0};
     RequestIndex free_ = kNoRequest;
+    TagGroups<RequestSlab> tags_{this};
     std::uint16_t counting_lane_ = 0;
 };
 

@@ -49,6 +49,8 @@ std::string joined(const std::vector<std::string>* lines) {
 std::shared_ptr<const BatchOrigin> origin_of(const Request& request, BatchWish wish,
                                              const RouteSettings& routes) {
     BatchOrigin origin{.tenant = request.tenant,
+                       .tag = wish.tag,
+                       .affinity = request.affinity,
                        .input_tokens = request.input_tokens,
                        .output_tokens = request.output_tokens,
                        .priority = request.priority,
@@ -153,7 +155,7 @@ void BatchLane::run(const Inbox::Command& command) {
         case Inbox::Command::Kind::cancel:
             return cancel(command.value);
         case Inbox::Command::Kind::cancel_tag:
-            return cancel_tag(command.value);
+            return cancel_group(inbox_->first_of_tag(command.value));
         case Inbox::Command::Kind::drop:
             return;  // what the lane has is never dropped
         case Inbox::Command::Kind::acknowledge:
@@ -177,12 +179,11 @@ void BatchLane::cancel(std::uint64_t ticket) {
     carry_out();
 }
 
-void BatchLane::cancel_tag(std::uint64_t tag) {
+void BatchLane::cancel_group(RequestIndex first) {
     std::vector<std::uint64_t> found;
-    for (const auto& [ticket, state] : tickets_) {
-        if (state.outstanding && slab_->at(RequestSlab::index_of(ticket)).tag == tag) {
-            found.push_back(ticket);
-        }
+    for (RequestIndex index = first; index != kNoRequest; index = slab_->next_of_tag(index)) {
+        const auto it = tickets_.find(slab_->at(index).ticket.load(std::memory_order_relaxed));
+        if (it != tickets_.end() && it->second.outstanding) found.push_back(it->first);
     }
     std::sort(found.begin(), found.end());
     for (const std::uint64_t ticket : found) cancel(ticket);
@@ -210,6 +211,8 @@ void BatchLane::turn(TimeNs now) {
     tell_some_recovered();
     carry_out();
     take_from_journal();
+    // Before a batch can be forgotten of which a late result was charged.
+    if (has_charged()) host_->on_batch_charged();
     machine_.advance(now, &out_);
     carry_out();
     pace_results();
@@ -301,7 +304,7 @@ void BatchLane::carry_out(BatchAction* action) {
         case BatchAction::Kind::changed:
             return tell_changed(action->submission);
         case BatchAction::Kind::dropped:
-            return charge(*action, 0);
+            return charge(*action, action->tenant);
     }
 }
 

@@ -35,6 +35,8 @@ public:
         // What an answer has used of the day's budgets.
         virtual void on_batch_usage(std::uint16_t account, std::uint64_t tenant, const Usage& usage,
                                     std::int64_t cost_micros) = 0;
+        // Something was charged: what is used of the day is to be kept at once (keep_day_use).
+        virtual void on_batch_charged() = 0;
         virtual void on_batch_fall_back(RequestIndex request) = 0;  // it goes online, with its body
     };
 
@@ -75,15 +77,16 @@ public:
 
     // ---- Looking ----
 
-    void write_list(TimeNs now, JsonWriter* json) const;  // an array of batches
-    void write_counts(JsonWriter* json) const;            // the members of an object
+    void write_list(TimeNs now, JsonWriter* json) const;    // an array of batches
+    void write_limits(TimeNs now, JsonWriter* json) const;  // an array of accounts
+    void write_counts(JsonWriter* json) const;              // the members of an object
 
 private:
     static constexpr ExchangeId kOurs = ExchangeId{1} << 63;
 
     void recover(Journal* journal, TimeNs now);
     void cancel(std::uint64_t ticket);
-    void cancel_tag(std::uint64_t tag);
+    void cancel_group(RequestIndex first);
     void acknowledge(std::uint64_t ticket);
     void tell_recovered(std::size_t at_most);
     void tell_some_recovered();

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -62,8 +64,10 @@ void BatchLane::on_end(ExchangeId id, const WireEnd& end, TimeNs now) {
         // What no later call will mend by itself is for somebody to see.
         const bool refused =
             outcome.cls == OutcomeClass::bad_key || outcome.cls == OutcomeClass::forbidden;
+        const std::string subject =
+            call.submission == 0 ? "the newest batch" : fmt::format("batch {}", call.submission);
         log_->write(refused ? WEIR_LOG_WARNING : WEIR_LOG_INFO,
-                    "batch {}: account {}: HTTP status {}: {}{}", call.submission,
+                    "{}: account {}: HTTP status {}: {}{}", subject,
                     settings_.accounts[call.account].name, outcome.http_status,
                     reader.broken_lines() > 0 ? "lines that make no sense; " : "", detail.message);
     }
@@ -111,7 +115,7 @@ void BatchLane::write_batch(const BatchView& view, JsonWriter* json) const {
                                 : std::string_view());
     json->member("model", view.model).member("id", view.remote_id);
     json->member("requests", view.requests).member("unanswered", view.open);
-    json->member("unacknowledged", view.undelivered);
+    json->member("unacknowledged", view.undelivered).member("late", view.late);
     json->member("age_ms", view.age_ns < 0 ? -1 : view.age_ns / kNsPerMs);
     json->member("expires_in_ms", view.expires_in_ns < 0 ? -1 : view.expires_in_ns / kNsPerMs);
     json->member("asked_ms_ago", view.asked_ago_ns < 0 ? -1 : view.asked_ago_ns / kNsPerMs);
@@ -127,6 +131,20 @@ void BatchLane::write_list(TimeNs now, JsonWriter* json) const {
     machine_.view(now, &views);
     json->open('[');
     for (const BatchView& view : views) write_batch(view, json);
+    json->close(']');
+}
+
+// What the provider allows each account for its batches, beside its limits online.
+void BatchLane::write_limits(TimeNs now, JsonWriter* json) const {
+    json->open('[');
+    for (std::size_t i = 0; i < settings_.accounts.size(); ++i) {
+        const BatchLimitsView limits = machine_.limits(static_cast<std::uint16_t>(i), now);
+        json->open('{').member("account", std::string_view(settings_.accounts[i].name));
+        json->member("calls_per_minute", limits.calls_per_minute);
+        json->member("next_call_in_ms", limits.next_call_in_ns / kNsPerMs);
+        json->member("queue_places", limits.queue_places);
+        json->member("places_taken", limits.places_taken).close('}');
+    }
     json->close(']');
 }
 
@@ -152,13 +170,10 @@ void BatchLane::write_counts(JsonWriter* json) const {
 }
 
 void BatchLane::tell_changed(SubmissionId batch) {
-    std::vector<BatchView> views;
-    machine_.view(now_, &views);
-    const auto it = std::find_if(views.begin(), views.end(),
-                                 [&](const BatchView& view) { return view.id == batch; });
+    BatchView view;
     JsonWriter json(false);
-    if (it != views.end()) {
-        write_batch(*it, &json);
+    if (machine_.view(batch, now_, &view)) {
+        write_batch(view, &json);
     } else {
         json.open('{').member("batch", batch).member("state", "forgotten").close('}');
     }

@@ -91,6 +91,9 @@ constexpr KeyRow kRows[] = {
      "As account.<name>.key_env, for this key."},
     {"account.<name>.keys.<key>.file", text, "", "path",
      "As account.<name>.key_file, for this key."},
+    {"account.<name>.keys.<key>.later", boolean, "false", "true|false",
+     "true: the key has no secret yet, and is as if it were retired until weir_key_set brings one. "
+     "So a key that is added while the engine runs has a workspace, and limits of its own."},
     {"account.<name>.keys.<key>.max_in_flight", integer, "0", "0..65535",
      "Attempts with the key that may be in flight at once. 0 is no bound of its own."},
     {"account.<name>.keys.<key>.workspace", text, "", "name",
@@ -149,7 +152,9 @@ constexpr KeyRow kRows[] = {
      "Which of the accounts that could go now is taken: the one with the most of its limits left, "
      "each "
      "in turn, by weight, or by the request's affinity, so that like requests find the same prompt "
-     "cache."},
+     "cache. A request without one has that of its cacheable prefix, up to the last cache_control "
+     "of its tools and system prompt, or with its first message where a message is marked; one "
+     "with neither goes where most is left."},
     {"accounts.when_all_out", choice, "fail", "fail|wait",
      "What becomes of requests while every key is refused, out of money or retired: they fail with "
      "what the provider said, and the time at which the first key comes back; or they wait for "

@@ -241,7 +241,10 @@ std::string Engine::batch_list() {
     const std::lock_guard lock(turn_mutex_);
     json.open('{').member("schema", 1).key("batches");
     if (const BatchLane* lane = loop_.batch_lane()) {
-        lane->write_list(monotonic_now(), &json);
+        const TimeNs now = monotonic_now();
+        lane->write_list(now, &json);
+        json.key("accounts");
+        lane->write_limits(now, &json);
         lane->write_counts(&json);
     } else {
         json.open('[').close(']');

@@ -15,7 +15,8 @@ void Exchange::begin(Start start, std::size_t max_response_bytes) {
     if (!start_.permit) reset_reader(start_.body->head().stream && !start_.counting);
     if (start_.counting) {
         reader_.expect_token_count();
-        count_body_.set(start_.body->bytes());
+        const BodyHead& head = start_.body->head();
+        count_body_.set(start_.body->bytes(), head.model_offset, head.model_length, start_.model);
     }
     open_ = true;
 }

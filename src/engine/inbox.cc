@@ -12,7 +12,6 @@ namespace weir {
 
 void fill(const Submission& submission, ModelClasses::Found found, Request* request) {
     request->user_data = submission.user_data;
-    request->tag = submission.tag;
     request->body = *submission.body;
     request->submitted_at = submission.submitted_at;
     request->deadline_at = submission.deadline_at;
@@ -59,16 +58,13 @@ void Inbox::make_room(const Submission& submission) {
 
 // A slot that is filled, and counted as held. Under the lock.
 RequestIndex Inbox::take_slot(const Submission& submission, ModelClasses::Found found) {
-    std::uint32_t* tagged = submission.tag == 0 ? nullptr : &tags_[submission.tag];
-    RequestIndex index = kNoRequest;
+    const RequestIndex index = slab_->take();
     try {
-        index = slab_->take();
+        slab_->set_tag(index, submission.tag);
     } catch (...) {
-        if (tagged != nullptr && *tagged == 0) tags_.erase(submission.tag);
+        slab_->give_back(index);
         throw;
     }
-    if (tagged != nullptr) ++*tagged;
-
     Request& request = slab_->at(index);
     fill(submission, found, &request);
     return index;
@@ -77,7 +73,10 @@ RequestIndex Inbox::take_slot(const Submission& submission, ModelClasses::Found 
 std::uint64_t Inbox::submit(const Submission& submission, bool* wake) {
     const BodyBlock& body = *submission.body->get();
     Wish wish{kNoRequest, {}};
-    if (submission.batch != nullptr) wish.wish = *submission.batch;
+    if (submission.batch != nullptr) {
+        wish.wish = *submission.batch;
+        wish.wish.tag = submission.tag;
+    }
     const std::lock_guard lock(mutex_);
     refuse_if_closed();
     const ModelClasses::Found found = find_class(submission);
@@ -140,7 +139,7 @@ bool Inbox::cancel(std::uint64_t ticket, bool* wake) {
 
 bool Inbox::cancel_tag(std::uint64_t tag, bool* wake) {
     const std::lock_guard lock(mutex_);
-    if (failed_ || tags_.find(tag) == tags_.end()) return false;
+    if (failed_ || slab_->first_of_tag(tag) == kNoRequest) return false;
     commands_.push_back({Command::Kind::cancel_tag, tag, tail_});
     *wake = wake_if_asleep();
     return true;
@@ -232,6 +231,11 @@ std::uint64_t Inbox::waiting_before(std::uint64_t ticket) {
     return kTaken;
 }
 
+RequestIndex Inbox::first_of_tag(std::uint64_t tag) noexcept {
+    const std::lock_guard lock(mutex_);
+    return slab_->first_of_tag(tag);
+}
+
 void Inbox::take(Batch* batch) noexcept {
     batch->commands.clear();
     batch->wishes.clear();
@@ -259,11 +263,6 @@ void Inbox::give_back(std::span<Ended> ended) noexcept {
     const std::lock_guard lock(mutex_);
     for (Ended& end : ended) {
         Request& request = slab_->at(end.request);
-        const std::uint64_t tag = request.tag;
-        if (tag != 0) {
-            const auto found = tags_.find(tag);
-            if (--found->second == 0) tags_.erase(found);
-        }
         end.body = std::move(request.body);
         bounds_.remove(end.request, end.body ? end.body->bytes().size() : 0);
         slab_->give_back(end.request);
@@ -277,11 +276,13 @@ std::uint64_t Inbox::adopt(const BatchOrigin& origin, TimeNs deadline_at, TimeNs
     request.submitted_at = now;
     request.deadline_at = deadline_at;
     request.tenant = origin.tenant;
+    request.affinity = origin.affinity;
     request.input_tokens = origin.input_tokens;
     request.output_tokens = origin.output_tokens;
     request.priority = std::min<std::uint8_t>(origin.priority, kPriorities - 1);
     request.claim = Request::Claim::core;
     try {
+        slab_->set_tag(index, origin.tag);
         bounds_.adopt(index);
     } catch (...) {
         slab_->give_back(index);

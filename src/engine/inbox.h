@@ -5,7 +5,6 @@
 #include <mutex>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "batch/batch_types.h"
@@ -26,6 +25,7 @@ struct BatchWish {
     TimeNs fallback_ns = 0;  // answered online so long before its deadline; 0: never
     std::string custom_id = {};
     std::string complexity = {};  // of one with a route
+    std::uint64_t tag = 0;        // as in the Submission
 };
 
 // A request as its submitter gives it.
@@ -121,6 +121,9 @@ public:
     // Moves everything into `batch`, whose commands' memory is reused.
     void take(Batch* batch) noexcept;
 
+    // The first of the tag's outstanding requests, to be followed by RequestSlab::next_of_tag.
+    RequestIndex first_of_tag(std::uint64_t tag) noexcept;
+
     // True if there is nothing to do: whoever brings something wakes the loop.
     bool prepare_sleep() noexcept;
 
@@ -156,15 +159,14 @@ private:
     RequestSlab* const slab_;
     const Outlook* const outlook_;
 
-    std::mutex mutex_;  // guards all below, and the slab's free list
+    std::mutex mutex_;  // guards all below, and the slab's free list and tags
     ModelClasses classes_;
     RequestIndex head_ = kNoRequest;
     RequestIndex tail_ = kNoRequest;
     std::vector<Command> commands_;
     std::vector<Wish> wishes_;
     std::vector<AttemptReport> reports_;
-    std::array<std::uint32_t, kPriorities> waiting_{};       // of the linked requests
-    std::unordered_map<std::uint64_t, std::uint32_t> tags_;  // outstanding requests of a tag
+    std::array<std::uint32_t, kPriorities> waiting_{};  // of the linked requests
     QueueBounds bounds_;
     bool asleep_ = true;
     bool closed_ = false;

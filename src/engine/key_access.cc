@@ -42,7 +42,9 @@ KeyStore::KeyStore(const Settings& settings)
     for (const AccountAccess& account : settings.accounts) {
         std::vector<KeyAccessRef>& keys = accounts_.emplace_back();
         for (const ConfiguredKey& key : account.keys) {
-            keys.push_back(std::make_shared<KeyAccess>(key.secret, settings.provider_version));
+            KeyAccessRef& access = keys.emplace_back();
+            if (key.later) continue;
+            access = std::make_shared<KeyAccess>(key.secret, settings.provider_version);
         }
     }
 }
@@ -50,7 +52,7 @@ KeyStore::KeyStore(const Settings& settings)
 const KeyAccessRef& KeyStore::for_batches(std::uint16_t account) const {
     const std::vector<ConfiguredKey>& configured = configured_[account].keys;
     for (std::size_t i = 0; i < accounts_[account].size(); ++i) {
-        // A key that was added has no workspace that is known.
+        // A key that was added without being configured has no workspace.
         std::string_view workspace;
         if (i < configured.size()) workspace = configured[i].workspace;
         const KeyAccessRef& access = accounts_[account][i];

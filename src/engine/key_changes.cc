@@ -20,7 +20,9 @@ KeyChanges::KeyChanges(const std::vector<AccountAccess>& accounts) {
     for (const AccountAccess& account : accounts) {
         Account& known = accounts_.emplace_back();
         known.name = account.name;
-        for (const ConfiguredKey& key : account.keys) known.keys.insert(key.name);
+        for (const ConfiguredKey& key : account.keys) {
+            if (!key.later) known.keys.insert(key.name);
+        }
     }
 }
 

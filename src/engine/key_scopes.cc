@@ -7,10 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "engine/failure.h"
+#include "engine/config_values.h"
 #include "engine/limit_keys.h"
 #include "limits/limiter.h"
-#include "weir/weir.h"
 
 namespace weir {
 namespace {
@@ -18,10 +17,6 @@ namespace {
 using Scope = LimitSettings::Scope;
 
 constexpr std::size_t kMostMatching = kMaxScopes - 1;  // beside the account's and class's own
-
-[[noreturn]] void refuse(std::string message) {
-    throw Failure(WEIR_ERR_INVALID_VALUE, ErrorSource::config, std::move(message));
-}
 
 // A scope for each class that has limits below `prefix`, "account.main.keys.b".
 void add_scopes(const Config& config, const std::string& prefix, Scope scope,
@@ -55,7 +50,7 @@ void add_key_scopes(const Config& config, const AccountsSettings& accounts, Limi
             const std::string prefix = fmt::format("{}workspace.{}", base, workspace);
             scope.workspace = index_of(account.workspaces, workspace);
             if (scope.workspace == Scope::kAny) {
-                refuse(
+                refuse_config(
                     fmt::format("{}: no key of the account belongs to the workspace; set "
                                 "{}keys.<key>.workspace to {}",
                                 prefix, base, workspace));
@@ -86,7 +81,7 @@ void check_scopes(const AccountsSettings& accounts, const LimitSettings& limits)
             }
         }
         if (count <= kMostMatching) return;
-        refuse(
+        refuse_config(
             fmt::format("{}: a request with the key {} of the account {} would have to pass {} "
                         "sets of limits beside the account's own, and {} are the most",
                         matching, key.name, accounts.accounts[account].name, count, kMostMatching));

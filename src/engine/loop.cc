@@ -212,7 +212,7 @@ void Loop::run_command(const Inbox::Command& command) {
         case Inbox::Command::Kind::cancel:
             return core_.cancel(command.value, now_, &actions_);
         case Inbox::Command::Kind::cancel_tag:
-            return core_.cancel_tag(command.value, now_, &actions_);
+            return core_.cancel_group(inbox_->first_of_tag(command.value), now_, &actions_);
         case Inbox::Command::Kind::drop:
             return core_.drop(command.value, now_, &actions_);
         case Inbox::Command::Kind::acknowledge:

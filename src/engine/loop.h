@@ -152,6 +152,7 @@ private:
     void on_key_file_problem(std::string_view problem) noexcept override;
     void on_batch_event(weir_event event) override;
     void on_batch_end(RequestIndex request, weir_event terminal) override;
+    void on_batch_charged() override { keep_day_use(); }
     void on_batch_fall_back(RequestIndex request) override;
     void on_batch_usage(std::uint16_t account, std::uint64_t tenant, const Usage& usage,
                         std::int64_t cost_micros) override;

@@ -10,6 +10,7 @@
 #include "base/name_hash.h"
 #include "engine/config_table.h"
 #include "engine/failure.h"
+#include "provider/cacheable_prefix.h"
 #include "weir/weir.h"
 
 namespace weir {
@@ -122,6 +123,7 @@ void RequestBuilder::set_body(std::string_view body) {
     }
     body_ = BodyRef(BodyBlock::make(body, head, lines_of(headers_)));
     head_ = head;
+    prefix_ = cacheable_prefix(body);
     if (scratch_.capacity() > kMaxKeptScratch) std::string().swap(scratch_);
 }
 
@@ -310,7 +312,7 @@ Submission RequestBuilder::with_body(const BodyRef& body, TimeNs now,
             .input_tokens = input_tokens_,
             .output_tokens = output_tokens_,
             .tenant = tenant_,
-            .affinity = affinity_,
+            .affinity = affinity_ != 0 || !body_ ? affinity_ : prefix_,
             .priority = priority_,
             .stream_restart = stream_restart_,
             .batch = batch_.lane == Lane::online ? nullptr : &batch_,

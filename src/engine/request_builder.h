@@ -63,6 +63,7 @@ private:
     std::string complexity_;
     std::uint64_t tenant_ = 0;
     std::uint32_t affinity_ = 0;
+    std::uint32_t prefix_ = 0;  // of body_: what stands for its affinity
     bool stream_restart_ = false;
     std::uint8_t priority_ = WEIR_PRIORITY_NORMAL;
     bool count_tokens_ = false;

@@ -6,6 +6,7 @@
 
 #include "engine/config_table.h"
 #include "engine/failure.h"
+#include "queue/queue_settings.h"
 #include "routing/route_choice.h"
 #include "weir/weir.h"
 
@@ -13,7 +14,6 @@ namespace weir {
 namespace {
 
 constexpr std::size_t kShown = 80;
-constexpr std::string_view kPriorityNames[] = {"critical", "high", "normal", "low"};
 
 [[noreturn]] void refuse(std::string message) {
     throw Failure(WEIR_ERR_INVALID_VALUE, ErrorSource::local, std::move(message));

@@ -10,18 +10,13 @@
 #include <utility>
 #include <vector>
 
-#include "engine/failure.h"
-#include "weir/weir.h"
+#include "engine/config_values.h"
+#include "queue/queue_settings.h"
 
 namespace weir {
 namespace {
 
 constexpr std::size_t kMaxRoutes = 1000;
-constexpr std::string_view kPriorityNames[] = {"critical", "high", "normal", "low"};
-
-[[noreturn]] void refuse(std::string message) {
-    throw Failure(WEIR_ERR_INVALID_VALUE, ErrorSource::config, std::move(message));
-}
 
 std::vector<std::string> list(std::string_view text) {
     std::vector<std::string> parts;
@@ -58,8 +53,8 @@ std::uint8_t priorities(const std::string& key, std::string_view text) {
         const auto found =
             std::find(std::begin(kPriorityNames), std::end(kPriorityNames), std::string_view(name));
         if (found == std::end(kPriorityNames)) {
-            refuse(fmt::format("{}: \"{}\" is not one of critical, high, normal, low", key,
-                               shown_text(name, 80)));
+            refuse_config(fmt::format("{}: \"{}\" is not one of critical, high, normal, low", key,
+                                      shown_text(name, 80)));
         }
         bits |= 1u << (found - std::begin(kPriorityNames));
     }
@@ -81,27 +76,28 @@ std::uint8_t fallback(const std::string& key, std::string_view text) {
         } else if (name == "none") {
             none = true;
         } else {
-            refuse(fmt::format("{}: \"{}\" is not one of overloaded, budget, capacity, none", key,
-                               shown_text(name, 80)));
+            refuse_config(fmt::format("{}: \"{}\" is not one of overloaded, budget, capacity, none",
+                                      key, shown_text(name, 80)));
         }
     }
-    if (none && reasons.size() > 1) refuse(key + ": none stands alone");
-    if (reasons.empty()) refuse(key + ": there is no reason in it; for no fallback it is none");
+    if (none && reasons.size() > 1) refuse_config(key + ": none stands alone");
+    if (reasons.empty())
+        refuse_config(key + ": there is no reason in it; for no fallback it is none");
     return static_cast<std::uint8_t>(bits);
 }
 
 RouteStep make_step(const Config& config, const std::string& prefix) {
     RouteStep step;
     step.model = config.value(prefix + "model", "");
-    if (step.model.empty()) refuse(prefix + "model: the step has no model; set it");
+    if (step.model.empty()) refuse_config(prefix + "model: the step has no model; set it");
     if (!is_model(step.model)) {
-        refuse(fmt::format("{}model: \"{}\" is not the name of a model", prefix,
-                           shown_text(step.model, 80)));
+        refuse_config(fmt::format("{}model: \"{}\" is not the name of a model", prefix,
+                                  shown_text(step.model, 80)));
     }
     step.min_input_tokens = number(config, prefix + "min_input_tokens", step.min_input_tokens);
     step.max_input_tokens = number(config, prefix + "max_input_tokens", step.max_input_tokens);
     if (step.min_input_tokens > step.max_input_tokens) {
-        refuse(
+        refuse_config(
             fmt::format("{0}min_input_tokens is above {0}max_input_tokens: no request could "
                         "take the step",
                         prefix));
@@ -111,7 +107,7 @@ RouteStep make_step(const Config& config, const std::string& prefix) {
     step.min_deadline_ns = min_ms * kNsPerMs;
     if (max_ms >= 0) step.max_deadline_ns = max_ms * kNsPerMs;
     if (step.min_deadline_ns > step.max_deadline_ns) {
-        refuse(
+        refuse_config(
             fmt::format("{0}min_deadline_ms is above {0}max_deadline_ms: no request could take "
                         "the step",
                         prefix));
@@ -140,17 +136,17 @@ std::size_t count_steps(const Config& config, const std::string& route) {
         const auto parsed = std::from_chars(segment.data(), end, step);
         if (parsed.ec != std::errc() || parsed.ptr != end || segment.front() == '0' || step < 1 ||
             step > Route::kMaxSteps) {
-            refuse(fmt::format("{}{}: a step is a number from 1 to {}", route, segment,
-                               Route::kMaxSteps));
+            refuse_config(fmt::format("{}{}: a step is a number from 1 to {}", route, segment,
+                                      Route::kMaxSteps));
         }
         ++count;
         most = std::max(most, step);
     }
-    if (count == 0) refuse(route + "1.model: the route has no step; set it");
+    if (count == 0) refuse_config(route + "1.model: the route has no step; set it");
     for (std::size_t step = 1; step <= most; ++step) {
         if (!config.names(fmt::format("{}{}.", route, step)).empty()) continue;
-        refuse(fmt::format("{}{}.model: there is a step {}, and none before it; set it", route,
-                           step, step + 1));
+        refuse_config(fmt::format("{}{}.model: there is a step {}, and none before it; set it",
+                                  route, step, step + 1));
     }
     return count;
 }
@@ -166,7 +162,7 @@ Route make_route(const Config& config, const std::string& name) {
     bool covered = false;
     for (std::size_t step = 1; step <= count; ++step) {
         if (covered && route.fallback == 0) {
-            refuse(
+            refuse_config(
                 fmt::format("{}{}.model: no request could take the step: one before it takes "
                             "all, and {} is none",
                             prefix, step, fallback_key));
@@ -185,7 +181,7 @@ RouteSettings route_settings(const Config& config) {
         settings.routes.push_back(make_route(config, name));
     }
     if (settings.routes.size() > kMaxRoutes) {
-        refuse(fmt::format("route.: there are more than {} routes", kMaxRoutes));
+        refuse_config(fmt::format("route.: there are more than {} routes", kMaxRoutes));
     }
     return settings;
 }

@@ -56,7 +56,7 @@ struct Sources {
 };
 
 void read(const Config& config, const Sources& sources, const std::string& what,
-          ConfiguredKey* key) {
+          const std::string& later, ConfiguredKey* key) {
     const Sources::Source* chosen = nullptr;
     for (const Sources::Source& source : sources.all) {
         if (!config.is_set(source.key)) continue;
@@ -65,6 +65,12 @@ void read(const Config& config, const Sources& sources, const std::string& what,
         }
         chosen = &source;
     }
+    key->later = config.value(later) == "true";
+    if (key->later && chosen != nullptr) {
+        refuse(fmt::format("{} is true, and {} is set; a key that is to come later has none", later,
+                           chosen->key));
+    }
+    if (key->later) return;
     if (chosen == nullptr) {
         refuse(fmt::format("{} has no key: set {}, {} or {}", what, sources.all[0].key,
                            sources.all[1].key, sources.all[2].key));
@@ -111,7 +117,8 @@ std::vector<ConfiguredKey> account_keys(const Config& config, std::string_view a
         Sources sources;
         if (name == kPlainKey) sources = plain;
         sources.add(own + ".value", own + ".env", own + ".file");
-        read(config, sources, name == kPlainKey ? fmt::format("account.{}", account) : own, &key);
+        read(config, sources, name == kPlainKey ? fmt::format("account.{}", account) : own,
+             own + ".later", &key);
         key.workspace = config.value(own + ".workspace");
         if (!key.workspace.empty() && !is_name(key.workspace)) {
             refuse(fmt::format("{}.workspace: \"{}\" is not a name of letters, digits, _ and -",

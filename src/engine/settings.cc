@@ -125,7 +125,8 @@ AccountsSettings accounts_settings(const Config& config,
                                  .workspace = workspace_of(key, &made.workspaces),
                                  .max_in_flight = number<std::uint32_t>(
                                      config, fmt::format("account.{}.keys.{}.max_in_flight",
-                                                         account.name, key.name))});
+                                                         account.name, key.name)),
+                                 .later = key.later});
         }
     }
     return settings;

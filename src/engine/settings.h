@@ -21,6 +21,7 @@ struct ConfiguredKey {
     std::string secret;
     std::string source;  // the key of the configuration that the secret came from
     std::string file;    // "": it came from elsewhere
+    bool later = false;  // it has no secret until weir_key_set brings one
 };
 
 // What an account's requests need; its limits are in CoreSettings, by the same index, and so are

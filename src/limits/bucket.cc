@@ -37,6 +37,7 @@ void Bucket::set_depth(double units) {
 }
 
 void Bucket::refresh(TimeNs now) {
+    ++changes_;
     const double before = rate_.units_in(gcra_.level(now, kEndless));
     rate_ = Rate(limit_, kNsPerMinute, leak_.speed());
     gcra_.set_level(now, rate_.time_for(before));

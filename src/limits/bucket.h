@@ -47,6 +47,8 @@ public:
     double per_s() const { return rate_.units_per_s(); }
     bool synced() const { return synced_; }
     bool learnt() const { return learnt_; }
+    // Grows whenever something is learnt that changes what fits.
+    std::uint32_t changes() const { return changes_; }
     double leak() const { return leak_.share(); }
     double guard() const { return rate_.units_in(guard_ns_); }
 
@@ -65,8 +67,12 @@ public:
 
     // Takes `need` at a time when it fits. What a request has waited for above a depth that is only
     // believed is its own.
-    void take(TimeNs now, TimeNs need) {
-        gcra_.debit(now, depth_known_ ? depth_ns_ : std::max(level_for(need), depth_ns_), need);
+    void take(TimeNs now, TimeNs need) { take_from(&gcra_, now, need); }
+    // When `need` fits once `taken` has been taken.
+    TimeNs fits_after(TimeNs now, TimeNs taken, TimeNs need) const {
+        Gcra then = gcra_;
+        take_from(&then, now, taken);
+        return then.reaches(level_for(need));
     }
     // Takes without asking, into debt if need be; gives back if negative.
     void settle(TimeNs now, std::int64_t units) {
@@ -125,6 +131,10 @@ private:
         return least + std::min(guard_ns_, std::max((depth_ns_ - least) / 2, kFlightNs));
     }
 
+    void take_from(Gcra* gcra, TimeNs now, TimeNs need) const {
+        gcra->debit(now, depth_known_ ? depth_ns_ : std::max(level_for(need), depth_ns_), need);
+    }
+
     void set_depth(double units);
     void learn_depth(double lowest, double highest, const LimitReading& reading);
     void refresh(TimeNs now);  // after a change of limit, leak or depth
@@ -141,6 +151,7 @@ private:
     double corrections_ = 0;    // sum of all, in units
 
     Shape shape_;
+    std::uint32_t changes_ = 0;
     Leak leak_;
     double depth_ = 0;     // the provider's, as far as seen
     double deepest_ = 0;   // what the depth is at most

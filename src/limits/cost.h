@@ -42,13 +42,14 @@ inline std::int64_t whole_input(const Usage& usage) {
            sane_units(usage.cache_read_tokens);
 }
 
+// Small enough to be returned in registers.
 struct Verdict {
     enum class Kind : std::uint8_t { granted, not_before, never };
     Kind kind = Kind::granted;
     LimitKind binding = LimitKind::unknown;   // the bucket that said so
-    TimeNs at = 0;                            // not_before: when to ask again
     bool spend = false;                       // it was the day's spend that said so
     std::uint16_t day_budget = kNoDayBudget;  // likewise, of this budget, and when it frees: `at`
+    TimeNs at = 0;                            // not_before: when to ask again
 
     void not_before(TimeNs time, LimitKind by) {
         if (time <= at) return;
@@ -58,6 +59,7 @@ struct Verdict {
         day_budget = kNoDayBudget;
     }
 };
+static_assert(sizeof(Verdict) <= 16);
 
 // What an attempt leaves in a pool of buckets when it reserves, for later comparison.
 struct Hold {

@@ -40,17 +40,17 @@ void Limiter::check_day(const DayBudgets& budgets, const Cost& cost, TimeNs now,
         if (answer.kind == Kind::never || refused) {
             *verdict = {.kind = Verdict::Kind::never,
                         .binding = by,
-                        .at = refused ? answer.at : kNever,
                         .spend = answer.money,
-                        .day_budget = budgets.of[i]};
+                        .day_budget = budgets.of[i],
+                        .at = refused ? answer.at : kNever};
             return;
         }
         if (answer.at <= verdict->at) continue;
         *verdict = {.kind = Verdict::Kind::not_before,
                     .binding = by,
-                    .at = answer.at,
                     .spend = answer.money,
-                    .day_budget = budgets.of[i]};
+                    .day_budget = budgets.of[i],
+                    .at = answer.at};
     }
 }
 

@@ -32,7 +32,9 @@ void Bucket::learn_depth(double lowest, double highest, const LimitReading& read
         deepest_ = std::min(deepest_, highest + refill_s * stated_per_s);
     }
     deepest_ = std::max(deepest_, seen_);
+    const bool was_known = depth_known_;
     depth_known_ = deepest_ < kWholeMinute * static_cast<double>(limit_);
+    if (depth_known_ != was_known) ++changes_;
     set_depth(std::clamp(depth_, seen_, deepest_));
 }
 

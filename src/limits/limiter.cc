@@ -156,8 +156,7 @@ Cost Limiter::sane(const Cost& cost) const {
     return asked;
 }
 
-inline Verdict Limiter::check(const Budget& budget, const Cost& cost, TimeNs now,
-                              std::array<Pool::Needs, kMaxScopes>* needs) {
+inline Verdict Limiter::check(const Budget& budget, const Cost& cost, TimeNs now, Needs* needs) {
     Verdict verdict = pool_of(budget, 0).check(cost, now, wall_offset_ns_, &(*needs)[0]);
     for (std::size_t i = 1; i < budget.count; ++i) {
         const Verdict other = pool_of(budget, i).check(cost, now, wall_offset_ns_, &(*needs)[i]);
@@ -170,12 +169,9 @@ inline Verdict Limiter::check(const Budget& budget, const Cost& cost, TimeNs now
     return verdict;
 }
 
-Verdict Limiter::reserve(BudgetId id, const Cost& cost, TimeNs now, Reservation* out) {
+void Limiter::take(BudgetId id, const Cost& asked, const Needs& needs, TimeNs now,
+                   Reservation* out) {
     const Budget& budget = budgets_[id];
-    const Cost asked = sane(cost);
-    std::array<Pool::Needs, kMaxScopes> needs;
-    const Verdict verdict = check(budget, asked, now, &needs);
-    if (verdict.kind != Verdict::Kind::granted) return verdict;
     out->budget = id;
     out->reserved_at = now;
     out->cost = asked;
@@ -183,33 +179,60 @@ Verdict Limiter::reserve(BudgetId id, const Cost& cost, TimeNs now, Reservation*
     for (std::size_t i = 0; i < budget.count; ++i) {
         pool_of(budget, i).take(asked, needs[i], now, &out->holds[i]);
     }
-    if (!day_budgets_.empty()) {
-        const DayBudgets days = day_budgets_of(budget.account, asked.tenant_budget);
-        for (std::size_t i = 0; i < days.count; ++i) day_budgets_[days.of[i]].take(most_of(asked));
-    }
+    if (day_budgets_.empty()) return;
+    const DayBudgets days = day_budgets_of(budget.account, asked.tenant_budget);
+    for (std::size_t i = 0; i < days.count; ++i) day_budgets_[days.of[i]].take(most_of(asked));
+}
+
+Verdict Limiter::reserve(BudgetId id, const Cost& cost, TimeNs now, Reservation* out) {
+    const Cost asked = sane(cost);
+    Needs needs;
+    const Verdict verdict = check(budgets_[id], asked, now, &needs);
+    if (verdict.kind == Verdict::Kind::granted) take(id, asked, needs, now, out);
     return verdict;
 }
 
 Verdict Limiter::reserve_beside(const Promise& promise, BudgetId id, const Cost& cost, TimeNs now,
                                 Reservation* out) {
-    const Verdict alone = estimate(id, cost, now);
-    if (alone.kind != Verdict::Kind::granted) return alone;
+    constexpr Verdict kBroken{.kind = Verdict::Kind::not_before, .at = kNever};
     const Budget& budget = budgets_[id];
+    const Cost asked = sane(cost);
+    Needs needs;
+    const Verdict alone = check(budget, asked, now, &needs);
+    if (alone.kind != Verdict::Kind::granted) return alone;
+    const Cost promised_cost = sane(promise.cost);
+    if (surely_breaks(promise, promised_cost, budget, needs, now)) return kBroken;
+    // The rest depends on all that a reservation changes: it is made, and looked at.
     kept_.clear();
     for (std::size_t i = 0; i < budget.count; ++i) kept_.push_back(pool_of(budget, i));
     const DayBudgets days = day_budgets_of(budget.account, cost.tenant_budget);
     kept_days_.clear();
     for (std::size_t i = 0; i < days.count; ++i) kept_days_.push_back(day_budgets_[days.of[i]]);
-    const Verdict granted = reserve(id, cost, now, out);
-    const Verdict promised = estimate(promise.budget, promise.cost, now);
-    if (promised.kind != Verdict::Kind::never && promised.at <= promise.at) return granted;
+    take(id, asked, needs, now, out);
+    Needs promised_needs;
+    const Verdict promised = check(budgets_[promise.budget], promised_cost, now, &promised_needs);
+    if (promised.kind != Verdict::Kind::never && promised.at <= promise.at) return alone;
     for (std::size_t i = 0; i < budget.count; ++i) pool_of(budget, i) = kept_[i];
     for (std::size_t i = 0; i < days.count; ++i) day_budgets_[days.of[i]] = kept_days_[i];
-    return {.kind = Verdict::Kind::not_before, .at = kNever};
+    return kBroken;
+}
+
+// What is taken at once is enough to tell, for most: one of the buckets that both draw on would be
+// late.
+bool Limiter::surely_breaks(const Promise& promise, const Cost& promised, const Budget& budget,
+                            const Needs& needs, TimeNs now) const {
+    const Budget& theirs = budgets_[promise.budget];
+    for (std::size_t i = 0; i < budget.count; ++i) {
+        for (std::size_t k = 0; k < theirs.count; ++k) {
+            if (budget.pools[i] != theirs.pools[k]) continue;
+            if (pool_of(budget, i).fits_after(needs[i], promised, now) > promise.at) return true;
+        }
+    }
+    return false;
 }
 
 Verdict Limiter::estimate(BudgetId id, const Cost& cost, TimeNs now) {
-    std::array<Pool::Needs, kMaxScopes> needs;
+    Needs needs;
     return check(budgets_[id], sane(cost), now, &needs);
 }
 
@@ -261,10 +284,12 @@ bool Limiter::surely_reserves_output(BudgetId id) const {
 }
 
 // The provider's headers speak of the account's own limits.
-void Limiter::observe(const Reservation& reservation, const LimitReadings& readings, TimeNs now) {
+bool Limiter::observe(const Reservation& reservation, const LimitReadings& readings, TimeNs now) {
     const Pool::Sighted attempt{reservation.cost, reservation.reserved_at};
-    ignored_ += pool_of(budgets_[reservation.budget], 0)
-                    .observe(readings, attempt, reservation.holds[0], now);
+    Pool& pool = pool_of(budgets_[reservation.budget], 0);
+    const std::uint64_t before = pool.changes();
+    ignored_ += pool.observe(readings, attempt, reservation.holds[0], now);
+    return pool.changes() != before;
 }
 
 // The account has shown that it is held to a steady growth.

@@ -113,7 +113,8 @@ public:
     void progress(Reservation* reservation, std::int64_t output_tokens, TimeNs now);
 
     // The response's head is here: what the provider says is left. `reservation` is the attempt's.
-    void observe(const Reservation& reservation, const LimitReadings& readings, TimeNs now);
+    // True if that changes what fits.
+    bool observe(const Reservation& reservation, const LimitReadings& readings, TimeNs now);
 
     // The provider refused the attempt: pauses the bucket that it names. Returns until when.
     TimeNs refuse(const Reservation& reservation, const Outcome& outcome, TimeNs now);
@@ -236,8 +237,11 @@ private:
     const Pool& pool_of(const Budget& budget, std::size_t i) const {
         return pools_[budget.pools[i]].pool;
     }
-    Verdict check(const Budget& budget, const Cost& cost, TimeNs now,
-                  std::array<Pool::Needs, kMaxScopes>* needs);
+    using Needs = std::array<Pool::Needs, kMaxScopes>;  // by the budget's pools
+    Verdict check(const Budget& budget, const Cost& cost, TimeNs now, Needs* needs);
+    void take(BudgetId id, const Cost& asked, const Needs& needs, TimeNs now, Reservation* out);
+    bool surely_breaks(const Promise& promise, const Cost& promised, const Budget& budget,
+                       const Needs& needs, TimeNs now) const;
     void view_pool(const OwnedPool& owned, TimeNs now, std::vector<BucketView>* out) const;
     std::int64_t counted_input(std::uint16_t model_class, const Usage& usage) const;
     void learn_usage(std::uint16_t model_class, const Cost& cost, const Outcome& outcome);

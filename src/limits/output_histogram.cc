@@ -34,6 +34,7 @@ void OutputHistogram::add(std::int64_t tokens, bool cut) {
     (cut ? cut_ : ended_)[static_cast<std::size_t>(bin)] += 1;
     top_ = std::max(top_, bin + 1);
     total_ += 1;
+    reply_.current = false;
     if (--reply_.good_for < 0) reply_.at_most = -1;
     if (total_ < static_cast<double>(kHalveAt)) return;
     total_ = 0;
@@ -45,13 +46,18 @@ void OutputHistogram::add(std::int64_t tokens, bool cut) {
 }
 
 double OutputHistogram::expected(std::int64_t at_most, double prior) const {
+    const bool same = reply_.at_most == at_most && reply_.prior == prior;
+    if (same && reply_.current) return reply_.expected;
     const auto cap = static_cast<double>(std::max<std::int64_t>(at_most, 0));
     if (reply_.at_most != at_most) {
         reply_.at_most = at_most;
         reply_.mean = restricted_mean(cap);
         reply_.good_for = static_cast<int>(total_ / 32);
     }
-    return (reply_.mean * total_ + std::min(prior, cap)) / (total_ + 1);
+    reply_.prior = prior;
+    reply_.expected = (reply_.mean * total_ + std::min(prior, cap)) / (total_ + 1);
+    reply_.current = true;
+    return reply_.expected;
 }
 
 double OutputHistogram::restricted_mean(double cap) const {

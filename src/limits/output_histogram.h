@@ -34,6 +34,9 @@ private:
         std::int64_t at_most = -1;
         double mean = 0;
         int good_for = 0;  // more answers
+        double prior = 0;
+        double expected = 0;
+        bool current = false;  // `expected`: no answer has come since
     };
     double restricted_mean(double cap) const;
     mutable Reply reply_;

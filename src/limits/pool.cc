@@ -135,13 +135,24 @@ Verdict Pool::check(const Cost& cost, TimeNs now, std::int64_t wall_offset_ns, N
     return verdict;
 }
 
+TimeNs Pool::fits_after(const Needs& taken, const Cost& cost, TimeNs now) const {
+    TimeNs at = now;
+    for (std::size_t i = 0; i < kMinuteKinds; ++i) {
+        const Bucket& each = buckets_[i];
+        if (!each.active() || counts_output(kKinds[i])) continue;
+        const TimeNs need = each.time_for(own_units(kKinds[i], cost));
+        at = std::max(at, each.fits_after(now, taken.times[i], need));
+    }
+    return at;
+}
+
 void Pool::check_spend(const Cost& cost, TimeNs now, std::int64_t wall_offset_ns,
                        Verdict* verdict) {
     const TimeNs at = spend_.fits_at(now, wall_offset_ns, cost.spend);
     if (at <= now) return;
     if (rules_.refuse_over_spend || !spend_.ever_fits(cost.spend)) {
         const bool passes = spend_.ever_fits(cost.spend);
-        *verdict = {.kind = Verdict::Kind::never, .at = passes ? at : kNever, .spend = true};
+        *verdict = {.kind = Verdict::Kind::never, .spend = true, .at = passes ? at : kNever};
     } else if (at > verdict->at) {
         verdict->not_before(at, LimitKind::unknown);
         verdict->spend = true;
@@ -302,12 +313,14 @@ void Pool::restore_day(std::int64_t tokens, std::int64_t spend, TimeNs now,
 void Pool::settle_output(const Settlement& settlement, const Hold& hold, TimeNs now) {
     const std::int64_t promised = settlement.cost.promised_output();
     const std::int64_t shown = settlement.shown;
-    // What is not known stays as it is taken: the reservation, or what was shown.
+    // What is not known stays as it is taken: the reservation, or what was shown. Of what has shown
+    // nothing it is what was expected.
     const std::int64_t produced = !settlement.executed     ? 0
                                   : settlement.output >= 0 ? settlement.output
-                                                           : shown;
+                                  : shown > 0              ? shown
+                                                           : settlement.cost.output_tokens;
     const bool known = !settlement.executed || settlement.output >= 0;
-    detector_.add_produced(produced - shown);
+    if (known) detector_.add_produced(produced - shown);
     if (known) detector_.add_reserved(produced - promised);
     const std::int64_t more = reserves_ ? (known ? produced - promised : 0) : produced - shown;
     for (const LimitKind kind : {LimitKind::output_tokens, LimitKind::tokens}) {

@@ -38,6 +38,8 @@ public:
     };
     // Whether and when an attempt fits. Takes nothing.
     Verdict check(const Cost& cost, TimeNs now, std::int64_t wall_offset_ns, Needs* needs);
+    // No attempt of `cost` fits before this once those needs are taken; it may be later.
+    TimeNs fits_after(const Needs& taken, const Cost& cost, TimeNs now) const;
     // Takes it. Only after check() granted it at the same `now`.
     void take(const Cost& cost, const Needs& needs, TimeNs now, Hold* hold);
 
@@ -67,6 +69,13 @@ public:
     };
     std::uint32_t observe(const LimitReadings& readings, const Sighted& attempt, const Hold& hold,
                           TimeNs now);
+
+    // Grows with every change to what fits that readings have made.
+    std::uint64_t changes() const {
+        std::uint64_t sum = changes_;
+        for (const Bucket& each : buckets_) sum += each.changes();
+        return sum;
+    }
 
     // The attempt was refused. Returns until when the pool pauses.
     TimeNs refuse(const Outcome& outcome, const Sighted& attempt, const Hold& hold, TimeNs now,
@@ -134,6 +143,7 @@ private:
     DayQuota spend_;
     Rules rules_;
 
+    std::uint64_t changes_ = 0;  // beside those of the buckets
     TimeNs paused_until_ = 0;
     LimitKind paused_by_ = LimitKind::unknown;
     TimeNs paused_at_ = 0;  // when the last refusal came

@@ -54,6 +54,7 @@ std::uint32_t Pool::observe_limit(LimitKind kind, const LimitReading& reading, c
     if (reading.limit == 0 || reading.limit > kMaxUnits) return 1;
     // Answers overtake each other: only the latest attempt's word on the limit counts.
     if (hold.sequence < limits_seen_in_) return 0;
+    if (!open_ || kind == LimitKind::day_tokens) ++changes_;
     open_ = true;
     search_.end();
     if (kind == LimitKind::day_tokens) {
@@ -72,6 +73,7 @@ std::uint32_t Pool::observe_remaining(LimitKind kind, const LimitReading& readin
                                       const Sighted& attempt, const Hold& hold, TimeNs now) {
     if (reading.remaining < 0) return 0;
     if (kind == LimitKind::day_tokens) {
+        ++changes_;
         return day_.observe(reading, static_cast<std::int64_t>(held(kind))) ? 0 : 1;
     }
     const bool counts_output = kind == LimitKind::output_tokens || kind == LimitKind::tokens;

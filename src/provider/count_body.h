@@ -13,8 +13,10 @@ namespace weir {
 // the call takes, in pieces of the request's own body, which is not copied.
 class CountBody final : public BodySource {
 public:
-    // `body` is a JSON object, as read_request_head has found it, and outlives this.
-    void set(std::string_view body);
+    // `body` is a JSON object, as read_request_head has found it, and outlives this. With `model`,
+    // which outlives it too, the `length` characters at `offset` are replaced by that.
+    void set(std::string_view body, std::size_t offset = 0, std::size_t length = 0,
+             std::string_view model = {});
 
     std::uint64_t size() const override { return size_; }
     std::size_t read(char* out, std::size_t capacity) override;

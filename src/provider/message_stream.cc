@@ -14,6 +14,12 @@ bool looks_like_an_object(std::string_view data) {
     return data.size() >= 2 && data.front() == '{' && data.back() == '}';
 }
 
+// What shows that there is something of the answer: that a block begins does not. There are blocks
+// without deltas, and messages without blocks.
+bool is_first_content(std::string_view name) {
+    return name == "content_block_delta" || name == "content_block_stop" || name == "message_stop";
+}
+
 }  // namespace
 
 void MessageStream::reset(Sink* sink) {
@@ -49,7 +55,7 @@ void MessageStream::on_sse_event(std::string_view name, std::string_view data) {
         state_ = State::garbled;
         return;
     }
-    if (name == "content_block_start" || name == "message_stop") release();
+    if (holding_ && is_first_content(name)) release();
     pass_on(name, data);
     if (name == "content_block_delta") show_delta(data);
     if (name == "message_start" || name == "message_delta") show_exactly();

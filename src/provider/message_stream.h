@@ -16,9 +16,10 @@ namespace weir {
 
 // The events of one streamed Message: what is passed on, what is read of them, and how they end.
 //
-// Until the first content_block_start the events are held back; then they go on in order. Pings and
-// the error event are not passed on: the one is nothing to a caller, the other is the outcome. Once
-// the stream is over, by message_stop, an error or nonsense, what follows is dropped.
+// Until the first token is there, which the first content_block_delta shows, the events are held
+// back; then they go on in order. Pings and the error event are not passed on: the one is nothing
+// to a caller, the other is the outcome. Once the stream is over, by message_stop, an error or
+// nonsense, what follows is dropped.
 class MessageStream : private SseReader::Handler {
 public:
     class Sink {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -9,7 +10,9 @@
 
 namespace weir {
 
-inline constexpr int kPriorities = 4;  // critical, high, normal, low
+inline constexpr int kPriorities = 4;
+inline constexpr std::string_view kPriorityNames[kPriorities] = {"critical", "high", "normal",
+                                                                 "low"};
 
 struct QueueSettings {
     // Which of a tenant's requests goes first: the first that came, or the one whose deadline is

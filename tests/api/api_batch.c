@@ -233,6 +233,18 @@ static void what_batches_do_not_take(const char* drive) {
     CHECK_EQ(weir_submit(engine, request, &ticket, &error), WEIR_ERR_BAD_BODY);
     CHECK_HAS(weir_error_message(error), "stream");
     weir_error_release(error);
+    static const char* const refused[][2] = {{"\"max_tokens\":0", "max_tokens of 0"},
+                                             {"\"max_tokens\":9,\"speed\":\"fast\"", "speed"}};
+    for (int i = 0; i < 2; i++) {
+        char body[160];
+        snprintf(body, sizeof body,
+                 "{\"model\":\"m\",%s,\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}",
+                 refused[i][0]);
+        CHECK_EQ(weir_request_set_body(request, body, WEIR_NUL, NULL), WEIR_OK);
+        CHECK_EQ(weir_submit(engine, request, &ticket, &error), WEIR_ERR_BAD_BODY);
+        CHECK_HAS(weir_error_message(error), refused[i][1]);
+        weir_error_release(error);
+    }
     CHECK_EQ(weir_request_set(request, "lane", WEIR_NUL, "slow", WEIR_NUL, NULL),
              WEIR_ERR_INVALID_VALUE);
     weir_request_release(request);

@@ -140,7 +140,8 @@ BENCHMARK(queued_request_memory)->Iterations(1)->Unit(benchmark::kMillisecond);
 // A queue of so many requests of sixteen tenants, of which one is in flight at a time.
 class FullQueue {
 public:
-    explicit FullQueue(std::size_t size) : core_(settings(), &slab_, 1) {
+    explicit FullQueue(std::size_t size, std::size_t tags = 0)
+        : size_(size), tags_(tags), core_(settings(), &slab_, 1) {
         core_.set_delivery_blocked(true);
         for (std::size_t i = 0; i < size; ++i) submit();
         core_.set_delivery_blocked(false);
@@ -156,8 +157,19 @@ public:
         request.tenant = random_.below(16);
         request.priority = static_cast<std::uint8_t>(random_.below(kPriorities));
         request.deadline_at = now_ + 1'000'000 * kNsPerS;
+        if (tags_ != 0) slab_.set_tag(index, 1 + random_.below(tags_));
         core_.submit(index, now_, &actions_);
         return index;
+    }
+    // All that wait, or are in flight, of one of the tags that has some.
+    void cancel_tag() {
+        RequestIndex first = kNoRequest;
+        while (first == kNoRequest) first = slab_.first_of_tag(1 + random_.below(tags_));
+        core_.cancel_group(first, now_, &actions_);
+        give_back();
+    }
+    void fill_up() {
+        while (core_.counts().accepted - core_.counts().failed < size_) submit();
     }
     // Any of those that wait.
     void cancel() {
@@ -188,6 +200,8 @@ private:
         for (const Action& action : actions_) {
             if (action.kind == Action::Kind::start) {
                 attempt_ = action.attempt;
+            } else if (action.kind == Action::Kind::abort) {
+                attempt_ = 0;
             } else {
                 slab_.give_back(action.request);
             }
@@ -195,6 +209,8 @@ private:
         actions_.clear();
     }
 
+    const std::size_t size_;
+    const std::size_t tags_;  // among which the requests are divided; 0: they have none
     RequestSlab slab_;
     Core core_;
     Random random_{1};
@@ -208,11 +224,12 @@ private:
 // the one is in the processor's caches, and the other is not. What grew with the queue would cost a
 // thousand times as much.
 template <class Operation, class Inverse>
-void ratio_at_a_million(benchmark::State& state, Operation&& operation, Inverse&& inverse) {
+void ratio_at_a_million(benchmark::State& state, Operation&& operation, Inverse&& inverse,
+                        std::size_t of_a_tag = 0) {
     constexpr int kRounds = 200;
     constexpr int kPerRound = 100;
     const auto ns_each = [&](std::size_t size) {
-        FullQueue queue(size);
+        FullQueue queue(size, of_a_tag == 0 ? 0 : size / of_a_tag);
         std::chrono::nanoseconds spent{0};
         for (int round = 0; round < kRounds; ++round) {
             const auto began = std::chrono::steady_clock::now();
@@ -247,6 +264,14 @@ void queue_cancel_ratio(benchmark::State& state) {
 }
 BENCHMARK(queue_cancel_ratio)->Iterations(1)->Unit(benchmark::kMillisecond);
 
+// Of four requests, in the mean, each of which lies elsewhere in memory.
+void queue_cancel_tag_ratio(benchmark::State& state) {
+    ratio_at_a_million(
+        state, [](FullQueue* queue) { queue->cancel_tag(); },
+        [](FullQueue* queue) { queue->fill_up(); }, 4);
+}
+BENCHMARK(queue_cancel_tag_ratio)->Iterations(1)->Unit(benchmark::kMillisecond);
+
 void queue_dispatch_ratio(benchmark::State& state) {
     ratio_at_a_million(
         state, [](FullQueue* queue) { queue->dispatch(); },
@@ -264,6 +289,7 @@ int main(int argc, char** argv) {
     add_mark("queued_request_memory", 192, "bytes", true);
     add_mark("queue_submit_ratio", 10, "ratio", true);
     add_mark("queue_cancel_ratio", 10, "ratio", true);
+    add_mark("queue_cancel_tag_ratio", 10, "ratio", true);
     add_mark("queue_dispatch_ratio", 10, "ratio", true);
     return weir::bench::run_with_marks(argc, argv);
 }

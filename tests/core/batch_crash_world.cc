@@ -1,130 +1,24 @@
 #include "batch_crash_world.h"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "batch/wire_id.h"
+#include "batch_crash_parts.h"
 #include "weir/weir.h"
 
 namespace weir::test {
 
 namespace {
 
-constexpr UnixNs kUnixAtZero = 1'800'000'000 * kNsPerS;
-constexpr TimeNs kVisibility = 120 * kNsPerS;
+std::string body_of(std::size_t i) { return "{\"i\":" + std::to_string(i) + "}"; }
+std::uint64_t tenant_of(std::size_t i) { return i % 3; }
 
-class World {
-public:
-    World(std::uint64_t seed, const CrashSettings& settings)
-        : settings_(settings), random_(seed), api_(seed ^ 0x5EED, kVisibility / 2, kUnixAtZero) {
-        for (std::size_t i = 0; i < settings.requests; ++i) {
-            Request request;
-            request.submit_at = after(0, 300 * kNsPerS);
-            request.cancel = random_.below(40) == 0;
-            requests_.push_back(request);
-        }
-        for (int i = 0; i < 3; ++i) api_.create_foreign(1 + random_.below(settings.requests), 0);
-    }
-
-    CrashResult run();
-
-private:
-    struct Request {
-        TimeNs submit_at = 0;
-        bool cancel = false;
-        bool known_durable = false;
-        bool done = false;      // the caller has its answer in safe hands
-        bool answered = false;  // with a result
-        // In this run.
-        bool submitted = false;
-        bool terminal = false;
-        bool charged = false;  // by this run, or as the journal says by an earlier one
-        EntryId entry = 0;
-    };
-    struct Event {
-        std::uint64_t run;  // 0: outlives a crash
-        std::function<void()> happen;
-    };
-
-    TimeNs after(TimeNs from, TimeNs up_to) {
-        return from + static_cast<TimeNs>(random_.below(static_cast<std::uint64_t>(up_to)));
-    }
-    bool chance(std::uint64_t percent) { return random_.below(100) < percent; }
-    void at(TimeNs time, std::function<void()> happen) {
-        events_.emplace(time, Event{run_, std::move(happen)});
-    }
-    void at_provider(TimeNs time, std::function<void()> happen) {
-        events_.emplace(time, Event{0, std::move(happen)});
-    }
-    void fail(const std::string& what) {
-        if (result_.broken.empty()) result_.broken = what;
-    }
-    void trace(std::uint64_t value) {
-        result_.trace_hash = (result_.trace_hash ^ value) * 0x100000001B3u;
-    }
-
-    void start();
-    void crash();
-    bool over() const;
-    void turn();
-    void drain();
-    void submit(std::size_t i);
-    void end_of_run();
-
-    void charge(std::size_t i);
-    void keep_use();
-    void check_use();
-
-    void do_action(BatchAction action);
-    void on_terminal(const BatchAction& action);
-    void acknowledge(std::size_t i);
-    void call(std::shared_ptr<BatchCall> call);
-    void create(const std::shared_ptr<BatchCall>& call);
-    void reply(BatchCallId id, Outcome outcome, std::optional<BatchObject> batch,
-               std::optional<BatchPage> page);
-    void download(BatchCallId id, const std::string& remote_id, std::size_t next, std::size_t cut);
-
-    CrashSettings settings_;
-    Random random_;
-    SimBatchApi api_;
-    SimDisk disk_;
-    std::vector<Request> requests_;
-    std::multimap<TimeNs, Event> events_;
-    std::unique_ptr<BatchMachine> machine_;
-    BatchOutput out_;
-    std::map<BatchCallId, bool> live_calls_;
-    std::uint64_t run_ = 0;
-    BatchWork work_ = BatchWork::all;
-    std::uint64_t events_left_ = 0;  // of a run that does a part of the work
-    TimeNs now_ = 0;
-    TimeNs timer_at_ = kNever;
-    std::int64_t used_ = 0;  // results that were charged, of all runs as far as this one knows
-    std::vector<EntryId> charged_;  // of these, what the journal has not been told
-    CrashResult result_;
-};
-
-Outcome answered(int status) {
-    Outcome outcome;
-    outcome.http_status = status;
-    if (status == 429) outcome.cls = OutcomeClass::rate_limited;
-    if (status == 404) outcome.cls = OutcomeClass::bad_request;
-    if (status == 500) outcome.cls = OutcomeClass::server_error;
-    if (status == 529) outcome.cls = OutcomeClass::overloaded;
-    outcome.maybe_executed = status == 500;
-    return outcome;
-}
-
-Outcome lost(bool maybe_executed) {
-    Outcome outcome;
-    outcome.cls = OutcomeClass::connection;
-    outcome.maybe_executed = maybe_executed;
-    return outcome;
-}
+}  // namespace
 
 // ---- Runs ----
 
-void World::start() {
+void CrashWorld::start() {
     ++run_;
     BatchSettings settings;
     settings.max_requests = 8 + static_cast<std::uint32_t>(random_.below(30));
@@ -175,17 +69,18 @@ void World::start() {
     turn();
 }
 
-void World::end_of_run() {
+void CrashWorld::end_of_run() {
     result_.reconciled += machine_->counts().reconciled;
     result_.found += machine_->counts().found;
     result_.sent_again += machine_->counts().sent_again;
 }
 
-void World::crash() {
+void CrashWorld::crash() {
     ++result_.crashes;
     end_of_run();
     machine_.reset();
     disk_.crash();
+    if (!disk_.broken.empty()) fail(disk_.broken);
     out_ = BatchOutput();
     live_calls_.clear();
     timer_at_ = kNever;
@@ -193,13 +88,13 @@ void World::crash() {
     now_ = after(now_, 200 * kNsPerS);
 }
 
-bool World::over() const {
+bool CrashWorld::over() const {
     return disk_.durable().empty() && disk_.idle() && !disk_.wants_commit() &&
            std::all_of(requests_.begin(), requests_.end(),
                        [](const Request& request) { return request.done; });
 }
 
-CrashResult World::run() {
+CrashResult CrashWorld::run() {
     start();
     while (result_.broken.empty() && !over()) {
         if (++result_.events > settings_.max_events) {
@@ -231,16 +126,18 @@ CrashResult World::run() {
         if (!api_.broken.empty()) fail(api_.broken);
     }
     end_of_run();
+    if (result_.broken.empty()) check_all_charged();
     result_.batches = api_.created;
+    result_.written_in_crashes = disk_.written_in_crashes();
     return result_;
 }
 
 // One turn of the loop, as the engine makes it.
-void World::turn() {
-    drain();
-    machine_->advance(now_, &out_);
+void CrashWorld::turn() {
     drain();
     keep_use();
+    machine_->advance(now_, &out_);
+    drain();
     if (disk_.wants_commit()) {
         disk_.begin();
         const TimeNs takes = chance(2) ? 2 * kNsPerS : 20 * kNsPerMs;
@@ -258,7 +155,7 @@ void World::turn() {
     }
 }
 
-void World::drain() {
+void CrashWorld::drain() {
     while (!out_.records.empty() || !out_.actions.empty()) {
         BatchOutput out = std::exchange(out_, BatchOutput());
         for (JournalRecord& record : out.records) disk_.write(std::move(record));
@@ -269,7 +166,7 @@ void World::drain() {
 // ---- What is charged ----
 
 // As the engine does it: in the turn in which an answer is delivered, and once over all runs.
-void World::charge(std::size_t i) {
+void CrashWorld::charge(std::size_t i) {
     Request& request = requests_[i];
     request.answered = true;
     if (std::exchange(request.charged, true)) return;
@@ -277,14 +174,41 @@ void World::charge(std::size_t i) {
     charged_.push_back(request.entry);
 }
 
-void World::keep_use() {
+// Whoever ended before its result: the result is paid all the same, by the same tenant.
+void CrashWorld::charge_late(const BatchAction& action) {
+    if (action.tenant != tenant_of(owners_.at(action.entry))) fail("charged to another tenant");
+    if (result_at_hand_->type != BatchResult::Type::succeeded) return;
+    ++result_.late;
+    ++used_;
+    charged_.push_back(action.entry);
+}
+
+// What the provider has answered is what was charged, whether anybody waited for it or not.
+void CrashWorld::check_all_charged() {
+    std::int64_t answered = 0;
+    for (const SimBatchApi::Batch& batch : api_.batches()) {
+        for (const SimBatchApi::Item& item : batch.items) {
+            if (batch.foreign || item.fate != SimBatchApi::Fate::succeeded) continue;
+            ++answered;
+            const bool charged =
+                std::any_of(owners_.begin(), owners_.end(), [&](const auto& owner) {
+                    return item.params == body_of(owner.second) &&
+                           disk_.durable().ever_charged(owner.first);
+                });
+            if (!charged) fail("a result is never charged: " + item.params);
+        }
+    }
+    if (disk_.durable().day_use("all") != answered) fail("not as much is charged as was answered");
+}
+
+void CrashWorld::keep_use() {
     if (charged_.empty()) return;
     machine_->keep_use({{"all", 1, used_, used_}}, std::exchange(charged_, {}), &out_);
     drain();
 }
 
 // Each answer is charged once in all, and none is acknowledged for ever that is not.
-void World::check_use() {
+void CrashWorld::check_use() {
     const JournalModel& journal = disk_.durable();
     const auto used = static_cast<std::size_t>(journal.day_use("all"));
     if (used != journal.ever_charged()) {
@@ -298,24 +222,31 @@ void World::check_use() {
 
 // ---- The caller ----
 
-void World::submit(std::size_t i) {
+void CrashWorld::submit(std::size_t i) {
     Request& request = requests_[i];
     request.submitted = true;
     BatchMachine::Accept accept;
     accept.ticket = i + 1;
     accept.custom_id = std::to_string(i);
     accept.group.model = i % 5 == 0 ? "claude-opus" : "claude-haiku";
-    accept.body = BatchBody::copy_of("{\"i\":" + std::to_string(i) + "}");
+    accept.body = BatchBody::copy_of(body_of(i));
+    accept.origin =
+        std::make_shared<const BatchOrigin>(BatchOrigin{.tenant = tenant_of(i), .tag = i});
+    if (request.hurried) {
+        accept.deadline_at = now_ + kNsPerS + after(0, 1000 * kNsPerS);
+        if (i % 2 == 0) accept.fallback_at = accept.deadline_at - kNsPerS;
+    }
     request.entry = machine_->accept(std::move(accept), now_, &out_);
+    owners_[request.entry] = i;
     trace(request.entry);
     if (request.cancel) {
-        at(after(now_, 3000 * kNsPerS), [this, i] {
+        at(after(now_, 1000 * kNsPerS), [this, i] {
             if (!requests_[i].terminal) machine_->cancel(requests_[i].entry, &out_);
         });
     }
 }
 
-void World::on_terminal(const BatchAction& action) {
+void CrashWorld::on_terminal(const BatchAction& action) {
     const auto i = static_cast<std::size_t>(action.ticket - 1);
     Request& request = requests_[i];
     const std::string name = std::to_string(i);
@@ -332,7 +263,7 @@ void World::on_terminal(const BatchAction& action) {
     at(after(now_, 3 * kNsPerS), [this, i] { machine_->acknowledge(requests_[i].entry, &out_); });
 }
 
-void World::do_action(BatchAction action) {
+void CrashWorld::do_action(BatchAction action) {
     trace(static_cast<std::uint64_t>(action.kind) + action.entry * 7 + action.submission * 13);
     switch (action.kind) {
         case BatchAction::Kind::call:
@@ -362,118 +293,17 @@ void World::do_action(BatchAction action) {
             charge(action.ticket - 1);
             return on_terminal(action);
         case BatchAction::Kind::fail:
+        case BatchAction::Kind::fall_back:  // it is answered online at once
             return on_terminal(action);
-        case BatchAction::Kind::fall_back:
-        case BatchAction::Kind::changed:
         case BatchAction::Kind::dropped:
+            return charge_late(action);
+        case BatchAction::Kind::changed:
             return;
     }
 }
 
-// ---- The network ----
-
-void World::reply(BatchCallId id, Outcome outcome, std::optional<BatchObject> batch,
-                  std::optional<BatchPage> page) {
-    at(after(now_, 200 * kNsPerMs),
-       [this, id, outcome, batch = std::move(batch), page = std::move(page)] {
-           if (live_calls_.erase(id) == 0) return;
-           machine_->on_call_end(id, outcome, batch ? &*batch : nullptr, page ? &*page : nullptr,
-                                 now_, &out_);
-       });
-}
-
-void World::call(std::shared_ptr<BatchCall> call) {
-    live_calls_[call->id] = true;
-    if (call->kind == BatchCall::Kind::create) return create(call);
-    at(after(now_, 300 * kNsPerMs), [this, call] {
-        if (chance(5)) return reply(call->id, answered(529), {}, {});
-        if (chance(2)) return reply(call->id, answered(429), {}, {});
-        if (chance(3)) return reply(call->id, lost(true), {}, {});
-        if (call->kind == BatchCall::Kind::list) {
-            return reply(call->id, answered(200), {},
-                         api_.list(call->after_id, std::min(call->page_size, 2u), now_));
-        }
-        const SimBatchApi::Batch* batch = api_.find(call->remote_id);
-        const bool results = call->kind == BatchCall::Kind::results;
-        if (batch == nullptr || batch->readable_at > now_ ||
-            (results && batch->results_at > now_)) {
-            return reply(call->id, answered(404), {}, {});
-        }
-        if (results) {
-            const std::size_t cut =
-                chance(30) ? random_.below(batch->items.size() + 1) : batch->items.size() + 1;
-            return download(call->id, call->remote_id, 0, cut);
-        }
-        if (call->kind == BatchCall::Kind::cancel) api_.cancel(call->remote_id, now_);
-        const BatchObject object = api_.object(*batch, now_);
-        if (call->kind == BatchCall::Kind::remove) api_.remove(call->remote_id);
-        reply(call->id, answered(200), object, {});
-    });
-}
-
-// What happens on the way to the provider happens even if this program has died since.
-void World::create(const std::shared_ptr<BatchCall>& call) {
-    std::string body(call->body->size(), ' ');
-    std::size_t size = 0;
-    while (const std::size_t n = call->body->read(body.data() + size, 7)) size += n;
-    if (size != body.size()) fail("the size of a creation is not what was said");
-    if (chance(5)) return reply(call->id, lost(false), {}, {});
-    if (chance(14)) return reply(call->id, answered(529), {}, {});
-    if (chance(4)) return reply(call->id, answered(429), {}, {});
-    if (chance(4)) return reply(call->id, answered(500), {}, {});
-    if (chance(4)) return reply(call->id, lost(true), {}, {});
-    const bool reply_lost = chance(20);
-    const bool says_500 = chance(5);
-    if (chance(10)) api_.create_foreign(call->body->size() / 44 + 1, now_);
-    const TimeNs on_the_way = after(0, chance(10) ? kVisibility / 3 : kNsPerS);
-    at_provider(now_ + on_the_way, [this, id = call->id, run = run_, body, reply_lost, says_500] {
-        const BatchObject object = api_.object(api_.create(body, now_), now_);
-        trace(object.created_unix_ns > 0);
-        if (run != run_) return;
-        if (reply_lost) return reply(id, lost(true), {}, {});
-        if (says_500) return reply(id, answered(500), {}, {});
-        reply(id, answered(200), object, {});
-    });
-    // A connection that breaks before the provider is done.
-    if (chance(8)) reply(call->id, lost(true), {}, {});
-}
-
-void World::download(BatchCallId id, const std::string& remote_id, std::size_t next,
-                     std::size_t cut) {
-    at(after(now_, 300 * kNsPerMs), [this, id, remote_id, next, cut] {
-        const SimBatchApi::Batch* batch = api_.find(remote_id);
-        std::size_t i = next;
-        for (std::size_t n = 0; n < 5; ++n, ++i) {
-            if (!live_calls_.contains(id)) return;
-            if (i == cut) return reply(id, lost(true), {}, {});
-            if (batch == nullptr || i == batch->items.size()) {
-                return reply(id, answered(200), {}, {});
-            }
-            const SimBatchApi::Item& item = batch->items[i];
-            if (item.fate == SimBatchApi::Fate::missing) continue;
-            BatchResult result;
-            result.custom_id = item.custom_id;
-            if (item.fate == SimBatchApi::Fate::expired) result.type = BatchResult::Type::expired;
-            if (item.fate == SimBatchApi::Fate::overloaded ||
-                item.fate == SimBatchApi::Fate::invalid) {
-                result.type = BatchResult::Type::errored;
-                result.error_class = item.fate == SimBatchApi::Fate::invalid
-                                         ? OutcomeClass::bad_request
-                                         : OutcomeClass::overloaded;
-            }
-            const ResultPrice price{.micros = 1, .saved_micros = 1};
-            machine_->on_result(id, result, price, now_, &out_);
-            if (chance(2)) machine_->on_result(id, result, price, now_, &out_);
-            drain();
-        }
-        download(id, remote_id, i, cut);
-    });
-}
-
-}  // namespace
-
 CrashResult run_crash_schedule(std::uint64_t seed, const CrashSettings& settings) {
-    return World(seed, settings).run();
+    return CrashWorld(seed, settings).run();
 }
 
 }  // namespace weir::test

@@ -1,16 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <map>
-#include <memory>
 #include <string>
-#include <vector>
-
-#include "base/random.h"
-#include "batch/batch_machine.h"
-#include "batch_disk.h"
-#include "batch_sim_api.h"
 
 namespace weir::test {
 
@@ -19,6 +11,7 @@ struct CrashSettings {
     std::size_t crashes = 6;     // at most
     double crash_chance = 0.01;  // at each event
     std::size_t max_events = 400'000;
+    bool with_file = false;  // the journal's own, on a disk that tears its last write (TornDisk)
 };
 
 struct CrashResult {
@@ -29,6 +22,8 @@ struct CrashResult {
     std::uint64_t batches = 0;
     std::uint64_t answers = 0;
     std::uint64_t answered_again = 0;  // by a run that could not know of the first answer
+    std::uint64_t late = 0;            // results that were charged though nobody waited for them
+    std::uint64_t written_in_crashes = 0;  // transactions that the power's end did not tear
     std::uint64_t reconciled = 0;
     std::uint64_t found = 0;
     std::uint64_t sent_again = 0;

@@ -90,7 +90,9 @@ void JournalModel::on(const AcknowledgedRecord& r) {
     submission.remote_id = r.remote_id;
     submission.created_unix = r.created_unix;
     submission.expires_unix = r.expires_unix;
-    erase_dropped(r.submission);
+    for (auto& [id, entry] : entries_) {
+        if (entry.submission == r.submission && entry.dropped) empty(&entry);
+    }
 }
 
 void JournalModel::on(const EndedRecord& r) {
@@ -118,8 +120,13 @@ void JournalModel::on(const RequeuedRecord& r) {
 void JournalModel::on(const DeliveredRecord& r) {
     JournalState::Entry& entry = entries_.at(r.entry);
     const auto it = submissions_.find(entry.submission);
-    if (it != submissions_.end() && it->second.stage < JournalState::Stage::acknowledged) {
+    const bool in_doubt =
+        it != submissions_.end() && it->second.stage < JournalState::Stage::acknowledged;
+    if (in_doubt) {
         entry.dropped = true;
+    } else if (it != submissions_.end() && r.late) {
+        entry.dropped = true;
+        empty(&entry);
     } else {
         erase(r.entry);
     }
@@ -130,6 +137,7 @@ void JournalModel::on(const CancelWantedRecord& r) {
 }
 
 void JournalModel::on(const ForgottenRecord& r) {
+    erase_dropped(r.submission);
     for (const auto& [id, entry] : entries_) {
         if (entry.submission == r.submission) throw std::logic_error("forgotten with an entry");
     }
@@ -153,6 +161,11 @@ void JournalModel::on(const UseRecord& r) {
 
 void JournalModel::on(const CostRecord& r) { submissions_.at(r.submission).cost = r.cost; }
 
+void JournalModel::empty(JournalState::Entry* entry) {
+    entry->body_bytes = 0;
+    bodies_.erase(entry->id);
+}
+
 void JournalModel::erase(EntryId entry) {
     entries_.erase(entry);
     bodies_.erase(entry);
@@ -164,21 +177,6 @@ void JournalModel::erase_dropped(SubmissionId submission) {
         bodies_.erase(row.first);
         return true;
     });
-}
-
-JournalPosition SimDisk::commit() {
-    for (; in_transaction_ > 0; --in_transaction_) {
-        durable_.apply(waiting_.front());
-        waiting_.pop_front();
-        ++position_;
-    }
-    return position_;
-}
-
-void SimDisk::crash() {
-    waiting_.clear();
-    in_transaction_ = 0;
-    position_ = 0;
 }
 
 }  // namespace weir::test

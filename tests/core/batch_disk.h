@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <set>
 #include <string>
@@ -52,6 +51,7 @@ private:
     void on(const ForgottenRecord& record);
     void on(const UseRecord& record);
     void on(const CostRecord& record);
+    void empty(JournalState::Entry* entry);
     void erase(EntryId entry);
     void erase_dropped(SubmissionId submission);
 
@@ -62,28 +62,6 @@ private:
     std::set<EntryId> ever_charged_;
     EntryId last_entry_ = 0;
     SubmissionId last_submission_ = 0;
-};
-
-// A journal on a disk that loses what is not committed: one transaction at a time, with all the
-// records that waited when it began.
-class SimDisk {
-public:
-    void write(JournalRecord record) { waiting_.push_back(std::move(record)); }
-    bool idle() const { return in_transaction_ == 0; }
-    bool wants_commit() const { return idle() && !waiting_.empty(); }
-    void begin() { in_transaction_ = waiting_.size(); }
-    // The transaction is on the disk. Returns the place of its last record.
-    JournalPosition commit();
-    // Whatever was not committed, torn or waiting, has never been.
-    void crash();
-
-    const JournalModel& durable() const { return durable_; }
-
-private:
-    JournalModel durable_;
-    std::deque<JournalRecord> waiting_;
-    std::size_t in_transaction_ = 0;
-    JournalPosition position_ = 0;
 };
 
 }  // namespace weir::test

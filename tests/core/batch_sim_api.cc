@@ -123,7 +123,10 @@ BatchPage SimBatchApi::list(const std::string& after, std::size_t limit, TimeNs 
 
 void SimBatchApi::cancel(const std::string& id, TimeNs now) {
     for (Batch& batch : batches_) {
-        if (batch.object.id == id) batch.ends_at = std::min(batch.ends_at, now + kNsPerS);
+        const TimeNs earlier = batch.ends_at - (now + kNsPerS);
+        if (batch.object.id != id || earlier <= 0) continue;
+        batch.ends_at -= earlier;
+        batch.results_at -= earlier;
     }
 }
 

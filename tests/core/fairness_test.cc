@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "queue_world.h"
+#include "retry/policy.h"
 
 namespace weir::test {
 namespace {
@@ -367,6 +369,37 @@ TEST(Concurrency, AdaptsToWhatTheProviderBears) {
         ASSERT_EQ(views.size(), 1u);
         EXPECT_GE(views[0].limit, kBears / 2) << "seed " << seed;
         EXPECT_LE(views[0].limit, kBears + 2) << "seed " << seed;
+    }
+}
+
+TEST(Concurrency, ShrinksWhereTheProviderSaysThatItIsTooMuch) {
+    using Class = OutcomeClass;
+    for (const auto& [cls, shrinks] :
+         {std::pair(Class::rate_limited, true), std::pair(Class::acceleration, true),
+          std::pair(Class::overloaded, true), std::pair(Class::timeout, true),
+          std::pair(Class::server_error, false), std::pair(Class::bad_request, false)}) {
+        SCOPED_TRACE(rule(cls).name);
+        CoreSettings settings = one_class({.requests_per_minute = 6'000'000}, 1);
+        settings.adaptive.on = true;
+        QueueWorld world(settings, 1);
+        bool once = false;
+        world.outcome = [&, of = cls](const Request&, Outcome* outcome) {
+            if (std::exchange(once, false)) outcome->cls = of;
+        };
+        world.on_finish = [&](RequestIndex, std::int32_t) { world.submit({}); };
+        for (int i = 0; i < 300; ++i) world.submit({});
+        world.run_until(world.now() + kNsPerS);
+        const auto limit = [&] { return world.core().concurrency().at(0).limit; };
+        std::uint32_t last = limit();
+        ASSERT_GT(last, 20u);
+        once = true;
+        bool shrank = false;
+        for (int i = 0; i < 1'000; ++i) {
+            world.run_until(world.now() + kNsPerMs);
+            shrank |= limit() < last;
+            last = limit();
+        }
+        EXPECT_EQ(shrank, shrinks);
     }
 }
 

@@ -50,6 +50,29 @@ void World::post(TimeNs at, EventKind kind, AttemptRef attempt) {
     events_.push({at, order_++, kind, attempt});
 }
 
+void World::post_progress(TimeNs at, AttemptRef attempt) {
+    const TimeNs at_server = at - attempts_[attempt].back_delay_ns;
+    if (at_server >= attempts_[attempt].decision.answer_ends_at) return;
+    progress_.push_back({at, order_++, EventKind::progress, attempt});
+}
+
+const World::Event* World::next_event() const {
+    if (progress_.empty()) return events_.empty() ? nullptr : &events_.top();
+    if (events_.empty() || events_.top() < progress_.front()) return &progress_.front();
+    return &events_.top();
+}
+
+World::Event World::take_event() {
+    const Event* next = next_event();
+    const Event event = *next;
+    if (event.kind == EventKind::progress) {
+        progress_.pop_front();
+    } else {
+        events_.pop();
+    }
+    return event;
+}
+
 AttemptRef World::send(int key, const Work& work, TimeNs now) {
     if (free_.empty()) {
         free_.push_back(static_cast<AttemptRef>(attempts_.size()));
@@ -69,7 +92,8 @@ AttemptRef World::send(int key, const Work& work, TimeNs now) {
 TimeNs World::run(Client* client, TimeNs until) {
     for (;;) {
         const TimeNs timer = client->next_timer();
-        const TimeNs event = events_.empty() ? kNever : events_.top().at;
+        const Event* upcoming = next_event();
+        const TimeNs event = upcoming == nullptr ? kNever : upcoming->at;
         const TimeNs next = std::min(timer, event);
         if (next == kNever) break;
         if (next > until) {
@@ -78,8 +102,7 @@ TimeNs World::run(Client* client, TimeNs until) {
         }
         now_ = std::max(now_, next);
         if (event <= now_) {
-            const Event due = events_.top();
-            events_.pop();
+            const Event due = take_event();
             happen(due, client);
             ++events_done_;
             if (due.kind == EventKind::arrival) continue;  // the client sees nothing of it
@@ -99,11 +122,12 @@ void World::happen(const Event& event, Client* client) {
             break;
         case EventKind::head:
             client->on_head(event.attempt, readings_of(attempt, at_server), event.at);
+            if (settings_.stream && attempt.decision.accepted())
+                post_progress(event.at + kProgressEvery, event.attempt);
             break;
         case EventKind::progress:
             client->on_progress(event.attempt, attempt.decision.produced_at(at_server), event.at);
-            if (at_server + kProgressEvery < attempt.decision.answer_ends_at)
-                post(event.at + kProgressEvery, EventKind::progress, event.attempt);
+            post_progress(event.at + kProgressEvery, event.attempt);
             break;
         case EventKind::end: {
             const Outcome outcome = outcome_of(attempt);
@@ -140,10 +164,7 @@ void World::arrive(AttemptRef ref, TimeNs now) {
         post(end_at, EventKind::end, ref);
         return;
     }
-    const TimeNs head_at = decision.first_token_at + attempt.back_delay_ns;
-    post(head_at, EventKind::head, ref);
-    if (decision.first_token_at + kProgressEvery < decision.answer_ends_at)
-        post(head_at + kProgressEvery, EventKind::progress, ref);
+    post(decision.first_token_at + attempt.back_delay_ns, EventKind::head, ref);
     post(end_at, EventKind::end, ref);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <queue>
 #include <vector>
@@ -100,6 +101,9 @@ private:
 
     TimeNs draw_delay();
     void post(TimeNs at, EventKind kind, AttemptRef attempt);
+    void post_progress(TimeNs at, AttemptRef attempt);
+    const Event* next_event() const;
+    Event take_event();
     void happen(const Event& event, Client* client);
     void arrive(AttemptRef ref, TimeNs now);
     LimitReadings readings_of(const Attempt& attempt, TimeNs now) const;
@@ -111,6 +115,8 @@ private:
     Random work_random_;  // of its own, so that every client gets the same work
     model::Model model_;
     std::priority_queue<Event> events_;
+    // Most events are of a stream's progress, each as long after another one: they come in order.
+    std::deque<Event> progress_;
     std::uint64_t order_ = 0;
     std::uint64_t drawn_ = 0;
     bool rests_ = false;

@@ -1,16 +1,14 @@
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <map>
-#include <queue>
 #include <set>
 #include <string_view>
 #include <tuple>
 #include <utility>
 #include <vector>
 
-#include "core/core.h"
+#include "virtual_core.h"
 
 namespace weir::test {
 
@@ -32,40 +30,22 @@ inline CoreSettings settings_of(std::vector<AccountSettings> accounts) {
 }
 
 // A provider that knows which keys are good, and a caller that counts.
-class World {
+class World : public VirtualCore {
 public:
-    World(const CoreSettings& settings, std::uint64_t seed)
-        : random_(seed), core_(settings, &slab_, random_.next()) {}
+    World(const CoreSettings& settings, std::uint64_t seed) : VirtualCore(settings, seed, kStart) {}
 
     void submit(int count, TimeNs deadline_at = kNever) {
         for (; count > 0; --count) {
             const RequestIndex index = slab_.take();
             Request& request = slab_.at(index);
-            request.submitted_at = now_;
+            request.submitted_at = now();
             request.deadline_at = deadline_at;
             request.input_tokens = 10;
             request.output_tokens = 10;
-            core_.submit(index, now_, &actions_);
+            core_.submit(index, now(), &actions_);
             ++submitted;
         }
         take_actions();
-    }
-    void run_until(TimeNs until) {
-        for (;;) {
-            core_.advance(now_, &actions_);
-            take_actions();
-            const TimeNs end = ends_.empty() ? kNever : ends_.top().at;
-            const TimeNs next = std::min(core_.next_timer(), end);
-            if (next > until) break;
-            ++turns;
-            now_ = std::max(now_, next);
-            while (!ends_.empty() && ends_.top().at <= now_) {
-                const End ended = ends_.top();
-                ends_.pop();
-                end_attempt(ended.attempt);
-            }
-        }
-        now_ = until;
     }
     // The provider refuses the key's secret from now on.
     void revoke(KeyId id) { revoked_.insert({id.account, id.key, secrets_[index_of(id)]}); }
@@ -97,7 +77,6 @@ public:
         TimeNs keys_back_at;
         TimeNs at;
     };
-    TimeNs now() const { return now_; }
     OutcomeClass refusal = OutcomeClass::bad_key;
     TimeNs retry_after_ns = -1;
     bool of_workspace = false;
@@ -105,18 +84,11 @@ public:
     int succeeded = 0;
     int refused = 0;
     int in_flight_at_refusal = 0;  // with the same key, when the first one was refused
-    int turns = 0;
     std::vector<Failure> failures;
     std::map<std::uint16_t, std::vector<TimeNs>> starts;  // by key, of account 0
     std::vector<KeyRing::State> changes;                  // what key_changed told
 
 private:
-    struct End {
-        TimeNs at;
-        AttemptId attempt;
-        bool operator<(const End& other) const { return at > other.at; }
-    };
-
     struct Live {
         KeyId key;
         int secret;
@@ -138,47 +110,37 @@ private:
             outcome.usage.input_tokens = 10;
             outcome.usage.output_tokens = 10;
         }
-        core_.on_end(attempt, outcome, nullptr, now_, &actions_);
-        take_actions();
+        core_.on_end(attempt, outcome, nullptr, now(), &actions_);
     }
 
-    void take_actions() {
-        for (const Action& action : actions_) {
-            switch (action.kind) {
-                case Action::Kind::start:
-                    in_flight_[action.attempt] = {{action.account, action.key},
-                                                  secrets_[{action.account, action.key}]};
-                    if (action.account == 0) starts[action.key].push_back(now_);
-                    ends_.push(
-                        {now_ + kS / 2 + static_cast<TimeNs>(random_.below(kS)), action.attempt});
-                    break;
-                case Action::Kind::succeed:
-                    ++succeeded;
-                    slab_.give_back(action.request);
-                    break;
-                case Action::Kind::fail:
-                    failures.push_back({action.status, action.keys_back_at, now_});
-                    slab_.give_back(action.request);
-                    break;
-                case Action::Kind::key_changed:
-                    changes.push_back(state({action.account, action.key}));
-                    break;
-                default:
-                    break;
-            }
+    void act(const Action& action) override {
+        switch (action.kind) {
+            case Action::Kind::start:
+                in_flight_[action.attempt] = {{action.account, action.key},
+                                              secrets_[{action.account, action.key}]};
+                if (action.account == 0) starts[action.key].push_back(now());
+                at(now() + kS / 2 + static_cast<TimeNs>(random.below(kS)),
+                   [this, attempt = action.attempt] { end_attempt(attempt); });
+                break;
+            case Action::Kind::succeed:
+                ++succeeded;
+                slab_.give_back(action.request);
+                break;
+            case Action::Kind::fail:
+                failures.push_back({action.status, action.keys_back_at, now()});
+                slab_.give_back(action.request);
+                break;
+            case Action::Kind::key_changed:
+                changes.push_back(state({action.account, action.key}));
+                break;
+            default:
+                break;
         }
-        actions_.clear();
     }
 
-    Random random_;
-    RequestSlab slab_;
-    Core core_;
-    TimeNs now_ = kStart;
-    std::vector<Action> actions_;
     std::map<AttemptId, Live> in_flight_;
     std::map<std::pair<std::uint16_t, std::uint16_t>, int> secrets_;
     std::set<std::tuple<std::uint16_t, std::uint16_t, int>> revoked_;
-    std::priority_queue<End> ends_;
 };
 
 }  // namespace weir::test

@@ -1,25 +1,25 @@
 #include "queue_world.h"
 
-#include <algorithm>
-
 namespace weir::test {
 
 RequestIndex QueueWorld::submit(const Work& work) {
     const RequestIndex index = slab_.take();
     Request& request = slab_.at(index);
-    request.submitted_at = now_;
+    request.submitted_at = now();
     request.tenant = work.tenant;
     request.priority = work.priority;
     request.input_tokens = work.input_tokens;
     request.output_tokens = work.output_tokens;
     request.model_class = work.model_class;
     request.user_data = work.user_data;
-    core_.submit(index, now_, &actions_);
+    request.affinity = work.affinity;
+    request.lease_ms = work.lease_ms;
+    core_.submit(index, now(), &actions_);
     return index;
 }
 
 void QueueWorld::cancel(RequestIndex index) {
-    core_.cancel(slab_.at(index).ticket, now_, &actions_);
+    core_.cancel(slab_.at(index).ticket, now(), &actions_);
 }
 
 TimeNs QueueWorld::cost(const Request& request) {
@@ -28,51 +28,29 @@ TimeNs QueueWorld::cost(const Request& request) {
         {.input_tokens = request.input_tokens, .output_tokens = request.output_tokens});
 }
 
-void QueueWorld::run_until(TimeNs until) {
-    for (;;) {
-        core_.advance(now_, &actions_);
-        take_actions();
-        const TimeNs event = events_.empty() ? kNever : events_.top().at;
-        const TimeNs next = std::min(core_.next_timer(), event);
-        if (next > until) break;
-        now_ = std::max(now_ + (next <= now_ && event > now_ ? 1 : 0), next);
-        while (!events_.empty() && events_.top().at <= now_) {
-            const Event due = events_.top();
-            events_.pop();
-            due.what();
-        }
-    }
-    now_ = std::max(now_, until);
-}
-
-void QueueWorld::take_actions() {
-    while (!actions_.empty()) {
-        taken_.clear();
-        taken_.swap(actions_);
-        for (const Action& action : taken_) {
-            if (action.kind == Action::Kind::start) {
-                started(action);
-            } else if (action.kind == Action::Kind::succeed || action.kind == Action::Kind::fail) {
-                on_finish(action.request, action.status);
-                slab_.give_back(action.request);
-            }
-        }
+void QueueWorld::act(const Action& action) {
+    if (action.kind == Action::Kind::start || action.kind == Action::Kind::permit) {
+        started(action);
+    } else if (action.kind == Action::Kind::succeed || action.kind == Action::Kind::fail) {
+        on_finish(action.request, action.status);
+        slab_.give_back(action.request);
     }
 }
 
 void QueueWorld::started(const Action& action) {
     const Request& request = slab_.at(action.request);
+    account_ = action.account;
     on_start(action.request);
     const TimeNs shows = first_token(request);
     if (shows > 0) {
-        at(now_ + shows, [this, action] { core_.on_progress(action.attempt, 1, now_); });
+        at(now() + shows, [this, action] { core_.on_progress(action.attempt, 1, now()); });
     }
     Outcome result;
     result.cls = OutcomeClass::success;
     result.usage = {.input_tokens = request.input_tokens, .output_tokens = request.output_tokens};
     outcome(request, &result);
-    at(now_ + takes(request),
-       [this, action, result] { core_.on_end(action.attempt, result, nullptr, now_, &actions_); });
+    at(now() + takes(request),
+       [this, action, result] { core_.on_end(action.attempt, result, nullptr, now(), &actions_); });
 }
 
 CoreSettings one_class(const BucketLimits& limits, double burst_s) {

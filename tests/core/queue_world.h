@@ -2,19 +2,16 @@
 
 #include <cstdint>
 #include <functional>
-#include <queue>
-#include <vector>
 
-#include "base/random.h"
-#include "core/core.h"
+#include "virtual_core.h"
 
 namespace weir::test {
 
 // A core in virtual time, and a provider that answers everything as was expected of it.
-class QueueWorld {
+class QueueWorld : public VirtualCore {
 public:
     QueueWorld(const CoreSettings& settings, std::uint64_t seed)
-        : random(seed), core_(settings, &slab_, random.next()) {}
+        : VirtualCore(settings, seed, 1'000 * kNsPerS) {}
 
     struct Work {
         std::uint64_t tenant = 0;
@@ -23,21 +20,17 @@ public:
         std::uint32_t output_tokens = 1;
         std::uint16_t model_class = 0;
         std::uint64_t user_data = 0;
+        std::uint32_t affinity = 0;
+        std::uint32_t lease_ms = 0;  // of a permit, whose attempt goes as that of a request
     };
     RequestIndex submit(const Work& work);
     void cancel(RequestIndex index);
 
-    // Until then, or until nothing is left to happen.
-    void run_until(TimeNs until);
-    TimeNs now() const { return now_; }
-    void at(TimeNs when, std::function<void()> what) { events_.push({when, order_++, what}); }
-
     const Request& request(RequestIndex index) const { return slab_.at(index); }
-    Core& core() { return core_; }
     TimeNs cost(const Request& request);
     std::uint64_t in_flight() const { return core_.counts().in_flight; }
+    std::uint16_t account() const { return account_; }  // of the attempt that on_start tells of
 
-    Random random;
     // How long an attempt takes, and what it comes to.
     std::function<TimeNs(const Request&)> takes = [](const Request&) { return kNsPerS / 5; };
     std::function<void(const Request&, Outcome*)> outcome = [](const Request&, Outcome*) {};
@@ -48,24 +41,10 @@ public:
                                                                           std::int32_t) {};
 
 private:
-    struct Event {
-        TimeNs at;
-        std::uint64_t order;
-        std::function<void()> what;
-        bool operator<(const Event& other) const {
-            return at != other.at ? at > other.at : order > other.order;
-        }
-    };
-    void take_actions();
+    void act(const Action& action) override;
     void started(const Action& action);
 
-    RequestSlab slab_;
-    Core core_;
-    TimeNs now_ = 1'000 * kNsPerS;
-    std::uint64_t order_ = 0;
-    std::priority_queue<Event> events_;
-    std::vector<Action> actions_;
-    std::vector<Action> taken_;
+    std::uint16_t account_ = 0;
 };
 
 // One account, one class; buckets that are known.

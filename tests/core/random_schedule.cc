@@ -36,6 +36,7 @@ void Schedule::plan() {
         const auto in_ns = random_.below(30 * kNsPerS);
         post(in_ns, retire ? Event::Kind::retire_key : Event::Kind::set_key, i);
     }
+    plan_later_keys();
     const std::uint64_t requests = 5 + random_.below(60);
     for (std::uint64_t i = 0; i < requests; ++i) {
         const Event::Kind kind =
@@ -68,7 +69,7 @@ void Schedule::happen(const Event& event) {
             core_.cancel(event.what, now_, &actions_);
             break;
         case Event::Kind::cancel_tag:
-            core_.cancel_tag(event.what, now_, &actions_);
+            cancel_tag(event.what);
             break;
         case Event::Kind::claim:
             claim(event.what);

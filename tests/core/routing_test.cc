@@ -2,190 +2,21 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <map>
-#include <queue>
 #include <string>
 #include <vector>
 
-#include "core/core.h"
+#include "routes_world.h"
 #include "weir/weir.h"
 
-namespace weir {
+namespace weir::test {
 namespace {
 
-constexpr TimeNs kS = kNsPerS;
-constexpr TimeNs kStart = 1'000 * kS;
-constexpr TimeNs kTakes = kS / 2;
 constexpr std::uint64_t kSeeds = 20;
-
-constexpr std::uint8_t kAll = 0b1110;  // a bit for each reason to move on
-
-CoreSettings settings_of(std::vector<std::int64_t> requests_per_minute,
-                         std::uint8_t fallback = kAll, TimeNs max_wait_ns = 10 * kS) {
-    CoreSettings settings;
-    settings.max_in_flight = 100;
-    settings.limits.pinned = true;
-    Route route{.name = "r", .fallback = fallback, .max_wait_ns = max_wait_ns};
-    for (const std::int64_t limit : requests_per_minute) {
-        const auto number = static_cast<std::uint16_t>(settings.limits.classes.size());
-        LimitSettings::Class model_class;
-        model_class.name = "class" + std::to_string(number);
-        model_class.limits.requests_per_minute = limit;
-        settings.limits.classes.push_back(model_class);
-        route.steps.push_back({.model = "model" + std::to_string(number), .model_class = number});
-    }
-    settings.routes.routes = {route};
-    settings.limits.accounts = {{.name = "main", .limits = {}}};
-    settings.accounts.accounts = {{.name = "main", .keys = std::vector<KeySettings>(1)}};
-    return settings;
-}
-
-class World {
-public:
-    World(const CoreSettings& settings, std::uint64_t seed)
-        : settings_(settings), random_(seed), core_(settings, &slab_, random_.next()) {}
-
-    struct Want {
-        bool routed = true;
-        std::uint8_t priority = 2;
-        TimeNs deadline_ns = kNever;
-        std::uint32_t input_tokens = 10;
-    };
-    void submit(int count) { submit(count, Want()); }
-    void submit(int count, const Want& want) {
-        for (; count > 0; --count) {
-            const RequestIndex index = slab_.take();
-            Request& request = slab_.at(index);
-            request.submitted_at = now_;
-            request.deadline_at = later(now_, want.deadline_ns);
-            request.priority = want.priority;
-            request.input_tokens = want.input_tokens;
-            request.output_tokens = 10;
-            if (want.routed) {
-                const RouteFacts facts{.input_tokens = want.input_tokens,
-                                       .priority = want.priority,
-                                       .deadline_ns = want.deadline_ns};
-                ASSERT_TRUE(first_step(settings_.routes, 1, facts, &request.route));
-            }
-            core_.submit(index, now_, &actions_);
-            ++submitted;
-        }
-        take_actions();
-    }
-
-    void run_until(TimeNs until) {
-        for (;;) {
-            core_.advance(now_, &actions_);
-            take_actions();
-            const TimeNs end = ends_.empty() ? kNever : ends_.top().at;
-            const TimeNs next = std::min(core_.next_timer(), end);
-            if (next > until) break;
-            ASSERT_LT(++turns, 1'000'000);
-            now_ = std::max(now_, next);
-            while (!ends_.empty() && ends_.top().at <= now_) {
-                const End next_end = ends_.top();
-                ends_.pop();
-                end_attempt(next_end);
-            }
-        }
-        now_ = until;
-    }
-    void run_for(TimeNs time) { run_until(now_ + time); }
-
-    Outcome& answer(std::uint16_t model_class) { return answers_[model_class]; }
-    void overload(std::uint16_t model_class) {
-        answers_[model_class].cls = OutcomeClass::overloaded;
-        answers_[model_class].http_status = 529;
-    }
-    void recover(std::uint16_t model_class) { answers_[model_class] = Outcome(); }
-
-    struct Ended {
-        std::int32_t status;
-        RoutePlace place;
-        std::uint16_t model_class;
-        TimeNs queued_ns;  // to the start of the last attempt
-        int attempts;
-        TimeNs at;
-    };
-    int served_by(std::uint16_t model_class) const {
-        return static_cast<int>(std::count_if(ended.begin(), ended.end(), [&](const Ended& e) {
-            return e.status == WEIR_OK && e.model_class == model_class;
-        }));
-    }
-    TimeNs longest_wait() const {
-        TimeNs longest = 0;
-        for (const Ended& e : ended) longest = std::max(longest, e.queued_ns);
-        return longest;
-    }
-    const Core::StepCounts& counts(std::size_t step) const { return core_.step_counts(0, step); }
-    std::string reason(const Ended& e) const { return reason_text(settings_.routes, e.place); }
-    Core& core() { return core_; }
-    RequestSlab& slab() { return slab_; }
-    TimeNs now() const { return now_; }
-
-    int submitted = 0;
-    int turns = 0;
-    std::vector<Ended> ended;
-    std::map<std::uint16_t, int> starts;  // by model class
-    bool went_back = false;
-
-private:
-    struct End {
-        TimeNs at;
-        AttemptId attempt;
-        std::uint16_t model_class;
-        bool operator<(const End& other) const { return at > other.at; }
-    };
-
-    void end_attempt(const End& end) {
-        Outcome outcome = answers_[end.model_class];
-        if (outcome.cls == OutcomeClass::success) {
-            outcome.usage.input_tokens = 10;
-            outcome.usage.output_tokens = 10;
-        }
-        core_.on_end(end.attempt, outcome, std::make_unique<ErrorDetail>(), now_, &actions_);
-        take_actions();
-    }
-
-    void take_actions() {
-        for (const Action& action : actions_) {
-            if (action.kind == Action::Kind::key_changed) continue;
-            const Request& request = slab_.at(action.request);
-            if (action.kind == Action::Kind::start) {
-                ++starts[request.model_class];
-                std::uint8_t& step = steps_[request.ticket.load()];
-                went_back |= request.route.step < step;
-                step = request.route.step;
-                started_[action.request] = now_;
-                ends_.push({now_ + kTakes, action.attempt, request.model_class});
-            } else if (action.kind == Action::Kind::succeed || action.kind == Action::Kind::fail) {
-                ended.push_back({action.kind == Action::Kind::fail ? action.status : WEIR_OK,
-                                 request.route, request.model_class,
-                                 started_[action.request] - request.submitted_at, request.attempts,
-                                 now_});
-                slab_.give_back(action.request);
-            }
-        }
-        actions_.clear();
-    }
-
-    CoreSettings settings_;
-    Random random_;
-    RequestSlab slab_;
-    Core core_;
-    TimeNs now_ = kStart;
-    std::vector<Action> actions_;
-    std::map<std::uint16_t, Outcome> answers_;
-    std::priority_queue<End> ends_;
-    std::map<std::uint64_t, std::uint8_t> steps_;
-    std::map<RequestIndex, TimeNs> started_;
-};
 
 TEST(Routing, AnOverloadedModelsWorkIsDoneByTheNext) {
     for (std::uint64_t seed = 0; seed < kSeeds; ++seed) {
         SCOPED_TRACE(seed);
-        World world(settings_of({6'000, 6'000}), seed);
+        RoutesWorld world(routed_settings({6'000, 6'000}), seed);
         world.overload(0);
         for (int i = 0; i < 60; ++i) {
             world.submit(5);
@@ -205,7 +36,7 @@ TEST(Routing, AnOverloadedModelsWorkIsDoneByTheNext) {
 }
 
 TEST(Routing, WhatIsNewGoesToTheFirstChoiceOnceItIsBack) {
-    World world(settings_of({6'000, 6'000}), 1);
+    RoutesWorld world(routed_settings({6'000, 6'000}), 1);
     world.overload(0);
     for (int i = 0; i < 30; ++i) {
         world.submit(5);
@@ -228,7 +59,7 @@ TEST(Routing, WithoutTheReasonItWaits) {
     const auto only = [](RouteReason reason) {
         return static_cast<std::uint8_t>(1u << static_cast<unsigned>(reason));
     };
-    World world(settings_of({6'000, 6'000}, only(RouteReason::budget)), 1);
+    RoutesWorld world(routed_settings({6'000, 6'000}, only(RouteReason::budget)), 1);
     world.overload(0);
     world.submit(3);
     world.run_for(5 * kS);
@@ -236,7 +67,7 @@ TEST(Routing, WithoutTheReasonItWaits) {
     world.recover(0);
     world.run_for(120 * kS);
     EXPECT_EQ(world.served_by(0), 3);
-    World other(settings_of({60, 6'000}, only(RouteReason::overloaded)), 1);
+    RoutesWorld other(routed_settings({60, 6'000}, only(RouteReason::overloaded)), 1);
     other.submit(200);
     other.run_for(600 * kS);
     EXPECT_EQ(other.served_by(0), 200);
@@ -244,15 +75,15 @@ TEST(Routing, WithoutTheReasonItWaits) {
 
 // One that has no attempt left at the model it comes from has all of them at the next.
 TEST(Routing, AttemptsAtTheModelThatWasLeftDoNotCount) {
-    CoreSettings settings = settings_of({6'000, 6'000});
+    CoreSettings settings = routed_settings({6'000, 6'000});
     settings.retry.max_attempts = 1;
-    World world(settings, 1);
+    RoutesWorld world(settings, 1);
     world.overload(0);
     world.submit(1);
     world.run_for(60 * kS);
     EXPECT_EQ(world.served_by(1), 1);
     settings.retry.max_attempts = 2;
-    World twice(settings, 1);
+    RoutesWorld twice(settings, 1);
     twice.overload(0);
     twice.answer(1).cls = OutcomeClass::timeout;
     twice.submit(1);
@@ -270,7 +101,7 @@ TEST(Routing, AttemptsAtTheModelThatWasLeftDoNotCount) {
 
 TEST(Routing, WantOfCapacityIsLeftToo) {
     for (const OutcomeClass cls : {OutcomeClass::acceleration, OutcomeClass::server_error}) {
-        World world(settings_of({6'000, 6'000}), 1);
+        RoutesWorld world(routed_settings({6'000, 6'000}), 1);
         world.answer(0).cls = cls;
         world.answer(0).http_status = cls == OutcomeClass::acceleration ? 429 : 503;
         world.submit(1);
@@ -279,7 +110,7 @@ TEST(Routing, WantOfCapacityIsLeftToo) {
         EXPECT_EQ(world.reason(world.ended[0]), "model0 refused for capacity");
     }
     // Another server error says nothing of capacity.
-    World world(settings_of({6'000, 6'000}), 1);
+    RoutesWorld world(routed_settings({6'000, 6'000}), 1);
     world.answer(0).cls = OutcomeClass::server_error;
     world.answer(0).http_status = 500;
     world.submit(1);
@@ -290,7 +121,7 @@ TEST(Routing, WantOfCapacityIsLeftToo) {
 TEST(Routing, WhatWouldWaitForBudgetTooLongGoesToTheNext) {
     for (const TimeNs bound : {TimeNs{0}, 2 * kS, 10 * kS, 30 * kS}) {
         SCOPED_TRACE(bound / kS);
-        World world(settings_of({60, 6'000}, kAll, bound), 1);
+        RoutesWorld world(routed_settings({60, 6'000}, kAll, bound), 1);
         world.submit(300);
         world.run_for(300 * kS);
         EXPECT_EQ(world.served_by(0) + world.served_by(1), 300);
@@ -305,7 +136,7 @@ TEST(Routing, WhatWouldWaitForBudgetTooLongGoesToTheNext) {
 TEST(Routing, TheOverflowAloneIsServedByTheNext) {
     for (std::uint64_t seed = 0; seed < kSeeds; ++seed) {
         SCOPED_TRACE(seed);
-        World world(settings_of({60, 600}, kAll, 5 * kS), seed);
+        RoutesWorld world(routed_settings({60, 600}, kAll, 5 * kS), seed);
         for (int i = 0; i < 300; ++i) {
             world.submit(3);
             world.run_for(kS);
@@ -320,7 +151,7 @@ TEST(Routing, TheOverflowAloneIsServedByTheNext) {
 
 // Nobody goes where it takes longer still.
 TEST(Routing, AScarcerModelTakesWhatItDoesSooner) {
-    World world(settings_of({60, 6}, kAll, 5 * kS), 1);
+    RoutesWorld world(routed_settings({60, 6}, kAll, 5 * kS), 1);
     world.submit(70);
     world.run_for(90 * kS);
     EXPECT_EQ(world.served_by(0) + world.served_by(1), 70);
@@ -328,19 +159,19 @@ TEST(Routing, AScarcerModelTakesWhatItDoesSooner) {
 }
 
 TEST(Routing, ALongStatedWaitIsNotWaitedFor) {
-    World world(settings_of({6'000, 6'000}, kAll, 5 * kS), 1);
+    RoutesWorld world(routed_settings({6'000, 6'000}, kAll, 5 * kS), 1);
     world.answer(0).cls = OutcomeClass::rate_limited;
     world.answer(0).http_status = 429;
     world.answer(0).retry_after_ns = 60 * kS;
     world.submit(20);
     world.run_for(5 * kS);
     EXPECT_EQ(world.served_by(1), 20);
-    for (const World::Ended& e : world.ended) {
+    for (const RoutesWorld::Ended& e : world.ended) {
         EXPECT_TRUE(world.reason(e).starts_with("model0 was out of budget for 6"))
             << world.reason(e);
     }
     // A short one is.
-    World patient(settings_of({6'000, 6'000}, kAll, 5 * kS), 1);
+    RoutesWorld patient(routed_settings({6'000, 6'000}, kAll, 5 * kS), 1);
     patient.answer(0).cls = OutcomeClass::rate_limited;
     patient.answer(0).retry_after_ns = 2 * kS;
     patient.submit(1);
@@ -351,7 +182,7 @@ TEST(Routing, ALongStatedWaitIsNotWaitedFor) {
 }
 
 TEST(Routing, AWaitPastTheDeadlineIsTooLong) {
-    World world(settings_of({60, 6'000}, kAll, 600 * kS), 1);
+    RoutesWorld world(routed_settings({60, 6'000}, kAll, 600 * kS), 1);
     world.submit(200);
     world.submit(5, {.deadline_ns = 10 * kS});
     world.run_for(10 * kS);
@@ -360,14 +191,14 @@ TEST(Routing, AWaitPastTheDeadlineIsTooLong) {
 
 // What is behind requests without a route is not held up by them.
 TEST(Routing, NotHeldUpByWhatHasNoRoute) {
-    World world(settings_of({60, 6'000}, kAll, 5 * kS), 1);
+    RoutesWorld world(routed_settings({60, 6'000}, kAll, 5 * kS), 1);
     world.overload(0);
     world.submit(50, {.routed = false});
     world.submit(20);
     world.run_for(12 * kS);
     EXPECT_EQ(world.served_by(1), 20);
     // Nor by what stands in their way only later.
-    World later_on(settings_of({60, 6'000}, kAll, 20 * kS), 1);
+    RoutesWorld later_on(routed_settings({60, 6'000}, kAll, 20 * kS), 1);
     later_on.submit(10, {.routed = false});
     later_on.submit(3);
     EXPECT_EQ(later_on.counts(1).moved_in, 0u);
@@ -378,9 +209,9 @@ TEST(Routing, NotHeldUpByWhatHasNoRoute) {
 }
 
 TEST(Routing, WhatDoesNotFitGoesWhereItFits) {
-    CoreSettings settings = settings_of({60, 60});
+    CoreSettings settings = routed_settings({60, 60});
     settings.limits.classes[0].limits.input_tokens_per_minute = 1'000;
-    World world(settings, 1);
+    RoutesWorld world(settings, 1);
     world.submit(1, {.input_tokens = 5'000});
     world.run_for(10 * kS);
     ASSERT_EQ(world.served_by(1), 1);
@@ -391,9 +222,9 @@ TEST(Routing, WhatDoesNotFitGoesWhereItFits) {
 TEST(Routing, NothingGoesRoundWhereEverythingIsOut) {
     for (std::uint64_t seed = 0; seed < kSeeds; ++seed) {
         SCOPED_TRACE(seed);
-        CoreSettings settings = settings_of({6'000, 6'000, 6'000});
+        CoreSettings settings = routed_settings({6'000, 6'000, 6'000});
         settings.retry.max_attempts = 20;
-        World world(settings, seed);
+        RoutesWorld world(settings, seed);
         for (std::uint16_t c = 0; c < 3; ++c) world.overload(c);
         world.submit(200);
         world.run_for(60 * kS);
@@ -414,7 +245,7 @@ TEST(Routing, NothingGoesRoundWhereEverythingIsOut) {
 TEST(Routing, APromiseHoldsForTheModelThatGaveItAlone) {
     for (std::uint64_t seed = 0; seed < kSeeds; ++seed) {
         SCOPED_TRACE(seed);
-        World world(settings_of({60, 1}, kAll, 3600 * kS), seed);
+        RoutesWorld world(routed_settings({60, 1}, kAll, 3600 * kS), seed);
         world.submit(10);
         world.run_for(12 * kS);
         ASSERT_EQ(world.served_by(0), 10);
@@ -433,7 +264,7 @@ TEST(Routing, APromiseHoldsForTheModelThatGaveItAlone) {
 
 TEST(Routing, APermitAtOnceGoesWhereASubmitWouldGo) {
     for (const bool patient : {false, true}) {
-        World world(settings_of({1, 600}, kAll, patient ? 1000 * kS : 10 * kS), 1);
+        RoutesWorld world(routed_settings({1, 600}, kAll, patient ? 1000 * kS : 10 * kS), 1);
         Core& core = world.core();
         std::vector<RequestIndex> granted;
         Core::Grant grant;
@@ -443,7 +274,7 @@ TEST(Routing, APermitAtOnceGoesWhereASubmitWouldGo) {
             request.submitted_at = world.now();
             request.lease_ms = 60'000;
             request.input_tokens = request.output_tokens = 10;
-            const Route route = settings_of({1, 600}).routes.routes[0];
+            const Route route = routed_settings({1, 600}).routes.routes[0];
             request.route = {.route = 1,
                              .ahead = static_cast<std::uint8_t>((1u << route.steps.size()) - 2)};
             grant = core.try_acquire(index, world.now());
@@ -472,7 +303,7 @@ TEST(Routing, APermitAtOnceGoesWhereASubmitWouldGo) {
 }
 
 TEST(Routing, APermitAtOnceIsNotHeldUpByWhatWaitsForTheFirstChoice) {
-    World world(settings_of({6, 600}), 1);
+    RoutesWorld world(routed_settings({6, 600}), 1);
     world.submit(20, {.routed = false});
     world.run_for(kS);
     const RequestIndex index = world.slab().take();
@@ -486,7 +317,7 @@ TEST(Routing, APermitAtOnceIsNotHeldUpByWhatWaitsForTheFirstChoice) {
 }
 
 TEST(Routing, APermitAtOnceThatIsTakenBackWasNeverOnItsRoute) {
-    World world(settings_of({1, 600}), 1);
+    RoutesWorld world(routed_settings({1, 600}), 1);
     world.submit(1);  // and the first choice has no more
     world.run_for(2 * kS);
     const Core::StepCounts first = world.counts(0);
@@ -509,7 +340,7 @@ TEST(Routing, APermitAtOnceThatIsTakenBackWasNeverOnItsRoute) {
 }
 
 TEST(Routing, CancelAndCloseFindItWhereverItIs) {
-    World world(settings_of({60, 60}, kAll, 5 * kS), 1);
+    RoutesWorld world(routed_settings({60, 60}, kAll, 5 * kS), 1);
     world.submit(300);
     world.run_for(20 * kS);
     std::vector<Action> actions;
@@ -522,4 +353,4 @@ TEST(Routing, CancelAndCloseFindItWhereverItIs) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::test

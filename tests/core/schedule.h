@@ -95,6 +95,7 @@ private:
     void accept(RequestIndex index);
     void claim(std::uint64_t ticket);
     std::uint32_t lease();
+    void cancel_tag(std::uint64_t tag);
     void submit();
     void try_acquire();
     bool somebody_waits_before(const Request& request);
@@ -118,6 +119,7 @@ private:
 
     // schedule_keys.cc
     void add_scopes(std::uint16_t index, CoreSettings* settings);
+    void plan_later_keys();
     void set_key(std::uint64_t what);
     void retire_key(std::uint64_t what);
 
@@ -160,6 +162,7 @@ private:
     std::map<std::uint64_t, Known> known_;
     std::map<std::pair<std::uint16_t, std::uint16_t>, KnownKey> keys_;
     std::vector<Limiter::BucketView> views_;
+    std::uint64_t tag_ = 0;  // of the request that was made last
     ScheduleResult result_;
 };
 

@@ -11,6 +11,7 @@ void Schedule::add_scopes(std::uint16_t index, CoreSettings* settings) {
         account.keys[key].name = "key" + std::to_string(key);
         account.keys[key].max_in_flight = bound();
         if (random_.below(2) == 0) account.keys[key].workspace = 0;
+        account.keys[key].later = random_.below(8) == 0;
     }
     for (std::uint64_t i = random_.below(4); i > 1; --i) {
         LimitSettings::Scope scope;
@@ -20,6 +21,21 @@ void Schedule::add_scopes(std::uint16_t index, CoreSettings* settings) {
         scope.limits.requests_per_minute = static_cast<std::int64_t>(20 + random_.below(200));
         if (random_.below(2) == 0) scope.limits.input_tokens_per_minute = 20'000;
         settings->limits.scopes.push_back(scope);
+    }
+}
+
+// Those that have no secret yet get one.
+void Schedule::plan_later_keys() {
+    const auto accounts = static_cast<std::uint16_t>(settings_.accounts.accounts.size());
+    for (std::uint16_t account = 0; account < accounts; ++account) {
+        const std::vector<KeySettings>& keys = settings_.accounts.accounts[account].keys;
+        for (std::uint16_t key = 0; key < keys.size(); ++key) {
+            if (!keys[key].later) continue;
+            keys_[{account, key}].retired = true;
+            std::uint64_t what = key;  // as set_key() reads it
+            while (what % accounts != account) what += 5;
+            post(random_.below(10 * kNsPerS), Event::Kind::set_key, what);
+        }
     }
 }
 

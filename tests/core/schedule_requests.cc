@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "schedule.h"
 #include "weir/weir.h"
 
@@ -12,7 +14,9 @@ RequestIndex Schedule::make_request() {
     request.model_class =
         static_cast<std::uint16_t>(random_.below(settings_.limits.classes.size()));
     request.tenant = static_cast<std::uint32_t>(random_.below(3));
-    request.tag = random_.below(4);
+    request.affinity = static_cast<std::uint32_t>(random_.below(3));
+    tag_ = random_.below(4);
+    slab_.set_tag(index, tag_);
     request.stream_restart = random_.below(3) == 0;
     if (random_.below(4) != 0) request.body = stream_;
     request.input_tokens = static_cast<std::uint32_t>(1 + random_.below(3000));
@@ -28,7 +32,7 @@ void Schedule::accept(RequestIndex index) {
     const Request& request = slab_.at(index);
     const std::uint64_t ticket = request.ticket.load();
     if (known_.contains(ticket)) broken("a ticket was given twice");
-    known_[ticket] = {.tag = request.tag, .deadline_at = request.deadline_at};
+    known_[ticket] = {.tag = tag_, .deadline_at = request.deadline_at};
     known_[ticket].may_restart = request.stream_restart;
     known_[ticket].stream = static_cast<bool>(request.body);
     ++result_.accepted;
@@ -42,6 +46,20 @@ void Schedule::claim(std::uint64_t ticket) {
     if (!slab_.at(RequestSlab::index_of(ticket)).take(Request::Claim::dropped)) return;
     known_.at(ticket).dropped = true;
     post(random_.below(2 * kNsPerS), Event::Kind::drop, ticket);
+}
+
+// What is outstanding of the tag ends, and nothing else does.
+void Schedule::cancel_tag(std::uint64_t tag) {
+    const auto outstanding = [&](bool of_tag) {
+        return std::count_if(known_.begin(), known_.end(), [&](const auto& entry) {
+            return !entry.second.ended && (entry.second.tag == tag) == of_tag;
+        });
+    };
+    const auto others = outstanding(false);
+    core_.cancel_group(slab_.first_of_tag(tag), now_, &actions_);
+    take_actions();
+    if (outstanding(true) != 0) broken("a request of a cancelled tag goes on");
+    if (outstanding(false) != others) broken("a request of another tag was cancelled");
 }
 
 std::uint32_t Schedule::lease() { return static_cast<std::uint32_t>(1 + random_.below(20'000)); }

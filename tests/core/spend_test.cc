@@ -4,11 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <map>
-#include <queue>
+#include <initializer_list>
 #include <vector>
 
-#include "core/core.h"
+#include "virtual_core.h"
 #include "weir/weir.h"
 
 namespace weir {
@@ -41,10 +40,10 @@ CoreSettings settings_with(bool refuse) {
     return settings;
 }
 
-class World {
+class World : public test::VirtualCore {
 public:
     World(bool refuse, std::uint64_t seed)
-        : random_(seed), core_(settings_with(refuse), &slab_, random_.next()) {
+        : VirtualCore(settings_with(refuse), seed, kMidnight - 600 * kS) {
         head_.max_tokens = static_cast<std::uint32_t>(kMostOutput);
     }
 
@@ -52,33 +51,21 @@ public:
         const RequestIndex index = slab_.take();
         Request& request = slab_.at(index);
         request.body = BodyRef(BodyBlock::make("{}", head_, {}));
-        request.submitted_at = now;
+        request.submitted_at = now();
         request.tenant = tenant;
         request.prices = 0;
         request.input_tokens = static_cast<std::uint32_t>(kInput);
-        core_.submit(index, now, &actions_);
+        slab_.set_tag(index, tenant);
+        core_.submit(index, now(), &actions_);
         take_actions();
     }
-    void run_until(TimeNs until) {
-        for (;;) {
-            core_.advance(now, &actions_);
-            take_actions();
-            const TimeNs end = ends_.empty() ? kNever : ends_.top().at;
-            const TimeNs next = std::min(core_.next_timer(), end);
-            if (next > until) break;
-            ++turns;
-            now = std::max(now, next);
-            while (!ends_.empty() && ends_.top().at <= now) {
-                const End ended = ends_.top();
-                ends_.pop();
-                finish(ended);
-            }
+    void submit_every_second(int seconds, std::initializer_list<std::uint64_t> tenants) {
+        for (; seconds > 0; --seconds) {
+            for (const std::uint64_t tenant : tenants) submit(tenant);
+            run_until(now() + kS);
         }
-        now = until;
     }
-    Core& core() { return core_; }
 
-    TimeNs now = kMidnight - 600 * kS;
     std::int64_t spent_today = 0;     // by acme, of what began before midnight
     std::int64_t spent_tomorrow = 0;  // of what began after it
     TimeNs last_start_today = 0;
@@ -86,76 +73,61 @@ public:
     TimeNs longest_wait_of_others = 0;
     int others_done = 0;
     int acme_done = 0;
-    int turns = 0;
     std::vector<Action> failures;
 
 private:
-    struct End {
-        TimeNs at;
-        AttemptId attempt;
-        RequestIndex request;
-        TimeNs began_at;
-        bool operator<(const End& other) const { return at > other.at; }
-    };
-
-    void finish(const End& end) {
+    void finish(AttemptId attempt, RequestIndex index, TimeNs began_at) {
         Outcome outcome;
         outcome.usage.input_tokens = kInput;
         outcome.usage.output_tokens =
-            static_cast<std::int64_t>(1 + random_.below(static_cast<std::uint64_t>(kMostOutput)));
-        if (slab_.at(end.request).tenant == kAcme) {
+            static_cast<std::int64_t>(1 + random.below(static_cast<std::uint64_t>(kMostOutput)));
+        if (slab_.at(index).tenant == kAcme) {
             const std::int64_t cost = 3 * kInput + 15 * outcome.usage.output_tokens;
-            (end.began_at < kMidnight ? spent_today : spent_tomorrow) += cost;
+            (began_at < kMidnight ? spent_today : spent_tomorrow) += cost;
         }
-        core_.on_end(end.attempt, outcome, nullptr, now, &actions_);
-        take_actions();
+        core_.on_end(attempt, outcome, nullptr, now(), &actions_);
     }
 
-    void take_actions() {
-        for (const Action& action : actions_) {
-            Request& request = slab_.at(action.request);
-            const bool acme = request.tenant == kAcme;
-            if (action.kind == Action::Kind::start) {
-                ends_.push({now + static_cast<TimeNs>(kS / 2 + random_.below(20 * kS)),
-                            action.attempt, action.request, now});
-                if (!acme) {
-                    longest_wait_of_others =
-                        std::max(longest_wait_of_others, now - request.submitted_at);
-                } else if (now < kMidnight) {
-                    last_start_today = now;
-                } else {
-                    first_start_tomorrow = std::min(first_start_tomorrow, now);
-                }
-                continue;
+    void act(const Action& action) override {
+        Request& request = slab_.at(action.request);
+        const bool acme = request.tenant == kAcme;
+        if (action.kind == Action::Kind::start) {
+            at(now() + static_cast<TimeNs>(kS / 2 + random.below(20 * kS)),
+               [this, attempt = action.attempt, index = action.request, began = now()] {
+                   finish(attempt, index, began);
+               });
+            if (!acme) {
+                longest_wait_of_others =
+                    std::max(longest_wait_of_others, now() - request.submitted_at);
+            } else if (now() < kMidnight) {
+                last_start_today = now();
+            } else {
+                first_start_tomorrow = std::min(first_start_tomorrow, now());
             }
-            if (action.kind == Action::Kind::fail) failures.push_back(action);
-            (acme ? acme_done : others_done) += 1;
-            request.body = BodyRef();
-            slab_.give_back(action.request);
+            return;
         }
-        actions_.clear();
+        if (action.kind == Action::Kind::fail) failures.push_back(action);
+        (acme ? acme_done : others_done) += 1;
+        request.body = BodyRef();
+        slab_.give_back(action.request);
     }
 
-    Random random_;
-    RequestSlab slab_;
-    Core core_;
     RequestHead head_;
-    std::vector<Action> actions_;
-    std::priority_queue<End> ends_;
 };
+
+// To within what one request may cost.
+void expect_used_up(std::int64_t spent) {
+    EXPECT_LE(spent, kBudget + kMostCost);
+    EXPECT_GE(spent, kBudget - kMostCost);
+}
 
 TEST(SpendBudget, HoldsWithinOneRequestsCostAndWaitsOverMidnight) {
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
         SCOPED_TRACE(::testing::Message() << "seed " << seed);
         World world(false, seed);
-        for (int second = 0; second < 300; ++second) {
-            world.submit(kAcme);
-            world.submit(kOther);
-            world.run_until(world.now + kS);
-        }
+        world.submit_every_second(300, {kAcme, kOther});
         world.run_until(kMidnight - 1);
-        EXPECT_LE(world.spent_today, kBudget + kMostCost);
-        EXPECT_GE(world.spent_today, kBudget - kMostCost);
+        expect_used_up(world.spent_today);
         EXPECT_LT(world.last_start_today, kMidnight - 250 * kS);
         EXPECT_EQ(world.others_done, 300);
         EXPECT_LE(world.longest_wait_of_others, 5 * kS);
@@ -166,11 +138,10 @@ TEST(SpendBudget, HoldsWithinOneRequestsCostAndWaitsOverMidnight) {
         world.run_until(kMidnight + 200 * kS);
         EXPECT_GE(world.first_start_tomorrow, kMidnight);
         EXPECT_LE(world.first_start_tomorrow, kMidnight + kS);
-        EXPECT_LE(world.spent_tomorrow, kBudget + kMostCost);
-        EXPECT_GE(world.spent_tomorrow, kBudget - kMostCost);
+        expect_used_up(world.spent_tomorrow);
         EXPECT_TRUE(world.failures.empty());
         std::vector<Action> actions;
-        world.core().close(world.now, &actions);
+        world.core().close(world.now(), &actions);
         EXPECT_EQ(world.core().set_aside(), 0u);
         EXPECT_EQ(world.core().queued(), 0u);
     }
@@ -178,14 +149,9 @@ TEST(SpendBudget, HoldsWithinOneRequestsCostAndWaitsOverMidnight) {
 
 TEST(SpendBudget, RefusesAtTheTimeOfTheStartWhereConfigured) {
     World world(true, 3);
-    for (int second = 0; second < 300; ++second) {
-        world.submit(kAcme);
-        world.submit(kOther);
-        world.run_until(world.now + kS);
-    }
+    world.submit_every_second(300, {kAcme, kOther});
     world.run_until(kMidnight - 1);
-    EXPECT_LE(world.spent_today, kBudget + kMostCost);
-    EXPECT_GE(world.spent_today, kBudget - kMostCost);
+    expect_used_up(world.spent_today);
     EXPECT_EQ(world.acme_done, 300);
     EXPECT_EQ(world.others_done, 300);
     ASSERT_GT(world.failures.size(), 100u);
@@ -199,15 +165,12 @@ TEST(SpendBudget, RefusesAtTheTimeOfTheStartWhereConfigured) {
 
 TEST(SpendBudget, CancelAndDeadlineReachWhatIsSetAside) {
     World world(false, 4);
-    for (int second = 0; second < 200; ++second) {
-        world.submit(kAcme);
-        world.run_until(world.now + kS);
-    }
+    world.submit_every_second(200, {kAcme});
     const std::uint64_t before = world.core().set_aside();
     ASSERT_GT(before, 50u);
-    world.core().limiter().add_day_use(0, kAcme, {.spend = kBudget}, world.now);
+    world.core().limiter().add_day_use(0, kAcme, {.spend = kBudget}, world.now());
     std::vector<Action> actions;
-    world.core().cancel_tag(0, world.now, &actions);
+    world.core().cancel_group(world.slab().first_of_tag(kAcme), world.now(), &actions);
     EXPECT_EQ(world.core().set_aside(), 0u);
     EXPECT_EQ(world.core().queued(), 0u);
 }

@@ -49,12 +49,13 @@ class Engine:
                                                  ctypes.c_size_t(NUL), None)
         assert status == 0, (key, status)
 
-    def submit(self, body, deadline_ms=0, **settings):
+    def submit(self, body, deadline_ms=0, tag=0, **settings):
         request = self.made("weir_request_new")
         text = json.dumps(body).encode()
         assert self.library.weir_request_set_body(request, text, ctypes.c_size_t(len(text)),
                                                   None) == 0
         self.library.weir_request_set_deadline_ms(request, ctypes.c_int64(deadline_ms))
+        self.library.weir_request_set_tag(request, ctypes.c_uint64(tag))
         for key, value in {"lane": "batch", **settings}.items():
             self.set("weir_request_set", request, key, value)
         ticket = ctypes.c_uint64()

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import sqlite3
 import subprocess
 import time
 
@@ -143,6 +144,20 @@ class BatchCommands(support.EndToEnd):
         self.assertEqual(len(self.results()), 30)
         out, _ = self.batch(server, "status")
         self.assertEqual(out, "the journal is empty\n")
+
+    def test_results_that_come_after_the_deadline_are_read_for_what_they_cost(self):
+        server = self.batch_server(f"ends_s={4 * support.SLOWNESS}")
+        self.write_prompts(5)
+        self.batch(server, "submit", self.input, "--deadline", f"{3 * support.SLOWNESS}s")
+        self.batch(server, "wait")
+        _, said = self.batch(server, "fetch", "--set", "spend.per_day=1", status=1)
+        self.assertIn("5 results: 5 expired", said)
+        self.assertEqual({result["type"] for result in self.results().values()}, {"expired"})
+        out, _ = self.batch(server, "status")
+        self.assertEqual(out, "the journal is empty\n")
+        with sqlite3.connect(self.journal) as kept:
+            [(spend,)] = kept.execute("SELECT spend FROM day_use WHERE scope = 'all'").fetchall()
+        self.assertGreater(spend, 0)
 
     def test_a_key_that_is_refused_loses_nothing(self):
         server = self.batch_server("ends_s=1")

@@ -74,11 +74,28 @@ class BatchControl(support.EndToEnd):
         self.assertEqual(server.report()["total"]["requests"], 1)
         engine.close()
 
+    def test_results_that_are_strange_are_passed_over_and_reported(self):
+        server = self.batch_server("ends_s=1,strange_lines=2")
+        engine = self.engine(server)
+        tickets = {engine.submit(self.body(number)) for number in range(5)}
+        self.created(engine)
+        engine.until(lambda: tickets <= set(engine.terminals))
+        self.assertEqual({end[0] for end in engine.terminals.values()}, {DONE})
+        engine.until(lambda: any("passed over" in line for line in engine.logs))
+        seen = engine.list()
+        self.assertEqual((seen["unknown_results"], seen["duplicate_results"]), (2, 2))
+        self.assertTrue(any("2 results with a custom_id that is not of this batch, 2 with one"
+                            in line for line in engine.logs), engine.logs)
+        engine.close()
+
     def test_a_whole_batch_is_cancelled(self):
         server = self.batch_server("ends_s=60")
         engine = self.engine(server)
         tickets = {engine.submit(self.body(number)) for number in range(3)}
         self.created(engine)
+        limits = engine.list()["accounts"]
+        self.assertEqual([row["account"] for row in limits], ["main"])
+        self.assertEqual((limits[0]["queue_places"], limits[0]["places_taken"]), (200000, 3))
         self.assertEqual(engine.call("weir_batch_cancel", 1), 0)
         engine.until(lambda: engine.list()["batches"][0]["cancel_sent"])
         engine.until(lambda: tickets <= set(engine.terminals))
@@ -112,11 +129,26 @@ class BatchControl(support.EndToEnd):
             with self.assertRaisesRegex(RuntimeError, f"{path} .*{said}"):
                 self.engine(server)
             self.assertEqual(path.read_bytes(), bytes(content))
-        with self.assertRaisesRegex(RuntimeError, "nowhere/journal cannot be written"):
+        with self.assertRaisesRegex(RuntimeError, "nowhere/journal cannot be made, for its directory"):
             self.engine(server, **{"journal.path": self.directory / "nowhere" / "journal"})
         path.write_bytes(kept)
         engine = self.engine(server)
         self.assertEqual(engine.list()["recovered"], 1)
+        engine.close()
+
+    def test_what_an_earlier_run_left_is_cancelled_by_its_tag(self):
+        server = self.batch_server("ends_s=60")
+        engine = self.engine(server)
+        tickets = {engine.submit(self.body(number), tag=tag)
+                   for number, tag in enumerate((7, 8, 7, 0))}
+        engine.until(lambda: tickets <= engine.durable)
+        engine.close()
+        engine = self.engine(server)
+        engine.until(lambda: engine.list()["recovered"] == 4)
+        self.assertEqual(engine.call("weir_cancel_tag", 7), 0)
+        engine.until(lambda: len(engine.terminals) == 2)
+        self.assertEqual({end[1] for end in engine.terminals.values()}, {CANCELLED})
+        self.assertEqual(engine.list()["collecting"], 2)
         engine.close()
 
     # ---- What an earlier run has left, answered online ----

@@ -123,6 +123,28 @@ class BatchMoney(support.EndToEnd):
         self.assertEqual(engine.list()["auto_saved_micros"], engine.list()["saved_micros"])
         engine.close()
 
+    def test_a_late_result_is_paid_by_its_tenant_in_whatever_run_it_comes(self):
+        server = self.server(**LIMITS, arguments=["--batch", f"ends_s={3 * support.SLOWNESS}"])
+        settings = {"spend.per_day": 100, "tenant.t.spend_per_day": 100}
+        engine = self.engine(server, **settings)
+        first = engine.submit(self.body(0), tenant="t")
+        engine.submit(self.body(1))
+        engine.until(lambda: engine.list()["batches"] and engine.list()["batches"][0]["id"])
+        engine.call("weir_cancel", first)
+        engine.until(lambda: first in engine.terminals)
+        engine.close()
+        engine = self.engine(server, **settings)
+        engine.until(lambda: engine.list()["dropped_results"] == 1
+                     and any(end[0] == DONE for end in engine.terminals.values()))
+        used = self.budgets(engine)
+        self.assertEqual(used["all"], engine.list()["cost_micros"])
+        self.assertTrue(0 < used["tenant.t"] < used["all"], used)
+        engine.close()
+        engine = self.engine(server, **settings)  # the other was not acknowledged
+        engine.until(lambda: any(end[0] == DONE for end in engine.terminals.values()))
+        self.assertEqual((self.budgets(engine), engine.list()["dropped_results"]), (used, 0))
+        engine.close()
+
     def test_a_price_that_is_not_known_is_not_nothing(self):
         server = self.server(**LIMITS, arguments=["--batch", "ends_s=1"])
         engine = self.engine(server, **{"spend.per_day": 100})

@@ -37,6 +37,12 @@ class Routes(support.EndToEnd):
     def test_the_first_choice(self):
         self.assertEqual(self.routed("--route", "classify"), {HAIKU: 60})
 
+    def test_each_row_of_the_table(self):
+        for route, model in (("analyse", SONNET), ("decide", OPUS)):
+            self.input.unlink(missing_ok=True)
+            self.output.unlink(missing_ok=True)
+            self.assertEqual(self.routed("--route", route, count=5), {model: 5})
+
     def test_mixed_by_complexity_and_priority(self):
         for arguments, model in ((["--complexity", "low"], HAIKU),
                                  (["--complexity", "medium"], SONNET),

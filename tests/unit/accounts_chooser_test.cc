@@ -44,7 +44,7 @@ TEST(AccountChooser, WeightsAreKeptSmoothly) {
 TEST(AccountChooser, StickyKeepsLikeRequestsTogetherAndSharesByWeight) {
     AccountChooser chooser(three(AccountChoice::sticky));
     std::map<std::uint16_t, int> taken;
-    for (std::uint32_t affinity = 0; affinity < 6'000; ++affinity) {
+    for (std::uint32_t affinity = 1; affinity <= 6'000; ++affinity) {
         const std::uint16_t first = chooser.order(affinity, {}).front();
         chooser.chosen(first);
         EXPECT_EQ(chooser.order(affinity, {}).front(), first);
@@ -54,12 +54,18 @@ TEST(AccountChooser, StickyKeepsLikeRequestsTogetherAndSharesByWeight) {
     EXPECT_NEAR(taken[1], 2'000, 150);
 }
 
+TEST(AccountChooser, WhereStickyWhatIsLikeNothingGoesWhereMostIsLeft) {
+    AccountChooser chooser(three(AccountChoice::sticky));
+    EXPECT_TRUE(chooser.wants_headroom());
+    EXPECT_EQ(chooser.order(0, {0.1, 0.9, 0.5}), (std::vector<std::uint16_t>{1, 2, 0}));
+}
+
 TEST(AccountChooser, AnAccountThatComesMovesOnlyItsShare) {
     AccountsSettings fewer = three(AccountChoice::sticky);
     AccountChooser before(fewer);
     fewer.accounts.push_back({.name = "d"});
     AccountChooser after(fewer);
-    for (std::uint32_t affinity = 0; affinity < 2'000; ++affinity) {
+    for (std::uint32_t affinity = 1; affinity < 2'000; ++affinity) {
         const std::uint16_t then = before.order(affinity, {}).front();
         const std::uint16_t now = after.order(affinity, {}).front();
         EXPECT_TRUE(now == then || now == 3);

@@ -98,7 +98,7 @@ TEST_F(JournalFailure, AFileOfALaterVersionIsRefusedAndLeftAlone) {
     open_journal(path_, "m")->apply(record(1));
     run_sql("PRAGMA user_version = 99");
     expect_refused(Kind::newer, "later weir");
-    run_sql("PRAGMA user_version = 4");
+    run_sql("PRAGMA user_version = 5");
     EXPECT_EQ(test::contents_of(open_journal(path_, "m").get()).entries.size(), 1u);
 }
 
@@ -137,13 +137,27 @@ constexpr const char* kThirdSchema =
     "CREATE TABLE day_use (scope TEXT PRIMARY KEY, day INTEGER NOT NULL, tokens INTEGER NOT NULL,"
     " spend INTEGER NOT NULL) WITHOUT ROWID;"
     "INSERT INTO day_use VALUES ('all', 20000, 10, 11); PRAGMA user_version = 3";
+constexpr const char* kFourthSchema =
+    "CREATE TABLE entry_extras (id INTEGER PRIMARY KEY, tenant INTEGER NOT NULL DEFAULT 0,"
+    " input_tokens INTEGER NOT NULL DEFAULT 0, output_tokens INTEGER NOT NULL DEFAULT 0,"
+    " priority INTEGER NOT NULL DEFAULT 2, automatic INTEGER NOT NULL DEFAULT 0,"
+    " route TEXT NOT NULL DEFAULT '', complexity TEXT NOT NULL DEFAULT '',"
+    " charged INTEGER NOT NULL DEFAULT 0);"
+    "CREATE TRIGGER entry_gone AFTER DELETE ON entries"
+    " BEGIN DELETE FROM entry_extras WHERE id = old.id; END;"
+    "ALTER TABLE submissions ADD COLUMN cost INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE submissions ADD COLUMN saved INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE submissions ADD COLUMN priced INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE submissions ADD COLUMN unpriced INTEGER NOT NULL DEFAULT 0;"
+    "INSERT INTO entry_extras (id, tenant, priority) VALUES (2, 77, 1); PRAGMA user_version = 4";
 
 TEST_F(JournalFailure, AFileOfAnEarlierVersionIsBroughtForward) {
-    for (int version = 1; version <= 3; ++version) {
+    for (int version = 1; version <= 4; ++version) {
         std::filesystem::remove(path_);
         run_sql(kFirstSchema);
         if (version >= 2) run_sql(kSecondSchema);
         if (version >= 3) run_sql(kThirdSchema);
+        if (version >= 4) run_sql(kFourthSchema);
         const auto journal = open_journal(path_, "other");
         const test::JournalContents state = test::contents_of(journal.get());
         EXPECT_EQ(state.mark, "m");
@@ -156,17 +170,25 @@ TEST_F(JournalFailure, AFileOfAnEarlierVersionIsBroughtForward) {
                                                          .body_bytes = 2,
                                                          .submission = 1}));
         EXPECT_EQ(state.entries[1].fallback_unix, 4);
+        const BatchOrigin of_fourth{.tenant = 77, .priority = 1};
+        EXPECT_EQ(state.entries[1].origin, version >= 4 ? of_fourth : BatchOrigin());
         ASSERT_EQ(state.submissions.size(), 1u);
         EXPECT_EQ(state.submissions[0].remote_id, "msgbatch_1");
         EXPECT_EQ(state.submissions[0].tally, BatchTally());
         EXPECT_EQ(state.submissions[0].cost, BatchCost());
         EXPECT_EQ(state.day_use.size(), version >= 3 ? 1u : 0u);
         // What is new can be written, and goes with its entry.
-        journal->apply(std::vector<JournalRecord>{UseRecord{{{"all", 20'001, 1, 2}}, {1, 2}},
-                                                  CostRecord{1, {1, 2, 3, 4}}, DeliveredRecord{2}});
+        const BatchOrigin tagged{.tag = ~std::uint64_t{0}, .affinity = ~0u};
+        std::vector<JournalRecord> records = record(3);
+        std::get<AcceptRecord>(records[0]).origin = std::make_shared<const BatchOrigin>(tagged);
+        records.push_back(UseRecord{{{"all", 20'001, 1, 2}}, {1, 2}});
+        records.push_back(CostRecord{1, {1, 2, 3, 4}});
+        records.push_back(DeliveredRecord{2});
+        journal->apply(records);
         const test::JournalContents after = test::contents_of(journal.get());
-        ASSERT_EQ(after.entries.size(), 1u);
+        ASSERT_EQ(after.entries.size(), 2u);
         EXPECT_TRUE(after.entries[0].charged);
+        EXPECT_EQ(after.entries[1].origin, tagged);
         EXPECT_EQ(after.submissions[0].cost, (BatchCost{1, 2, 3, 4}));
         EXPECT_EQ(after.day_use.size(), 1u);
     }
@@ -242,8 +264,11 @@ TEST_F(JournalFailure, WhateverIsDamagedIsReadOrRefused) {
 }
 
 TEST_F(JournalFailure, AFileThatCannotBeMadeIsRefused) {
-    path_ = (directory_ / "no" / "such" / "j.db").string();
-    expect_refused(Kind::read_only, "writable");
+    const std::filesystem::path directory = directory_;
+    path_ = (directory / "no" / "such" / "j.db").string();
+    expect_refused(Kind::read_only, "its directory is not there; make that");
+    path_ = directory.string();
+    expect_refused(Kind::read_only, "is a directory; name a file in it");
 }
 
 TEST_F(JournalFailure, AReadOnlyFileIsRefused) {

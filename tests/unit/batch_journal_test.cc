@@ -49,6 +49,8 @@ AcceptRecord accept(EntryId id, std::string body = "{}") {
             .body = BatchBody::copy_of(body),
             .origin = id % 5 == 0 ? std::make_shared<const BatchOrigin>(
                                         BatchOrigin{.tenant = ~id,
+                                                    .tag = ~id - 1,
+                                                    .affinity = ~0u,
                                                     .input_tokens = 7,
                                                     .output_tokens = 8,
                                                     .priority = static_cast<std::uint8_t>(id % 4),
@@ -73,6 +75,18 @@ TEST_F(JournalTest, ANewOneIsEmptyItsOwnersAloneAndKeepsItsMark) {
         }
     }
     EXPECT_EQ(open_journal(path_, "second")->load().mark, "first");
+}
+
+TEST_F(JournalTest, OneThatOthersCouldReadIsClosedToThem) {
+    open_journal(path_, "m")->apply(std::vector<JournalRecord>{accept(1)});
+    ASSERT_EQ(::chmod(path_.c_str(), 0664), 0);
+    const auto journal = open_journal(path_, "m");
+    journal->apply(std::vector<JournalRecord>{accept(2)});
+    struct stat status {};
+    for (const auto& file : std::filesystem::directory_iterator(directory_)) {
+        ASSERT_EQ(::stat(file.path().c_str(), &status), 0);
+        EXPECT_EQ(status.st_mode & 0777, 0600u) << file.path();
+    }
 }
 
 TEST_F(JournalTest, BodiesComeBackAsTheyWere) {
@@ -120,7 +134,7 @@ public:
                               {"tenant.x", day - static_cast<std::int64_t>(dice % 2), 5, 0}},
                              {entry.id, state.last_entry + 7}};
         }
-        if (dice < 60 && !entry.dropped) return DeliveredRecord{entry.id};
+        if (dice < 60 && !entry.dropped) return DeliveredRecord{entry.id, dice % 2 == 0};
         if (dice < 65 && !entry.dropped && entry.submission != 0) {
             const auto owner = std::find_if(
                 state.submissions.begin(), state.submissions.end(),
@@ -129,9 +143,9 @@ public:
         }
         if (state.submissions.empty()) return accept(state.last_entry + 1);
         const auto& submission = state.submissions[random_.below(state.submissions.size())];
-        const bool empty =
-            std::none_of(state.entries.begin(), state.entries.end(),
-                         [&](const auto& e) { return e.submission == submission.id; });
+        const bool empty = std::none_of(
+            state.entries.begin(), state.entries.end(),
+            [&](const auto& e) { return e.submission == submission.id && !e.dropped; });
         if (dice >= 92) return CostRecord{submission.id, {7, 8, 9, 10}};
         switch (submission.stage) {
             case JournalState::Stage::intent:

@@ -117,6 +117,54 @@ TEST_F(CountingTest, IsGivenUpAfterFiveSeconds) {
     EXPECT_EQ(core.counts().token_counts_failed, 1u);
 }
 
+// A route whose budget is waited for less long than the count keeps its hands off until then.
+TEST_F(CountingTest, WithARouteItIsForTheModelWhereTheRequestIs) {
+    CoreSettings routed = settings();
+    routed.limits.classes.push_back({.name = "other", .models = {"other"}, .limits = {}});
+    routed.limits.classes[1].limits.requests_per_minute = 6000;
+    Route route{.name = "r", .steps = {}, .fallback = 0xFF, .max_wait_ns = 0};
+    route.steps = {{.model = "first", .model_class = 1}, {.model = "second", .model_class = 0}};
+    routed.routes.routes = {route};
+    for (const bool answered : {true, false}) {
+        Core of(routed, &slab, 1);
+        const RequestIndex index = slab.take();
+        Request& request = slab.at(index);
+        request.submitted_at = now;
+        request.body = body;
+        request.counting = true;
+        request.route = {.route = 1, .ahead = 2};
+        request.model_class = 1;
+        of.submit(index, now, &actions);
+        of.advance(now, &actions);
+        ASSERT_EQ(actions.size(), 1u);
+        ASSERT_EQ(actions[0].kind, Action::Kind::count);
+        const AttemptId counting = actions[0].attempt;
+        actions.clear();
+        now += 4 * kNsPerS;
+        of.advance(now, &actions);
+        EXPECT_TRUE(actions.empty());
+        Outcome outcome;
+        outcome.usage.input_tokens = 1234;
+        if (answered) of.on_end(counting, outcome, nullptr, now, &actions);
+        now += 2 * kNsPerS;
+        of.advance(now, &actions);
+        ASSERT_EQ(actions.back().kind, Action::Kind::start);
+        EXPECT_EQ(request.input_tokens, answered ? 1234u : 0u);
+        EXPECT_EQ(request.model_class, 1u);
+        EXPECT_EQ(of.limiter().estimate_quality(1).input_samples, answered ? 1 : 0);
+        Outcome overloaded;
+        overloaded.cls = OutcomeClass::overloaded;
+        of.on_end(actions.back().attempt, overloaded, nullptr, now, &actions);
+        of.advance(now, &actions);
+        ASSERT_EQ(actions.back().kind, Action::Kind::start);
+        EXPECT_EQ(request.model_class, 0u) << "the figure is not in the way of its fallback";
+        EXPECT_EQ(of.step_counts(0, 0).first, 1u);
+        EXPECT_EQ(of.step_counts(0, 1).moved_in, 1u);
+        EXPECT_EQ(of.counts().token_counts, 1u);
+        actions.clear();
+    }
+}
+
 TEST_F(CountingTest, AFullPoolDelaysByFiveSecondsAtMost) {
     for (int i = 0; i < 300; ++i) submit();
     std::size_t counts = 0;

@@ -48,6 +48,7 @@ protected:
         request.input_tokens = 500;
         request.output_tokens = 100;
         request.tenant = 7;
+        request.prices = prices;
         request.body = body(stream);
         core->submit(index, now, &actions);
         advance(core, now);
@@ -97,6 +98,7 @@ protected:
     RequestSlab slab;
     std::vector<Action> actions;
     TimeNs now = kNow;
+    PricesId prices = kNoPrices;
     RequestIndex hedged = kNoRequest;
     Action first{};
     Action second{};
@@ -123,6 +125,29 @@ TEST_F(HedgingTest, TheFirstToHaveContentIsHeard) {
         expect_nothing_left(core);
         actions.clear();
     }
+}
+
+TEST_F(HedgingTest, WhatTheSlowerOneHasDoneIsSpentToo) {
+    CoreSettings paid = settings();
+    paid.limits.prices.rows.push_back({.models = {"*"}, .prices = {.input = 3, .output = 15}});
+    LimitSettings::DayBudget budget;
+    budget.name = "tenant.x";
+    budget.tenant = 7;
+    budget.spend_per_day = 1'000'000'000;
+    paid.limits.day_budgets = {budget};
+    prices = 0;
+    Core core(paid, &slab, 1);
+    begin_both(&core);
+    EXPECT_TRUE(core.on_content(second.attempt, now, &actions));
+    Outcome answer = outcome(OutcomeClass::success);
+    answer.usage.input_tokens = 480;
+    answer.usage.output_tokens = 90;
+    end(&core, second, answer);
+    // Of what was given up nothing is known, and what was expected of it counts.
+    ASSERT_EQ(core.limiter().day_use().size(), 1u);
+    EXPECT_EQ(core.limiter().day_use()[0].tokens, (480 + 90) + (500 + 100));
+    EXPECT_EQ(core.limiter().day_use()[0].spend, 3 * (480 + 500) + 15 * (90 + 100));
+    expect_nothing_left(core);
 }
 
 TEST_F(HedgingTest, IsForStreamsThatAreSlowAtAnotherAccount) {

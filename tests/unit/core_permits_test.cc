@@ -108,6 +108,51 @@ TEST_F(CorePermitsTest, APermitThatIsNeverReportedEndsWithItsLease) {
     EXPECT_EQ(core_.counts().in_flight, 0u);
 }
 
+TEST_F(CorePermitsTest, APermitThatIsNeverReportedIsSettledAsItsEstimate) {
+    CoreSettings with_budget = settings();
+    with_budget.limits.classes[0].limits.input_tokens_per_minute = 60'000;
+    with_budget.limits.classes[0].limits.output_tokens_per_minute = 60'000;
+    with_budget.limits.output_accounting = OutputAccounting::produced;
+    LimitSettings::DayBudget budget;
+    budget.tokens_per_day = 1'000'000;
+    with_budget.limits.day_budgets = {budget};
+    for (const bool reported : {false, true}) {
+        Core core(with_budget, &slab_, 1);
+        const RequestIndex index = slab_.take();
+        Request& request = slab_.at(index);
+        request.submitted_at = now_;
+        request.lease_ms = 100;
+        request.input_tokens = 90;
+        request.output_tokens = 10;
+        const Core::Grant grant = core.try_acquire(index, now_);
+        ASSERT_EQ(grant.status, WEIR_OK);
+        const TimeNs then = now_ + 200 * kNsPerMs;
+        const auto left = [&](LimitKind kind) {
+            std::vector<Limiter::BucketView> views;
+            core.limiter().view(then, &views);
+            for (const Limiter::BucketView& view : views) {
+                if (view.kind == kind) return view.level;
+            }
+            return 0.0;
+        };
+        const double input = left(LimitKind::input_tokens);
+        const double output = left(LimitKind::output_tokens);
+        if (reported) {
+            Outcome outcome;
+            outcome.usage.input_tokens = 40;
+            outcome.usage.output_tokens = 2;
+            core.on_end(grant.permit.attempt, outcome, nullptr, then, &actions_);
+        } else {
+            core.advance(then, &actions_);
+            EXPECT_EQ(core.counts().permits_expired, 1u);
+        }
+        EXPECT_NEAR(left(LimitKind::input_tokens), input + (reported ? 50 : 0), 1);
+        EXPECT_NEAR(left(LimitKind::output_tokens), output + (reported ? 8 : 0), 1);
+        EXPECT_EQ(core.limiter().day_use().at(0).tokens, reported ? 42 : 100);
+        actions_.clear();
+    }
+}
+
 TEST_F(CorePermitsTest, APermitThatWaitsGoesFirst) {
     use_up();
     const RequestIndex index = slab_.take();

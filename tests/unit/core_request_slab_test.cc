@@ -40,12 +40,12 @@ TEST(RequestSlab, AGivenBackSlotComesBackAsNew) {
     RequestSlab slab;
     const RequestIndex index = slab.take();
     Request& request = slab.at(index);
-    request.tag = 7;
+    slab.set_tag(index, 7);
     request.attempts = 3;
     request.last_error = std::make_unique<ErrorDetail>();
     slab.give_back(index);
     ASSERT_EQ(slab.take(), index);
-    EXPECT_EQ(request.tag, 0u);
+    EXPECT_EQ(slab.first_of_tag(7), kNoRequest);
     EXPECT_EQ(request.attempts, 0);
     EXPECT_EQ(request.last_error, nullptr);
 }

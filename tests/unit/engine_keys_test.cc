@@ -207,6 +207,37 @@ TEST_F(KeysTest, WhereAllKeysAreOutTheErrorSaysWhenTheFirstComesBack) {
     EXPECT_LE(retry_after_ms_, 30'000);
 }
 
+TEST_F(KeysTest, WhereStickyTheCacheablePrefixStaysWithItsAccount) {
+    open({{"account.a.key", "sk-one"}, {"account.b.key", "sk-two"}, {"accounts.choice", "sticky"}});
+    std::set<std::string> all;
+    const auto set_body = [&](int system, int question) {
+        builder_.set_body(R"({"model":"claude-opus-5","max_tokens":9,"system":[{"type":"text",)"
+                          R"("text":"system )" +
+                          std::to_string(system) +
+                          R"(","cache_control":{"type":"ephemeral"}}],)"
+                          R"("messages":[{"role":"user","content":")" +
+                          std::to_string(question) + R"("}]})");
+    };
+    for (int system = 0; system < 12; ++system) {
+        std::set<std::string> secrets;
+        for (int question = 0; question < 6; ++question) {
+            set_body(system, question);
+            secrets.merge(secrets_used(1));
+        }
+        EXPECT_EQ(secrets.size(), 1u);
+        all.merge(secrets);
+    }
+    EXPECT_EQ(all.size(), 2u);
+    // What the caller says goes before it.
+    builder_.set("affinity", "x");
+    std::set<std::string> secrets;
+    for (int system = 0; system < 12; ++system) {
+        set_body(system, 0);
+        secrets.merge(secrets_used(1));
+    }
+    EXPECT_EQ(secrets.size(), 1u);
+}
+
 TEST_F(KeysTest, WhatCannotBeIsRefused) {
     open({{"account.main.key", "sk-one"}});
     const auto code = [](auto&& f) {
@@ -246,6 +277,33 @@ TEST_F(KeysTest, StatisticsTellTheLimitsOfWorkspacesAndKeys) {
     EXPECT_NE(stats.find(R"("workspace":"","key":"b","kind":"requests","limit":50)"),
               std::string::npos)
         << stats;
+}
+
+// What was configured for it is there before its secret is.
+TEST_F(KeysTest, AKeyThatComesLaterHasItsWorkspaceAndLimits) {
+    open({{"account.main.key", "sk-one"},
+          {"account.main.keys.b.later", "true"},
+          {"account.main.keys.b.workspace", "w"},
+          {"account.main.keys.c.value", "sk-three"},
+          {"account.main.keys.c.workspace", "w"},
+          {"account.main.workspace.w.limit.claude-opus-5.requests_per_minute", "1"},
+          {"accounts.when_all_out", "wait"}});
+    EXPECT_NE(engine_->stats().find(R"("workspace":"w","key":"b","state":"retired")"),
+              std::string::npos);
+    EXPECT_THROW(engine_->retire_key("main", "b"), Failure) << "it is not in use";
+    engine_->retire_key("main", "main");
+    EXPECT_EQ(secrets_used(3), std::set<std::string>{"sk-three"}) << "two of three wait";
+    EXPECT_EQ(done_, 1);
+    engine_->set_key("main", "b", "sk-two");
+    poll();
+    ASSERT_FALSE(keys_.empty());
+    EXPECT_NE(keys_.back().find(R"("workspace":"w","key":"b","state":"replaced")"),
+              std::string::npos);
+    EXPECT_EQ(done_, 1) << "its workspace has no budget left";
+    engine_->retire_key("main", "b");
+    engine_->set_key("main", "d", "sk-two");
+    poll();
+    EXPECT_EQ(done_, 3) << "it was not spoken of, so that no workspace bounds it";
 }
 
 TEST(KeyStore, BatchesStayInTheWorkspaceOfTheFirstKey) {

@@ -163,6 +163,30 @@ TEST_F(RoutedEngine, TheModelAloneIsReplaced) {
     EXPECT_EQ(response->number(WEIR_NUMBER_ROUTE_STEP), 2);
 }
 
+TEST_F(RoutedEngine, ItsTokensAreCountedForTheFirstChoice) {
+    open({{"limits.count_tokens", "always"}});
+    builder_.set("route", "pick");
+    builder_.set("complexity", "low");
+    transport_->answer_at_once = false;
+    engine_->submit(builder_);
+    EXPECT_TRUE(poll().empty());
+    ASSERT_EQ(transport_->started.size(), 1u);
+    EXPECT_EQ(transport_->bodies[transport_->started[0]],
+              R"({"messages":[{"role":"user","content":"\u00e4 \"model\":"}],)"
+              R"("model"  :  "claude-haiku-4-5"})");
+    transport_->answer(transport_->started[0], 0, 200, R"({"input_tokens":77})");
+    transport_->started.clear();
+    transport_->answer_at_once = true;
+    const weir_response* response = answer();
+    ASSERT_NE(response, nullptr);
+    EXPECT_EQ(transport_->bodies.size(), 2u);
+    EXPECT_EQ(transport_->bodies.rbegin()->second, body("claude-haiku-4-5"));
+    EXPECT_EQ(response->number(WEIR_NUMBER_ROUTE_STEP), 1);
+    EXPECT_NE(engine_->stats().find(R"("token_counts":1,"token_counts_failed":0)"),
+              std::string::npos)
+        << engine_->stats();
+}
+
 TEST_F(RoutedEngine, ABodyMayAskForTheRoute) {
     open();
     builder_.set_body(body("route:pick"));

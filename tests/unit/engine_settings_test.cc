@@ -116,6 +116,10 @@ TEST(Settings, ContradictionsNameTheirKeys) {
     EXPECT_NE(problem_of(with({{"retry.base_ms", "5000"}, {"retry.cap_ms", "100"}}))
                   .find("retry.base_ms"),
               std::string::npos);
+    EXPECT_NE(
+        problem_of(with({{"account.a.keys.b.value", "k"}, {"account.a.keys.b.later", "true"}}))
+            .find("account.a.keys.b.later is true, and account.a.keys.b.value is set"),
+        std::string::npos);
     EXPECT_NE(problem_of(with({{"queue.weights", "1,2,3"}})).find("queue.weights"),
               std::string::npos);
     EXPECT_NE(problem_of(with({{"queue.weights", "1,2,3,x"}})).find("queue.weights"),

@@ -31,10 +31,15 @@ std::string message_start() {
         R"("model":"claude-x","content":[],"stop_reason":null,"usage":)"
         R"({"input_tokens":3,"output_tokens":1}}})");
 }
-std::string content() {
+std::string block_start() {
     return event("content_block_start",
                  R"({"type":"content_block_start","index":0,"content_block":)"
                  R"({"type":"text","text":""}})");
+}
+std::string content() {
+    return block_start() + event("content_block_delta",
+                                 R"({"type":"content_block_delta","index":0,"delta":)"
+                                 R"({"type":"text_delta","text":"Hello"}})");
 }
 std::string error_event() {
     return event("error",
@@ -197,6 +202,8 @@ std::vector<Stage> stages() {
          true,
          false,
          {stall}},
+        {"closed as a block begins", after_request(kStreamHead + message_start() + block_start()),
+         WEIR_ERR_STREAM_BROKEN, true, R::if_allowed, Peer::plain, true},
         {"error before content", after_request(kStreamHead + message_start() + error_event()),
          WEIR_ERR_STREAM_BROKEN, true, R::if_allowed, Peer::plain, true},
         {"closed after content", after_request(kStreamHead + message_start() + content()),
@@ -392,10 +399,10 @@ TEST(StreamRestart, MakesTheEventsSoFarVoid) {
     });
     Client client = restarting_client(server, "3");
     std::uint32_t flags = 0;
-    const std::vector<Heard> expected{stream_event(0), stream_event(1), kRestart,
-                                      stream_event(0), stream_event(1), kRestart,
-                                      stream_event(0), stream_event(1), stream_event(2),
-                                      stream_event(3), stream_event(4), {WEIR_EVENT_DONE, 0}};
+    const std::vector<Heard> expected{
+        stream_event(0), stream_event(1), stream_event(2), kRestart,        stream_event(0),
+        stream_event(1), stream_event(2), kRestart,        stream_event(0), stream_event(1),
+        stream_event(2), stream_event(3), stream_event(4), stream_event(5), {WEIR_EVENT_DONE, 0}};
     EXPECT_EQ(hear(&client, &flags), expected);
 }
 
@@ -408,9 +415,10 @@ TEST(StreamRestart, IsNotSaidOfAnAttemptWithoutContent) {
     });
     Client client = restarting_client(server, "3");
     std::uint32_t flags = 0;
-    const std::vector<Heard> expected{stream_event(0), stream_event(1), kRestart,
-                                      stream_event(0), stream_event(1), stream_event(2),
-                                      stream_event(3), stream_event(4), {WEIR_EVENT_DONE, 0}};
+    const std::vector<Heard> expected{stream_event(0), stream_event(1),     stream_event(2),
+                                      kRestart,        stream_event(0),     stream_event(1),
+                                      stream_event(2), stream_event(3),     stream_event(4),
+                                      stream_event(5), {WEIR_EVENT_DONE, 0}};
     EXPECT_EQ(hear(&client, &flags), expected);
 }
 
@@ -421,15 +429,17 @@ TEST(StreamRestart, EndsWithTheAttempts) {
     });
     Client client = restarting_client(server, "2");
     std::uint32_t flags = 0;
-    const std::vector<Heard> expected{stream_event(0), stream_event(1), kRestart,
-                                      stream_event(0), stream_event(1), {WEIR_EVENT_FAILED, 0}};
+    const std::vector<Heard> expected{stream_event(0), stream_event(1),       stream_event(2),
+                                      kRestart,        stream_event(0),       stream_event(1),
+                                      stream_event(2), {WEIR_EVENT_FAILED, 0}};
     EXPECT_EQ(hear(&client, &flags), expected);
     EXPECT_TRUE(flags & WEIR_ERROR_MAYBE_EXECUTED);
 }
 
 // ---- A second attempt beside a slow one ----
 
-// The first request, at whichever account, has no content for a long time.
+// The first request, at whichever account, begins its answer, and shows nothing of it for a long
+// time.
 TEST(Hedging, TheFasterAccountAloneIsHeard) {
     std::atomic<int> requests{0};
     Gate given_up;
@@ -440,7 +450,7 @@ TEST(Hedging, TheFasterAccountAloneIsHeard) {
             peer.wait_for_close();
             return;
         }
-        peer.send(kStreamHead + message_start());
+        peer.send(kStreamHead + message_start() + block_start());
         peer.wait_for_close();
         given_up.open();
         peer.send(content());
@@ -463,7 +473,7 @@ TEST(Hedging, TheFasterAccountAloneIsHeard) {
             weir_events_release(&event, sizeof event, 1);
             event = client.next();
         }
-        EXPECT_EQ(indices, (std::vector<std::uint32_t>{0, 1, 2, 3, 4}));
+        EXPECT_EQ(indices, (std::vector<std::uint32_t>{0, 1, 2, 3, 4, 5}));
         ASSERT_EQ(event.type, WEIR_EVENT_DONE);
         const auto* response = static_cast<const weir_response*>(event.object);
         EXPECT_EQ(weir_response_number(response, WEIR_NUMBER_HEDGED), hedged ? 1 : 0);

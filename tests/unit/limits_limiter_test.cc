@@ -191,6 +191,40 @@ TEST(Limiter, AStreamsProgressIsDebitedBeyondTheExpectation) {
     EXPECT_NEAR(level(limiter, LimitKind::output_tokens, kS), held - 450, 1);
 }
 
+// What a stream used before it broke is used, as far as it is known: by the figure, or by what it
+// has shown, or else as it was expected.
+TEST(Limiter, PartialUsageIsSettled) {
+    LimitSettings settings =
+        one_account({.input_tokens_per_minute = 600'000, .output_tokens_per_minute = 600'000});
+    settings.output_accounting = OutputAccounting::produced;
+    struct Case {
+        std::int64_t shown, input, output;  // -1: not known
+        bool executed;
+        double input_more, output_more;  // than was held
+    };
+    for (const Case& c : {Case{500, 900, 550, true, 100, -450}, Case{500, -1, -1, true, 0, -400},
+                          Case{0, -1, -1, true, 0, 0}, Case{20, 1'000, 30, true, 0, 70},
+                          Case{0, -1, -1, false, 1'000, 100}}) {
+        Limiter limiter(settings);
+        const BudgetId id = limiter.budget(0, 0);
+        Reservation reservation;
+        ASSERT_EQ(limiter.reserve(id, {1'000, 100, 4'096}, 0, &reservation).kind,
+                  Verdict::Kind::granted);
+        const double input = level(limiter, LimitKind::input_tokens, kS);
+        const double output = level(limiter, LimitKind::output_tokens, kS);
+        limiter.progress(&reservation, c.shown, kS);
+        Outcome broken;
+        broken.cls = c.executed ? OutcomeClass::stream_error : OutcomeClass::overloaded;
+        broken.maybe_executed = c.executed;
+        broken.usage.input_tokens = c.input;
+        broken.usage.output_tokens = c.output;
+        limiter.settle(reservation, broken, kS);
+        EXPECT_NEAR(level(limiter, LimitKind::input_tokens, kS), input + c.input_more, 1);
+        EXPECT_NEAR(level(limiter, LimitKind::output_tokens, kS), output + c.output_more, 1)
+            << c.shown << ", " << c.output << ", " << c.executed;
+    }
+}
+
 TEST(Limiter, ARefusalPausesForEveryoneAndReturnsPaced) {
     Limiter limiter(one_account({.requests_per_minute = 600}));
     const BudgetId id = limiter.budget(0, 0);

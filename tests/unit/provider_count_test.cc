@@ -33,6 +33,18 @@ TEST(CountBody, LeavesOutWhatTheCallDoesNotTake) {
               R"({"model":"m","messages":[{"a":"]"}]})");
 }
 
+TEST(CountBody, TheModelMayBeAnother) {
+    const std::string_view body = R"({"stream":true,"model":"route:r","system":"route:r"})";
+    for (const std::string_view model : {"m", "a-longer-name"}) {
+        CountBody source;
+        source.set(body, body.find("route:r"), 7, model);
+        std::string out(source.size() + 1, '\0');
+        out.resize(source.read(out.data(), out.size()));
+        EXPECT_EQ(out, "{\"model\":\"" + std::string(model) + R"(","system":"route:r"})");
+        EXPECT_EQ(out.size(), source.size());
+    }
+}
+
 TEST(CountBody, IsReadInPiecesOfAnySize) {
     const std::string_view body = R"({"model":"m","stream":false,"messages":[{"content":"abc"}]})";
     for (std::size_t step = 1; step < 70; ++step) {

@@ -199,7 +199,7 @@ TEST(ResponseReader, AStreamIsWholeFromItsStopOn) {
 }
 
 TEST(ResponseReader, AStreamThatEndsEarly) {
-    const std::size_t content = kStream.find("event: content_block_delta");
+    const std::size_t content = kStream.find("event: content_block_stop");
     const struct {
         std::size_t size;
         Kind kind;

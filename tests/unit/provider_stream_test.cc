@@ -81,11 +81,24 @@ TEST(MessageStream, EventsAreHeldBackUntilContent) {
     EXPECT_TRUE(f.sink.names.empty());
     EXPECT_FALSE(f.stream.content_delivered());
     f.stream.feed(kBlockStart);
+    EXPECT_TRUE(f.sink.names.empty()) << "that a block begins is no content yet";
+    EXPECT_FALSE(f.stream.content_delivered());
+    f.stream.feed(text_delta("Hello"));
     EXPECT_EQ(f.sink.names,
-              (std::vector<std::string>{"message_start", "sparkle", "content_block_start"}));
+              (std::vector<std::string>{"message_start", "sparkle", "content_block_start",
+                                        "content_block_delta"}));
     EXPECT_TRUE(f.stream.content_delivered());
     f.stream.feed(event("sparkle"));
-    EXPECT_EQ(f.sink.names.size(), 4u);
+    EXPECT_EQ(f.sink.names.size(), 5u);
+}
+
+TEST(MessageStream, ABlockWithoutDeltasIsContentOnceItIsWhole) {
+    Fixture f(kStart + kBlockStart);
+    EXPECT_FALSE(f.stream.content_delivered());
+    f.stream.feed(kBlockStop);
+    EXPECT_EQ(f.sink.names, (std::vector<std::string>{"message_start", "content_block_start",
+                                                      "content_block_stop"}));
+    EXPECT_TRUE(f.stream.content_delivered());
 }
 
 TEST(MessageStream, AMessageWithoutContentIsWhole) {
@@ -209,8 +222,8 @@ TEST(MessageStream, IsNewAfterReset) {
     EXPECT_FALSE(f.stream.take_progress());
     f.stream.feed(kStart);
     EXPECT_TRUE(other.names.empty());
-    f.stream.feed(kBlockStart);
-    EXPECT_EQ(other.names.size(), 2u);
+    f.stream.feed(kBlockStart + text_delta("Hi"));
+    EXPECT_EQ(other.names.size(), 3u);
 }
 
 TEST(DeltaText, FindsWhatIsShown) {

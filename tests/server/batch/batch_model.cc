@@ -48,6 +48,7 @@ BatchBehaviour read_batch_behaviour(std::string_view text) {
             {"overloaded_every", &b.overloaded_every},
             {"lost_creations", &b.lost_creations},
             {"cut_downloads", &b.cut_downloads},
+            {"strange_lines", &b.strange_lines},
             {"foreign", &b.foreign}};
         bool known = name == "output_tokens";
         if (known) b.output_tokens = static_cast<std::int64_t>(value);
@@ -64,7 +65,9 @@ BatchBehaviour read_batch_behaviour(std::string_view text) {
 
 bool BatchModel::overloaded() {
     ++calls_;
-    return behaviour_.overloaded_every > 0 && calls_ % behaviour_.overloaded_every == 0;
+    const bool is = behaviour_.overloaded_every > 0 && calls_ % behaviour_.overloaded_every == 0;
+    overloaded_ += is ? 1 : 0;
+    return is;
 }
 
 BatchItem::Fate BatchModel::draw_fate() {
@@ -162,10 +165,17 @@ void BatchModel::remove(const Batch& batch) {
 
 std::string BatchModel::report() const {
     nlohmann::ordered_json batches = nlohmann::ordered_json::array();
+    std::int64_t unanswered = 0;
     for (const Batch& batch : batches_) {
+        const bool foreign = batch.id.starts_with("msgbatch_foreign");
+        unanswered += foreign ? 0
+                              : std::count_if(batch.items.begin(), batch.items.end(),
+                                              [](const BatchItem& item) {
+                                                  return item.fate != BatchItem::Fate::succeeded;
+                                              });
         batches.push_back({{"id", batch.id},
                            {"requests", batch.items.size()},
-                           {"foreign", batch.id.starts_with("msgbatch_foreign")},
+                           {"foreign", foreign},
                            {"cancelled", batch.cancelled_at >= 0},
                            {"deleted", batch.deleted}});
     }
@@ -173,6 +183,10 @@ std::string BatchModel::report() const {
                                      [](const auto& one) { return one.second > 1; });
     const nlohmann::ordered_json report{{"calls", calls_},
                                         {"creations", creations_},
+                                        {"overloaded", overloaded_},
+                                        {"lost_creations", lost_creations_},
+                                        {"cut_downloads", cut_downloads_},
+                                        {"unanswered", unanswered},
                                         {"answered", answered_.size()},
                                         {"answered_more_than_once", again},
                                         {"batches", batches}};

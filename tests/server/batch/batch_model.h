@@ -25,7 +25,8 @@ struct BatchBehaviour {
     std::uint32_t lost_creations = 0;    // the first n are accepted, and the connection closed
     std::uint32_t cut_downloads = 0;     // the first n end at the share `cut_at`
     double cut_at = 0.6;
-    std::uint32_t foreign = 0;  // batches of somebody else, of the size of the first one
+    std::uint32_t strange_lines = 0;  // in all results: that come twice, and as many unknown ones
+    std::uint32_t foreign = 0;        // batches of somebody else, of the size of the first one
     std::int64_t output_tokens = 50;
 };
 
@@ -74,8 +75,9 @@ public:
     void cancel(const Batch& batch, TimeNs now);
     void remove(const Batch& batch);
 
-    // What was seen, as JSON: the batches, and the requests that were part of more than one
-    // although an earlier one had answered them.
+    // What was seen, as JSON: the batches, how many of their requests have no answer, the requests
+    // that were part of more than one although an earlier one had answered them, and how often what
+    // was to go wrong did.
     std::string report() const;
 
 private:
@@ -87,6 +89,7 @@ private:
     std::vector<Batch> batches_;                     // oldest first
     std::map<std::string, std::uint32_t> answered_;  // by marker: how often
     std::uint64_t calls_ = 0;
+    std::uint64_t overloaded_ = 0;  // of them
     std::uint64_t creations_ = 0;
     std::uint32_t lost_creations_ = 0;
     std::uint32_t cut_downloads_ = 0;

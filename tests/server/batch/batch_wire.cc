@@ -205,6 +205,11 @@ Script BatchService::results(const Call& call, const Batch& batch, TimeNs now) {
             const BatchItem& item = current->items[next];
             if (item.fate == BatchItem::Fate::missing) continue;
             lines += line(item, current->cancelled_at >= 0);
+            if (next >= model_.behaviour().strange_lines) continue;
+            lines += line(item, current->cancelled_at >= 0);
+            BatchItem unknown = item;
+            unknown.custom_id = fmt::format("unknown-{}", next);
+            lines += line(unknown, false);
         }
         ended = next == end;
         if (!ended) return lines.empty() ? "" : chunk(lines);
