@@ -66,9 +66,12 @@ static void report(const struct job* job) {
     uint64_t recovered = (uint64_t)job->recovered_count;
     switch (options->command) {
         case COMMAND_SUBMIT:
-            fprintf(stderr, "%s requests submitted", text_count((double)job->submitted));
+            /* What is not in the journal is not submitted, if it came to an early end. */
+            fprintf(stderr, "%s submitted",
+                    text_of_count((double)(job->submitted - job->not_durable), "request"));
             if (recovered > 0)
-                fprintf(stderr, "; %s were in the journal before", text_count((double)recovered));
+                fprintf(stderr, "; %s %s in the journal before", text_count((double)recovered),
+                        recovered == 1 ? "was" : "were");
             fputc('\n', stderr);
             if (tally->bad_lines > 0)
                 fprintf(stderr, "%s lines are bad (see above)\n",

@@ -152,6 +152,12 @@ void Core::on_progress(AttemptId id, std::int64_t output_tokens, TimeNs now) {
     limiter_.progress(&attempt->reservation, output_tokens, now);
 }
 
+void Core::on_input_counted(AttemptId id, const Usage& usage, TimeNs now) {
+    Attempt* attempt = find(id);
+    if (attempt == nullptr) return;
+    if (limiter_.input_counted(&attempt->reservation, usage, now)) queue_.unblock_all();
+}
+
 void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDetail> detail,
                   TimeNs now, std::vector<Action>* actions) {
     Attempt* attempt = find(id);

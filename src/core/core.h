@@ -85,6 +85,8 @@ public:
     // be: the request's other attempt was faster.
     bool on_content(AttemptId attempt, TimeNs now, std::vector<Action>* actions);
     void on_progress(AttemptId attempt, std::int64_t output_tokens, TimeNs now);
+    // The beginning of a stream says what its input came to.
+    void on_input_counted(AttemptId attempt, const Usage& usage, TimeNs now);
     void on_end(AttemptId attempt, const Outcome& outcome, std::unique_ptr<ErrorDetail> detail,
                 TimeNs now, std::vector<Action>* actions);
 
@@ -123,6 +125,7 @@ public:
     void set_delivery_blocked(bool blocked) { delivery_blocked_ = blocked; }
 
     Limiter& limiter() { return limiter_; }
+    const Limiter& limiter() const { return limiter_; }
     const KeyRing& keys() const { return keys_; }
 
     struct Counts {

@@ -29,6 +29,7 @@ public:
         virtual void on_response_head(Exchange* exchange) = 0;
         virtual void on_stream_event(Exchange* exchange, std::string_view data) = 0;
         virtual void on_output_progress(Exchange* exchange, std::int64_t output_tokens) = 0;
+        virtual void on_input_counted(Exchange* exchange, const Usage& usage) = 0;
     };
 
     Exchange(Listener* listener, JsonParser* parser) : listener_(listener), reader_(parser) {}
@@ -89,6 +90,8 @@ private:
     void on_progress(std::int64_t output_tokens) override {
         listener_->on_output_progress(this, output_tokens);
     }
+
+    void on_input_counted(const Usage& usage) override { listener_->on_input_counted(this, usage); }
 
     void reset_reader(bool stream) {
         reader_.reset(stream, max_response_bytes_, start_.unix_ns, this);

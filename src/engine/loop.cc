@@ -282,6 +282,10 @@ void Loop::on_output_progress(Exchange* exchange, std::int64_t output_tokens) {
     tell_core([&] { core_.on_progress(exchange->attempt(), output_tokens, now_); });
 }
 
+void Loop::on_input_counted(Exchange* exchange, const Usage& usage) {
+    tell_core([&] { core_.on_input_counted(exchange->attempt(), usage, now_); });
+}
+
 void Loop::on_stream_event(Exchange* exchange, std::string_view data) {
     if (exchange->stream_lost()) return;
     if (!exchange->passes_on()) {

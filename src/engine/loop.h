@@ -161,6 +161,7 @@ private:
     void on_response_head(Exchange* exchange) override;
     void on_stream_event(Exchange* exchange, std::string_view data) override;
     void on_output_progress(Exchange* exchange, std::int64_t output_tokens) override;
+    void on_input_counted(Exchange* exchange, const Usage& usage) override;
     void on_ready(int fd, std::uint32_t epoll_events) override;
 
     const Settings& settings_;

@@ -24,16 +24,23 @@ std::size_t body_bytes(const Request& request) {
 
 void DropOrder::add(RequestIndex index, std::uint8_t priority) {
     const RequestIndex older = newest_[priority];
-    links_[index] = {.older = older, .newer = kNoRequest, .in = true};
-    if (older != kNoRequest) links_[older].newer = index;
+    at(index).set_older(older);
+    at(index).set_newer(kNoRequest);
+    if (older != kNoRequest) at(older).set_newer(index);
     newest_[priority] = index;
 }
 
 void DropOrder::remove(RequestIndex index, std::uint8_t priority) {
-    if (index >= links_.size() || !links_[index].in) return;
-    const Link link = std::exchange(links_[index], Link());
-    if (link.older != kNoRequest) links_[link.older].newer = link.newer;
-    (link.newer == kNoRequest ? newest_[priority] : links_[link.newer].older) = link.older;
+    if (index >> kChunkBits >= chunks_.size()) return;
+    const Link link = std::exchange(at(index), Link());
+    const bool is_newest = newest_[priority] == index;
+    if (!is_newest && link.newer() == kNoRequest) return;  // it was not added
+    if (link.older() != kNoRequest) at(link.older()).set_newer(link.newer());
+    if (is_newest) {
+        newest_[priority] = link.older();
+    } else {
+        at(link.newer()).set_older(link.older());
+    }
 }
 
 QueueBounds::QueueBounds(RequestSlab* slab, BoundSettings settings)

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -34,20 +35,48 @@ struct BoundSettings {
 class DropOrder {
 public:
     void grow(std::size_t slots) {
-        if (links_.size() < slots) links_.resize(slots + slots / 2);
+        while (chunks_.size() << kChunkBits < slots) {
+            chunks_.push_back(std::make_unique<Link[]>(std::size_t{1} << kChunkBits));
+        }
     }
     void add(RequestIndex index, std::uint8_t priority);
     void remove(RequestIndex index, std::uint8_t priority);  // does nothing if it was not added
     RequestIndex newest(std::uint8_t priority) const { return newest_[priority]; }
-    RequestIndex older(RequestIndex index) const { return links_[index].older; }
+    RequestIndex older(RequestIndex index) const { return at(index).older(); }
 
 private:
-    struct Link {
-        RequestIndex older = kNoRequest;
-        RequestIndex newer = kNoRequest;
-        bool in = false;
+    // Two indices of requests in six bytes: with these the 192 of a queued request hold here too.
+    class Link {
+    public:
+        RequestIndex older() const { return join(older_low_, older_high_); }
+        RequestIndex newer() const { return join(newer_low_, newer_high_); }
+        void set_older(RequestIndex index) { split(index, &older_low_, &older_high_); }
+        void set_newer(RequestIndex index) { split(index, &newer_low_, &newer_high_); }
+
+    private:
+        static constexpr std::uint32_t kNone = 0xFFFFFF;
+        static RequestIndex join(std::uint16_t low, std::uint8_t high) {
+            const std::uint32_t index = std::uint32_t{high} << 16 | low;
+            return index == kNone ? kNoRequest : index;
+        }
+        static void split(RequestIndex index, std::uint16_t* low, std::uint8_t* high) {
+            *low = static_cast<std::uint16_t>(index);
+            *high = static_cast<std::uint8_t>(index >> 16);
+        }
+
+        std::uint16_t older_low_ = 0xFFFF;
+        std::uint16_t newer_low_ = 0xFFFF;
+        std::uint8_t older_high_ = 0xFF;
+        std::uint8_t newer_high_ = 0xFF;
     };
-    std::vector<Link> links_;  // by request
+    static_assert(sizeof(Link) == 6 && RequestSlab::kMaxRequests <= 0x1000000);
+    static constexpr unsigned kChunkBits = 12;
+
+    Link& at(RequestIndex index) const {
+        return chunks_[index >> kChunkBits][index & ((1u << kChunkBits) - 1)];
+    }
+
+    std::vector<std::unique_ptr<Link[]>> chunks_;  // by request
     std::array<RequestIndex, kPriorities> newest_{kNoRequest, kNoRequest, kNoRequest, kNoRequest};
 };
 

@@ -10,6 +10,11 @@ constexpr double kMostGuardS = 4.0;
 constexpr double kNoiseToGuard = 2.5;
 // The guard settles where 429s are as rare as the one is to the other.
 constexpr double kBoostOfRefusalS = 0.5;
+// How long a bucket is to be full before what is larger goes: it settles likewise.
+constexpr TimeNs kFullOfRefusalNs = 100 * kNsPerMs;
+constexpr TimeNs kFullWearsOffNs = kNsPerMs / 15;
+constexpr TimeNs kLeastFullNs = 20 * kNsPerMs;
+constexpr TimeNs kMostFullNs = kNsPerS / 2;
 constexpr double kBoostKept = 1 - 0.0003;
 
 }  // namespace
@@ -79,6 +84,7 @@ void Bucket::correct(TimeNs now, double by_units) {
 }
 
 void Bucket::accepted() {
+    full_ns_ = std::max(full_ns_ - kFullWearsOffNs, kLeastFullNs);
     if (boost_s_ <= 0) return;
     boost_s_ = boost_s_ > 0.01 ? boost_s_ * kBoostKept : 0;
     set_guard();
@@ -90,6 +96,8 @@ void Bucket::refused(TimeNs now, std::int64_t units, TimeNs wait_ns, std::int64_
     const double excess = level(now) + static_cast<double>(held) - at_provider;
     if (excess > 0) correct(now, -excess);
     boost_s_ = std::min(boost_s_ + kBoostOfRefusalS, kMostGuardS);
+    if (static_cast<double>(units) > depth_)
+        full_ns_ = std::min(full_ns_ + kFullOfRefusalNs, kMostFullNs);
     // Without readings a refusal is all that there is to learn the depth from.
     if (!synced_ && shape_.learn_depth) {
         set_depth(std::max(depth_ * 0.7, static_cast<double>(units)));

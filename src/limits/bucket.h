@@ -122,13 +122,21 @@ public:
 
 private:
     static constexpr TimeNs kFlightNs = kNsPerS / 10;
+    static constexpr TimeNs kEstimateShare = 20;  // a need may be this part of it larger
+    static constexpr TimeNs kAheadNs = 30 * kNsPerMs;
+    static constexpr TimeNs kFirstFullNs = 80 * kNsPerMs;
 
-    // The level at which `need` may be taken. A request that is larger than the bucket is let
-    // through by a full one, and leaves it in debt; but as long as the depth is only believed, it
-    // waits for all that it needs. The guard is at most half of what is left of the depth.
+    // The level at which `need` may be taken; the guard is at most half of what is left of the
+    // depth. A request that is larger than the bucket is let through by a full one, and leaves it
+    // in debt. Every moment that this comes late is lost refill, so it is not guarded but for what
+    // the mirror may be ahead by. As long as the depth is only believed, it waits for all that it
+    // needs.
     TimeNs level_for(TimeNs need) const {
-        const TimeNs least = depth_known_ ? std::min(need, depth_ns_ + kFlightNs) : need;
-        return least + std::min(guard_ns_, std::max((depth_ns_ - least) / 2, kFlightNs));
+        const TimeNs spare = (depth_ns_ - need) / 2;
+        if (!depth_known_) return need + std::min(guard_ns_, std::max(spare, kFlightNs));
+        const TimeNs level = need + need / kEstimateShare + kAheadNs +
+                             std::min(guard_ns_, std::max<TimeNs>(spare, 0));
+        return std::min(level, depth_ns_ + full_ns_);
     }
 
     void take_from(Gcra* gcra, TimeNs now, TimeNs need) const {
@@ -147,8 +155,9 @@ private:
     Gcra gcra_;
     TimeNs depth_ns_ = 0;
     TimeNs guard_ns_ = 0;
-    bool depth_known_ = false;  // configured, or shown by readings
-    double corrections_ = 0;    // sum of all, in units
+    TimeNs full_ns_ = kFirstFullNs;  // so long past the mirror's depth it is surely full
+    bool depth_known_ = false;       // configured, or shown by readings
+    double corrections_ = 0;         // sum of all, in units
 
     Shape shape_;
     std::uint32_t changes_ = 0;

@@ -69,8 +69,10 @@ bool Bucket::observe(const LimitReading& reading, const Sighting& sighting) {
         const double excess = mine_lowest - highest;
         correct(now, -excess);
         if (shape_.learn_depth && highest + static_cast<double>(sighting.own) >= seen_) {
-            // It does not fill any further: that is its depth.
-            deepest_ = std::min(deepest_, std::max(seen_, highest));
+            // It does not fill any further: that is its depth, with what was just taken, whose
+            // amount is an estimate.
+            deepest_ = std::min(deepest_,
+                                std::max(seen_, highest + 1.5 * static_cast<double>(sighting.own)));
             set_depth(std::min(depth_, deepest_));
         } else {
             leak_.too_high(excess / per_s(), horizon_s);

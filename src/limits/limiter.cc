@@ -176,6 +176,7 @@ void Limiter::take(BudgetId id, const Cost& asked, const Needs& needs, TimeNs no
     out->reserved_at = now;
     out->cost = asked;
     out->shown_output = 0;
+    out->known_input = -1;
     for (std::size_t i = 0; i < budget.count; ++i) {
         pool_of(budget, i).take(asked, needs[i], now, &out->holds[i]);
     }

@@ -31,6 +31,7 @@ struct Reservation {
     TimeNs reserved_at = 0;
     Cost cost;
     std::int64_t shown_output = 0;  // what progress() has seen
+    std::int64_t known_input = -1;  // what input_counted() has settled
     std::array<Hold, kMaxScopes> holds;
 };
 
@@ -111,6 +112,10 @@ public:
 
     // A stream has shown this much output so far.
     void progress(Reservation* reservation, std::int64_t output_tokens, TimeNs now);
+
+    // A stream's beginning says what the provider has counted as input. True if that leaves more
+    // room than was thought.
+    bool input_counted(Reservation* reservation, const Usage& usage, TimeNs now);
 
     // The response's head is here: what the provider says is left. `reservation` is the attempt's.
     // True if that changes what fits.

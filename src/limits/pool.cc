@@ -244,6 +244,14 @@ void Pool::leave_flight(const Settlement& settlement) {
     shown_ -= settlement.shown;
 }
 
+void Pool::settle_input(std::int64_t more, const Hold& hold, TimeNs now) {
+    for (const LimitKind kind : {LimitKind::input_tokens, LimitKind::tokens}) {
+        if (!hold.has(kind)) continue;
+        bucket(kind).settle(now, more);
+        bucket(kind).amend(-more);
+    }
+}
+
 void Pool::settle(const Settlement& settlement, const Hold& hold, TimeNs now,
                   std::int64_t wall_offset_ns) {
     const Cost& cost = settlement.cost;
@@ -254,12 +262,14 @@ void Pool::settle(const Settlement& settlement, const Hold& hold, TimeNs now,
     }
     const std::int64_t input = settlement.executed ? settlement.input : 0;
     if (input >= 0) {
-        const std::int64_t more = input - cost.input_tokens;
-        for (const LimitKind kind : {LimitKind::input_tokens, LimitKind::tokens}) {
-            if (!hold.has(kind)) continue;
-            bucket(kind).settle(now, more);
-            // The provider counted the input right from the start, and the estimate was off.
-            if (settlement.executed) bucket(kind).amend(-more);
+        const bool is_known = settlement.known_input >= 0;
+        const std::int64_t more = input - (is_known ? settlement.known_input : cost.input_tokens);
+        if (settlement.executed) {
+            settle_input(more, hold, now);
+        } else {
+            for (const LimitKind kind : {LimitKind::input_tokens, LimitKind::tokens}) {
+                if (hold.has(kind)) bucket(kind).settle(now, more);
+            }
         }
     }
     settle_output(settlement, hold, now);

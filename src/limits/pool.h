@@ -47,10 +47,14 @@ public:
     void progress(const Cost& cost, const Hold& hold, std::int64_t shown_before, std::int64_t shown,
                   TimeNs now);
 
+    // The provider has counted so much more input than was expected, right from the start.
+    void settle_input(std::int64_t more, const Hold& hold, TimeNs now);
+
     struct Settlement {
         Cost cost;
         std::int64_t shown = 0;
-        std::int64_t input = -1;  // really used; -1: not known
+        std::int64_t known_input = -1;  // settled already
+        std::int64_t input = -1;        // really used; -1: not known
         std::int64_t output = -1;
         std::int64_t whole_input = -1;  // what the cache gave included
         std::int64_t spend = -1;

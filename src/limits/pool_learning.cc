@@ -72,6 +72,9 @@ std::uint32_t Pool::observe_limit(LimitKind kind, const LimitReading& reading, c
 std::uint32_t Pool::observe_remaining(LimitKind kind, const LimitReading& reading,
                                       const Sighted& attempt, const Hold& hold, TimeNs now) {
     if (reading.remaining < 0) return 0;
+    // More than there ever is, rounded or not, says nothing of what is left.
+    const double at_least = static_cast<double>(reading.remaining) - reading.half_step();
+    if (reading.limit > 0 && at_least > static_cast<double>(reading.limit)) return 1;
     if (kind == LimitKind::day_tokens) {
         ++changes_;
         return day_.observe(reading, static_cast<std::int64_t>(held(kind))) ? 0 : 1;
@@ -96,8 +99,7 @@ std::uint32_t Pool::observe_remaining(LimitKind kind, const LimitReading& readin
     sighting.may_raise = !(counts_output && reserves_ && !accounting_known());
     const bool sane = bucket(kind).observe(reading, sighting);
     if (sane && kind == LimitKind::output_tokens) note_accounting(reading, attempt, hold);
-    const bool contradictory = reading.limit > 0 && reading.remaining > reading.limit;
-    return sane && !contradictory ? 0 : 1;
+    return sane ? 0 : 1;
 }
 
 void Pool::note_accounting(const LimitReading& reading, const Sighted& attempt, const Hold& hold) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 
 #include "base/time.h"
@@ -10,9 +11,9 @@ namespace weir {
 
 // Growth that the provider accepts. Beside its limits a provider refuses a usage that rises too
 // fast ("acceleration"), without saying what would have been slow enough. The first such refusal
-// starts a ramp: input is held to a little less than what was let through before it, and grows
-// steadily from there; a further refusal makes the growth slower. When the ramp has stood above the
-// use for a while, or grown for long, it is over.
+// starts a ramp: input is held to a little less than what was let through before it, and grows from
+// there, the faster the longer nothing is refused. A further refusal lowers the pace, and makes its
+// growth slower if it was that which was too fast. When nothing was refused for long it is over.
 class Ramp {
 public:
     bool active() const { return pace_per_s_ > 0; }
@@ -32,7 +33,9 @@ public:
 
     void refused(TimeNs sent_at, TimeNs now) {
         if (active() && sent_at <= refused_at_) return;
-        if (active()) growth_per_s_ = std::max(growth_per_s_ / 2, kLeastGrowth);
+        // One that follows another closely says that the pace is too high as it is.
+        const bool has_grown = active() && now - refused_at_ >= kSettled;
+        if (has_grown) growth_per_s_ = std::max(growth_per_s_ / 2, kLeastGrowth);
         const double use = use_per_s(now);
         const double pace = active() ? std::min(use, pace_per_s_) : use;
         pace_per_s_ = std::max(pace * kDown, kLeastPace);
@@ -50,7 +53,12 @@ private:
     static constexpr double kDown = 0.8;
     static constexpr double kLeastPace = 100;
     static constexpr double kFirstGrowth = 0.01;
-    static constexpr double kLeastGrowth = 0.0005;
+    static constexpr double kLeastGrowth = 0.001;
+    static constexpr double kMostGrowth = 0.02;
+    static constexpr double kGrowthDoublesInS = 45;
+    static constexpr TimeNs kSettled = 20 * kNsPerS;
+    // A pace that is not made use of says nothing about a higher one.
+    static constexpr double kUsed = 0.5;
     static constexpr double kOverAfterS = 1800;
     static constexpr TimeNs kDepth = kNsPerS;
 
@@ -67,9 +75,14 @@ private:
     }
 
     void grow(TimeNs now) {
-        const double seconds = static_cast<double>(now - grown_at_) / 1e9;
+        const double seconds =
+            std::clamp(static_cast<double>(now - grown_at_) / 1e9, 0.0, kGrowthDoublesInS);
         grown_at_ = now;
-        pace_per_s_ *= 1 + growth_per_s_ * std::clamp(seconds, 0.0, 60.0);
+        if (use_per_s(now) >= kUsed * pace_per_s_) {
+            growth_per_s_ =
+                std::min(growth_per_s_ * std::exp2(seconds / kGrowthDoublesInS), kMostGrowth);
+            pace_per_s_ *= 1 + growth_per_s_ * seconds;
+        }
         const double quiet_s = static_cast<double>(now - refused_at_) / 1e9;
         if (quiet_s > kOverAfterS) *this = Ramp();
     }

@@ -63,6 +63,18 @@ void Limiter::progress(Reservation* reservation, std::int64_t output_tokens, Tim
     }
 }
 
+bool Limiter::input_counted(Reservation* reservation, const Usage& usage, TimeNs now) {
+    const Budget& budget = budgets_[reservation->budget];
+    const std::int64_t input = counted_input(budget.model_class, usage);
+    if (input < 0 || reservation->known_input >= 0) return false;
+    reservation->known_input = input;
+    const std::int64_t more = input - reservation->cost.input_tokens;
+    for (std::size_t i = 0; i < budget.count; ++i) {
+        pool_of(budget, i).settle_input(more, reservation->holds[i], now);
+    }
+    return more < 0;
+}
+
 void Limiter::settle(const Reservation& reservation, const Outcome& outcome, TimeNs now) {
     const Budget& budget = budgets_[reservation.budget];
     const bool never_sent =
@@ -77,6 +89,7 @@ void Limiter::settle(const Reservation& reservation, const Outcome& outcome, Tim
     Pool::Settlement settlement;
     settlement.cost = reservation.cost;
     settlement.shown = reservation.shown_output;
+    settlement.known_input = reservation.known_input;
     settlement.reserved_at = reservation.reserved_at;
     settlement.success = outcome.cls == OutcomeClass::success;
     settlement.executed = settlement.success || outcome.maybe_executed || outcome.usage.known();

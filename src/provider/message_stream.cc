@@ -55,6 +55,8 @@ void MessageStream::on_sse_event(std::string_view name, std::string_view data) {
         state_ = State::garbled;
         return;
     }
+    if (name == "message_start" && sink_ && facts_.usage.input_tokens >= 0)
+        sink_->on_input_counted(facts_.usage);
     if (holding_ && is_first_content(name)) release();
     pass_on(name, data);
     if (name == "content_block_delta") show_delta(data);

@@ -30,6 +30,8 @@ public:
         // Output tokens that the stream has shown so far, exact (message_delta) or estimated from
         // the text; never falls.
         virtual void on_progress(std::int64_t output_tokens) = 0;
+        // What message_start says was counted as input, if it says so.
+        virtual void on_input_counted(const Usage&) {}
     };
 
     enum class State : std::uint8_t {

@@ -152,6 +152,7 @@ Score run_goodput(const Situation& situation, Contender contender, std::uint64_t
                       : static_cast<double>(refused) / static_cast<double>(score.accepted);
     score.events = world.events();
     score.trace_hash = world.trace_hash();
+    score.ignored = client->ignored_readings();
     return score;
 }
 

@@ -16,6 +16,7 @@ struct Situation {
     World::Settings world;
     LimitSettings limits;  // what weir knows
     double goodput_at_least = 0;
+    double bound = 1;  // what is possible, where that is less than all
     double waste_at_most = 0;
     TimeNs warm_up_ns = 5 * kNsPerMinute;
     // The pace of the paced queue: the requests limits of all accounts and classes.
@@ -42,6 +43,7 @@ struct Score {
     std::uint64_t accepted = 0;
     std::uint64_t events = 0;
     std::uint64_t trace_hash = 0;
+    std::uint64_t ignored = 0;  // readings that made no sense
 
     bool operator==(const Score&) const = default;
 };

@@ -32,6 +32,9 @@ public:
     void on_progress(AttemptRef ref, std::int64_t output_tokens, TimeNs now) override {
         core_.on_progress(ids_[ref], output_tokens, now);
     }
+    void on_input_counted(AttemptRef ref, const Usage& usage, TimeNs now) override {
+        core_.on_input_counted(ids_[ref], usage, now);
+    }
     void on_end(AttemptRef ref, const Outcome& outcome, TimeNs now) override {
         core_.on_end(ids_[ref], outcome, nullptr, now, &actions_);
     }
@@ -43,6 +46,7 @@ public:
         }
     }
     TimeNs next_timer() const override { return core_.next_timer(); }
+    std::uint64_t ignored_readings() const override { return core_.limiter().ignored_readings(); }
 
 private:
     static CoreSettings core_settings(const LimitSettings& limits) {

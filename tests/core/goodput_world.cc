@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "provider/limit_headers.h"
+
 namespace weir::test {
 
 namespace {
@@ -25,6 +27,7 @@ std::int64_t Spread::draw(Random* random) const {
 World::World(const Settings& settings)
     : settings_(settings),
       random_(settings.seed),
+      spoil_random_(settings.seed * 3 + 1),
       work_random_(settings.seed * 2 + 1),
       model_(settings.model) {}
 
@@ -121,9 +124,16 @@ void World::happen(const Event& event, Client* client) {
             arrive(event.attempt, event.at);
             break;
         case EventKind::head:
-            client->on_head(event.attempt, readings_of(attempt, at_server), event.at);
-            if (settings_.stream && attempt.decision.accepted())
+            client->on_head(event.attempt,
+                            settings_.header_text ? readings_by_text(attempt, at_server)
+                                                  : readings_of(attempt, at_server),
+                            event.at);
+            if (settings_.stream && attempt.decision.accepted()) {
+                Usage usage;
+                usage.input_tokens = attempt.work.input_tokens;
+                client->on_input_counted(event.attempt, usage, event.at);
                 post_progress(event.at + kProgressEvery, event.attempt);
+            }
             break;
         case EventKind::progress:
             client->on_progress(event.attempt, attempt.decision.produced_at(at_server), event.at);
@@ -149,6 +159,7 @@ void World::arrive(AttemptRef ref, TimeNs now) {
     request.max_tokens = attempt.work.max_tokens;
     request.output_tokens = attempt.work.output_tokens;
     request.stream = settings_.stream;
+    attempt.arrived_at = now;
     attempt.decision = model_.arrive(request, now);
     attempt.back_delay_ns = draw_delay();
     const model::Decision& decision = attempt.decision;
@@ -166,6 +177,14 @@ void World::arrive(AttemptRef ref, TimeNs now) {
     }
     post(decision.first_token_at + attempt.back_delay_ns, EventKind::head, ref);
     post(end_at, EventKind::end, ref);
+}
+
+// As a client reads them that knows from the response's date when it was made.
+LimitReadings World::readings_by_text(const Attempt& attempt, TimeNs now) {
+    model::Headers headers;
+    model::append_limit_headers(settings_.model, attempt.decision, attempt.arrived_at, &headers);
+    if (settings_.spoil) settings_.spoil(&headers, &spoil_random_);
+    return read_limit_headers(headers, settings_.model.unix_at_zero_ns + now);
 }
 
 LimitReadings World::readings_of(const Attempt& attempt, TimeNs now) const {

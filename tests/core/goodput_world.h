@@ -2,12 +2,14 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <queue>
 #include <vector>
 
 #include "base/random.h"
 #include "base/time.h"
+#include "model/headers.h"
 #include "model/model.h"
 #include "provider/outcome.h"
 
@@ -38,9 +40,13 @@ public:
     virtual void begin(TimeNs now) = 0;
     virtual void on_head(AttemptRef attempt, const LimitReadings& readings, TimeNs now) = 0;
     virtual void on_progress(AttemptRef attempt, std::int64_t output_tokens, TimeNs now) = 0;
+    // A stream has begun, and says what its input came to.
+    virtual void on_input_counted(AttemptRef, const Usage&, TimeNs) {}
     virtual void on_end(AttemptRef attempt, const Outcome& outcome, TimeNs now) = 0;
     virtual void advance(TimeNs now) = 0;
     virtual TimeNs next_timer() const = 0;
+    // Headers that looked like limits and made no sense.
+    virtual std::uint64_t ignored_readings() const { return 0; }
 };
 
 // The network, the model of the API behind it, and the endless work that there is to do.
@@ -56,7 +62,10 @@ public:
         TimeNs most_delay_ns = 80 * kNsPerMs;
         bool names_refused_limit = true;  // in the words of a 429
         bool stream = true;               // else an answer's head comes with its end
-        std::uint64_t requests = 0;       // there are to do; 0: without end
+        bool header_text = false;         // what is said of limits goes by way of its text
+        // Likewise: spoils a response's headers.
+        std::function<void(model::Headers*, Random*)> spoil;
+        std::uint64_t requests = 0;  // there are to do; 0: without end
         std::uint64_t seed = 1;
     };
 
@@ -95,6 +104,7 @@ private:
     struct Attempt {
         int key = 0;
         Work work;
+        TimeNs arrived_at = 0;
         TimeNs back_delay_ns = 0;
         model::Decision decision;
     };
@@ -107,11 +117,13 @@ private:
     void happen(const Event& event, Client* client);
     void arrive(AttemptRef ref, TimeNs now);
     LimitReadings readings_of(const Attempt& attempt, TimeNs now) const;
+    LimitReadings readings_by_text(const Attempt& attempt, TimeNs now);
     Outcome outcome_of(const Attempt& attempt) const;
     void record(std::uint64_t word) { trace_hash_ = (trace_hash_ ^ word) * 0x100000001B3u; }
 
     Settings settings_;
     Random random_;
+    Random spoil_random_;
     Random work_random_;  // of its own, so that every client gets the same work
     model::Model model_;
     std::priority_queue<Event> events_;

@@ -65,6 +65,21 @@ TEST(RampAhead, OffIsRefused) {
     }
 }
 
+// Without a slow start it is told so a few times at first, finds a pace that is accepted, and comes
+// to the limit as soon as the provider lets it.
+TEST(RampAfter, ComesToTheLimitInMinutes) {
+    // By what the provider lets through grows each minute; how much a fluid could have had.
+    const std::pair<double, std::uint64_t> cases[] = {{3, 3'700}, {2, 3'570}, {1.3, 3'000}};
+    for (const auto& [growth_factor, possible] : cases) {
+        for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+            SCOPED_TRACE(seed);
+            const Episode episode = play(with_ramp(RampMode::off, growth_factor), seed, 1)[0];
+            EXPECT_GE(episode.accepted, possible * 9 / 10) << growth_factor;
+            EXPECT_LE(episode.too_fast, 150u) << growth_factor;
+        }
+    }
+}
+
 TEST(RampAhead, OnIsNotRefused) {
     for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
         SCOPED_TRACE(seed);

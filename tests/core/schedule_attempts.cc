@@ -14,6 +14,10 @@ void Schedule::head(AttemptId attempt) {
             static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(reading.limit)));
     }
     core_.on_head(attempt, random_.below(4) != 0, readings, now_);
+    if (random_.below(2) == 0) return;
+    Usage usage;
+    usage.input_tokens = static_cast<std::int64_t>(random_.below(4'000));
+    core_.on_input_counted(attempt, usage, now_);
 }
 
 void Schedule::content(AttemptId attempt) {

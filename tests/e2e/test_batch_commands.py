@@ -3,6 +3,8 @@
 import json
 import os
 import random
+import re
+import resource
 import sqlite3
 import subprocess
 import time
@@ -158,6 +160,27 @@ class BatchCommands(support.EndToEnd):
         with sqlite3.connect(self.journal) as kept:
             [(spend,)] = kept.execute("SELECT spend FROM day_use WHERE scope = 'all'").fetchall()
         self.assertGreater(spend, 0)
+
+    def test_what_a_full_disk_does_not_take_is_not_submitted(self):
+        count = 1000
+        server = self.batch_server("ends_s=1")
+        self.write_prompts(count)
+        limit = (256 << 10, 256 << 10)  # of the journal's file
+        process = subprocess.Popen(
+            [support.WEIR, "batch", "submit", self.input, "--journal", self.journal, *QUICK,
+             "--base-url", server.url], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "ANTHROPIC_API_KEY": support.KEY},
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
+        _, said = process.communicate(timeout=150)
+        self.assertEqual(process.returncode, 3, said)
+        self.assertIn("make room", said)
+        submitted = int(re.search(r"([\d,]+) requests submitted", said)[1].replace(",", ""))
+        self.assertLess(submitted, count)
+        _, said = self.batch(server, "submit", self.input)
+        before = int(re.search(r"; ([\d,]+) were in the journal", said)[1].replace(",", ""))
+        self.assertGreaterEqual(before, submitted)
+        self.fetch_all(server)
+        self.assert_each_once(server, count)
 
     def test_a_key_that_is_refused_loses_nothing(self):
         server = self.batch_server("ends_s=1")

@@ -89,6 +89,27 @@ TEST(Config, ValuesAreCheckedByType) {
     }
 }
 
+// Of every limit that can be configured, wherever.
+TEST(Config, LimitsAreRefusedThatAreNone) {
+    for (const std::string where :
+         {"", "account.a.", "account.a.workspace.w.", "account.a.keys.k."}) {
+        for (const char* what : {"requests_per_minute", "input_tokens_per_minute",
+                                 "output_tokens_per_minute", "tokens_per_day"}) {
+            const std::string key = where + "limit.claude-opus-5." + what;
+            ASSERT_NE(find_row(key), nullptr) << key;
+            for (const char* value :
+                 {"-1", "0", "-9223372036854775808", "1000000000001", "9223372036854775808",
+                  "99999999999999999999", "1e3", "unlimited", "nan"}) {
+                Config config;
+                const Failure failure = failure_of([&] { config.set(key, value); });
+                EXPECT_EQ(failure.code(), WEIR_ERR_INVALID_VALUE) << key << " = " << value;
+                EXPECT_NE(failure.message().find(key), std::string::npos) << failure.message();
+                EXPECT_FALSE(config.is_set(key));
+            }
+        }
+    }
+}
+
 TEST(Config, ValuesAreKeptInOneForm) {
     Config config;
     config.set("queue.max_requests", "007");

@@ -275,6 +275,22 @@ TEST(Bucket, LearnsItsDepthFromWhatRemainsAndWhenItIsFull) {
     EXPECT_GE(bucket.depth(), 7'000);
 }
 
+TEST(Bucket, WhatIsLargerWaitsUntilItIsSurelyFull) {
+    Bucket bucket;
+    bucket.set_limit(60'000, false, {.guard_s = 1.5, .depth_s = 1, .learn_depth = false}, 0);
+    const auto wait = [&] { return bucket.fits_at(bucket.time_for(2'000)) - bucket.fits_at(0); };
+    const TimeNs before = wait();
+    // What fits is refused for another reason.
+    bucket.refused(kS, 500, kS, 0);
+    EXPECT_EQ(wait(), before);
+    bucket.refused(2 * kS, 2'000, kS, 0);
+    EXPECT_EQ(wait(), before + kS / 10);
+    for (int i = 0; i < 1'500; ++i) bucket.accepted();
+    EXPECT_NEAR(static_cast<double>(wait()), static_cast<double>(before), 1e5);
+    for (int i = 0; i < 100; ++i) bucket.refused(3 * kS, 2'000, kS, 0);
+    EXPECT_LE(wait(), before + kS / 2);
+}
+
 TEST(Bucket, FindsALeakAndForgetsIt) {
     Bucket bucket = bucket_of(60'000, 60, false);
     double provider = 30'000;

@@ -191,6 +191,37 @@ TEST(Limiter, AStreamsProgressIsDebitedBeyondTheExpectation) {
     EXPECT_NEAR(level(limiter, LimitKind::output_tokens, kS), held - 450, 1);
 }
 
+TEST(Limiter, AStreamsInputIsSettledWhenItBegins) {
+    enum class End { as_counted, more, unknown, not_executed };
+    for (const End end : {End::as_counted, End::more, End::unknown, End::not_executed}) {
+        Limiter limiter(one_account({.input_tokens_per_minute = 600'000}));
+        const BudgetId id = limiter.budget(0, 0);
+        Reservation reservation;
+        ASSERT_EQ(limiter.reserve(id, {1'000, 1, 1}, 0, &reservation).kind, Verdict::Kind::granted);
+        const double held = level(limiter, LimitKind::input_tokens, kS);
+        Usage usage;
+        limiter.input_counted(&reservation, usage, kS);
+        EXPECT_NEAR(level(limiter, LimitKind::input_tokens, kS), held, 1);
+        usage.input_tokens = 600;
+        usage.cache_write_tokens = 100;
+        usage.cache_read_tokens = 5'000;
+        limiter.input_counted(&reservation, usage, kS);
+        EXPECT_NEAR(level(limiter, LimitKind::input_tokens, kS), held + 300, 1);
+        limiter.input_counted(&reservation, usage, kS);
+        EXPECT_NEAR(level(limiter, LimitKind::input_tokens, kS), held + 300, 1);
+
+        Outcome outcome = succeeded(end == End::more ? 900 : 700, 1);
+        if (end == End::unknown || end == End::not_executed) {
+            outcome.usage = Usage();
+            outcome.cls = OutcomeClass::server_error;
+            outcome.maybe_executed = end == End::unknown;
+        }
+        limiter.settle(reservation, outcome, kS);
+        const double back = end == End::more ? 100 : end == End::not_executed ? 1'000 : 300;
+        EXPECT_NEAR(level(limiter, LimitKind::input_tokens, kS), held + back, 1);
+    }
+}
+
 // What a stream used before it broke is used, as far as it is known: by the figure, or by what it
 // has shown, or else as it was expected.
 TEST(Limiter, PartialUsageIsSettled) {
@@ -328,6 +359,68 @@ TEST(Limiter, OutputReservedByMaxTokensIsDetected) {
     ASSERT_EQ(limiter.reserve(id, {10, 100, 4'096}, 400 * kMs, &third).kind,
               Verdict::Kind::granted);
     EXPECT_NEAR(before - level(limiter, LimitKind::output_tokens, 400 * kMs), 4'096, 2);
+}
+
+TEST(Limiter, MoreRemainingThanThereIsIsIgnoredUnlessItIsRounded) {
+    Limiter limiter(one_account({.input_tokens_per_minute = 1'600}));
+    const BudgetId id = limiter.budget(0, 0);
+    Reservation reservation;
+    ASSERT_EQ(limiter.reserve(id, {100, 1, 1}, 0, &reservation).kind, Verdict::Kind::granted);
+    limiter.observe(reservation, reading(LimitKind::input_tokens, 1'600, 2'000, 1'000), kS);
+    EXPECT_EQ(limiter.ignored_readings(), 0u);
+    const double before = level(limiter, LimitKind::input_tokens, kS);
+    for (const std::int64_t remaining : {2'200, 900'000'000}) {
+        EXPECT_FALSE(limiter.observe(
+            reservation, reading(LimitKind::input_tokens, 1'600, remaining, 1'000), kS));
+        EXPECT_EQ(level(limiter, LimitKind::input_tokens, kS), before);
+    }
+    EXPECT_EQ(limiter.ignored_readings(), 2u);
+}
+
+// The configuration is checked before it comes here; whatever comes even so, what fits at all
+// starts within minutes, and never more than the limits have room for.
+TEST(Limiter, AnyConfiguredLimitsMakeASaneBudget) {
+    const std::int64_t values[] = {INT64_MIN, -1, 0, 1, 7, 1'000, 1LL << 41, INT64_MAX};
+    std::mt19937_64 random(11);
+    for (int i = 0; i < 3'000; ++i) {
+        const auto any = [&] { return values[random() % 8]; };
+        const BucketLimits limits{.requests_per_minute = any(),
+                                  .input_tokens_per_minute = any(),
+                                  .output_tokens_per_minute = any(),
+                                  .tokens_per_day = any(),
+                                  .in_flight = any(),
+                                  .spend_per_day = any()};
+        LimitSettings settings = one_account(limits);
+        settings.burst_s = static_cast<double>(random() % 3) * 600;
+        Limiter limiter(settings);
+        const BudgetId id = limiter.budget(0, 0);
+        int granted = 0;
+        TimeNs now = kS;
+        for (int n = 0; n < 20; ++n) {
+            Reservation reservation;
+            const Verdict verdict = limiter.reserve(id, {5, 2, 2}, now, &reservation);
+            if (verdict.kind == Verdict::Kind::never) {
+                const auto below = [](std::int64_t limit, std::int64_t units) {
+                    return limit > 0 && limit < units;
+                };
+                EXPECT_TRUE(below(limits.input_tokens_per_minute, 5) ||
+                            below(limits.output_tokens_per_minute, 2) ||
+                            below(limits.tokens_per_day, 7));
+                break;
+            }
+            if (verdict.kind == Verdict::Kind::not_before) {
+                ASSERT_GT(verdict.at, now);
+                ASSERT_LE(verdict.at, now + 2 * 86'400 * kS);
+                now = verdict.at;
+                continue;
+            }
+            ++granted;
+            limiter.settle(reservation, succeeded(5, 2), now);
+        }
+        if (limits.requests_per_minute == 1) {
+            EXPECT_LE(granted, 2 + (now - kS) / kNsPerMinute);
+        }
+    }
 }
 
 TEST(Limiter, NonsenseInHeadersIsIgnoredAndCounted) {

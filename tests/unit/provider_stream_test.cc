@@ -19,6 +19,8 @@ public:
         all.append(name).append("|").append(data).append("\n");
     }
     void on_progress(std::int64_t output_tokens) override { progress.push_back(output_tokens); }
+    void on_input_counted(const Usage& usage) override { inputs.push_back(usage); }
+    std::vector<Usage> inputs;
     std::vector<std::string> names;
     std::string all;
     std::vector<std::int64_t> progress;
@@ -202,6 +204,17 @@ TEST(MessageStream, DeltasAllocateNothing) {
     for (int i = 0; i < 1000; ++i) feed_in_two();
     EXPECT_EQ(allocations(), before);
     EXPECT_GT(sink.bytes, 100'000u);
+}
+
+TEST(MessageStream, TheBeginningSaysWhatWasCountedAsInput) {
+    const Fixture f(kStart + kPing + kBlockStart + text_delta("a") +
+                    message_delta(R"({"input_tokens":99,"output_tokens":2})") + kStop);
+    ASSERT_EQ(f.sink.inputs.size(), 1u);
+    EXPECT_EQ(f.sink.inputs[0].input_tokens, 25);
+    EXPECT_EQ(f.sink.inputs[0].cache_write_tokens, 3);
+    const Fixture silent(
+        event("message_start", R"(,"message":{"id":"msg_1","type":"message","content":[]})"));
+    EXPECT_TRUE(silent.sink.inputs.empty());
 }
 
 TEST(MessageStream, WithoutASink) {
