@@ -68,11 +68,11 @@ static void add_bar(struct text* text, double share) {
     add(text, "[%s] %3.0f%%  ", bar, share * 100);
 }
 
-/* How much of each limit is used. */
-static void add_limits(struct text* text, const struct engine_stats* stats,
+/* The pace of each limit's use: over 100 % while what the limit has saved up is spent. */
+static void add_paces(struct text* text, const struct engine_stats* stats,
                        const struct progress_sample* rate) {
     static const char* const names[STATS_LIMIT_COUNT] = {"requests", "input", "output"};
-    const char* separator = "  limits: ";
+    const char* separator = "  pace: ";
     for (int i = 0; i < STATS_LIMIT_COUNT; i++) {
         if (stats->limits[i].per_minute <= 0) continue;
         add(text, "%s%s %.0f%%%s", separator, names[i],
@@ -80,6 +80,7 @@ static void add_limits(struct text* text, const struct engine_stats* stats,
             stats->limits[i].paused ? " (paused)" : "");
         separator = ", ";
     }
+    if (separator[0] == ',') add(text, " of the limit");
 }
 
 void progress_show(struct progress* progress, struct console* console,
@@ -108,7 +109,7 @@ void progress_show(struct progress* progress, struct console* console,
         if (total > 0 && rate.finished > 0)
             add(&text, "  %s left", text_duration((total - finished) / rate.finished));
         add(&text, "  %s in flight", text_count((double)view->stats->in_flight));
-        add_limits(&text, view->stats, &rate);
+        add_paces(&text, view->stats, &rate);
     }
     if (view->state[0]) add(&text, "  %s", view->state);
     if (console->live && console_width() < sizeof line) line[console_width() - 1] = 0;

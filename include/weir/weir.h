@@ -436,7 +436,8 @@ WEIR_API int32_t weir_engine_open(const weir_config *config, weir_engine **out, 
 WEIR_API int32_t weir_engine_close(weir_engine *engine);
 
 /* Waits until a closed engine has stopped: WEIR_OK or WEIR_ERR_TIMEOUT. It does not take events;
- * those still queued can be polled afterwards. */
+ * those still queued can be polled afterwards. Nothing is left of the engine's thread then: a
+ * process that is about to exit, and would have nothing end in the middle, waits first. */
 WEIR_API int32_t weir_engine_wait(weir_engine *engine, int64_t timeout_ms);
 
 /* Closes, and gives the handle up. Never blocks; memory goes when the engine's thread has ended.

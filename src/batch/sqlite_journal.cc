@@ -109,6 +109,7 @@ JournalState SqliteJournal::load() {
         " unpriced"
         " FROM submissions s JOIN groups g ON g.id = s.grp ORDER BY s.id");
     while (submissions.step()) {
+        state.last_submission = std::max(state.last_submission, submissions.id(0));
         const std::int64_t stage = submissions.number(7);
         const std::int64_t count = submissions.number(4);
         const bool sound = stage >= 1 && stage <= 4 && count >= 0 && count <= kMostRequests;
@@ -239,7 +240,7 @@ void SqliteJournal::on(const AcceptRecord& r) {
         .bind(5, r.fallback_unix)
         .bind_bytes(6, r.body.bytes())
         .run();
-    last_entry_ = r.entry;
+    last_entry_ = std::max(last_entry_, r.entry);
     if (r.origin == nullptr) return;
     const BatchOrigin& origin = *r.origin;
     statements_->extras.bind(1, r.entry)
@@ -267,7 +268,7 @@ void SqliteJournal::on(const IntentRecord& r) {
     for (const EntryId entry : r.entries) {
         statements_->place.bind(1, r.submission).bind(2, position++).bind(3, entry).run();
     }
-    last_submission_ = r.submission;
+    last_submission_ = std::max(last_submission_, r.submission);  // they come in any order
 }
 
 void SqliteJournal::on(const SentRecord& r) { statements_->sent.bind(1, r.submission).run(); }

@@ -14,7 +14,6 @@
 #include "engine/request_route.h"
 #include "engine/route_keys.h"
 #include "engine/secret.h"
-#include "engine/thread_start.h"
 #include "transport/curl_runtime.h"
 #include "transport/curl_transport.h"
 #include "weir/weir.h"
@@ -146,7 +145,7 @@ Engine* Engine::open(const Config& config, const TransportFactory& make_transpor
     std::unique_ptr<Engine, Delete> engine(new Engine(config, make_transport));
     if (!engine->settings_.caller_driven) {
         engine->retain();
-        start_thread([](void* self) { static_cast<Engine*>(self)->run(); }, engine.get());
+        engine->thread_.start([](void* self) { static_cast<Engine*>(self)->run(); }, engine.get());
     }
     return engine.release();
 }
@@ -355,8 +354,10 @@ std::int32_t Engine::wait(std::int64_t timeout_ms) {
     for (;;) {
         if (settings_.caller_driven) turn_by_caller();
         if (!wait_readable(fds, until)) return WEIR_ERR_TIMEOUT;
-        if (fds[0].revents != 0) return WEIR_OK;
+        if (fds[0].revents != 0) break;
     }
+    thread_.join();
+    return WEIR_OK;
 }
 
 }  // namespace weir

@@ -19,6 +19,7 @@
 #include "engine/outlook.h"
 #include "engine/request_builder.h"
 #include "engine/settings.h"
+#include "engine/thread.h"
 #include "engine/wake_hook.h"
 
 namespace weir {
@@ -106,6 +107,7 @@ private:
     WakeHook hook_;
     Loop loop_;
     Descriptor either_;      // caller-driven: readable while the loop has work or events wait
+    Thread thread_;          // not started where the caller drives
     std::mutex turn_mutex_;  // held during a turn, never while waiting
     std::atomic<bool> is_driven_{false};  // a caller is inside poll, dispatch or wait
     std::atomic<std::uint32_t> references_{1};

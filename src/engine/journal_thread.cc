@@ -11,8 +11,6 @@
 #include <mutex>
 #include <span>
 
-#include "engine/thread_start.h"
-
 namespace weir {
 namespace {
 
@@ -58,8 +56,6 @@ struct JournalThread::State {
     Done done;
     std::chrono::steady_clock::time_point try_again_at;  // while the disk is full
     bool stopping = false;
-    bool closed = false;  // the file is free for another engine
-    std::condition_variable has_closed;
 
     bool waits_for_room() const {
         return !done.waits.empty() && std::chrono::steady_clock::now() < try_again_at;
@@ -123,46 +119,35 @@ struct JournalThread::State {
 
 JournalThread::JournalThread(std::unique_ptr<Journal> journal, bool own_thread,
                              std::function<void()> wake)
-    : state_(std::make_shared<State>()), own_thread_(own_thread) {
+    : state_(std::make_unique<State>()), own_thread_(own_thread) {
     state_->journal = std::move(journal);
     state_->wake = std::move(wake);
-    if (!own_thread_) return;
-    auto* kept = new std::shared_ptr<State>(state_);
-    try {
-        start_thread(&JournalThread::run, kept);
-    } catch (...) {
-        delete kept;
-        throw;
-    }
+    if (own_thread_) thread_.start(&JournalThread::run, state_.get());
 }
 
 JournalThread::~JournalThread() {
-    std::unique_lock lock(state_->mutex);
-    state_->stopping = true;
-    state_->wake = nullptr;
-    state_->work.notify_one();
-    while (!own_thread_ && !state_->idle()) state_->work_once(&lock);
-    if (own_thread_) state_->has_closed.wait(lock, [this] { return state_->closed; });
+    {
+        std::unique_lock lock(state_->mutex);
+        state_->stopping = true;
+        state_->wake = nullptr;
+        state_->work.notify_one();
+        while (!own_thread_ && !state_->idle()) state_->work_once(&lock);
+    }
+    thread_.join();
 }
 
-void JournalThread::run(void* kept) {
-    const std::unique_ptr<std::shared_ptr<State>> owner(static_cast<std::shared_ptr<State>*>(kept));
-    State& state = **owner;
-    std::unique_lock lock(state.mutex);
+void JournalThread::run(void* own_state) {
+    auto* state = static_cast<State*>(own_state);
+    std::unique_lock lock(state->mutex);
     for (;;) {
-        state.work.wait(lock, [&] { return state.stopping || !state.idle(); });
-        if (state.idle()) break;
-        if (state.waits_for_room()) {
-            state.work.wait_until(lock, state.try_again_at, [&] { return state.stopping; });
+        state->work.wait(lock, [&] { return state->stopping || !state->idle(); });
+        if (state->idle()) return;
+        if (state->waits_for_room()) {
+            state->work.wait_until(lock, state->try_again_at, [&] { return state->stopping; });
         }
-        state.work_once(&lock);
-        if (state.wake) state.wake();
+        state->work_once(&lock);
+        if (state->wake) state->wake();
     }
-    lock.unlock();
-    state.journal.reset();
-    lock.lock();
-    state.closed = true;
-    state.has_closed.notify_one();
 }
 
 void JournalThread::write(std::vector<JournalRecord> records) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "batch/journal.h"
+#include "engine/thread.h"
 
 namespace weir {
 
@@ -39,10 +40,11 @@ public:
 
 private:
     struct State;
-    static void run(void* state);
+    static void run(void* own_state);
 
-    std::shared_ptr<State> state_;
+    std::unique_ptr<State> state_;
     const bool own_thread_;
+    Thread thread_;
 };
 
 }  // namespace weir

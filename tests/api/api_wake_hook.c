@@ -171,6 +171,32 @@ static void set_by_many_threads(const char* drive) {
         for (j = 0; j < 20; ++j) await_destroyed(&setters[i].hooks[j]);
 }
 
+/* What a host, or OpenSSL, keeps for each thread is freed when weir_engine_wait returns. */
+static atomic_int thread_ended;
+
+static void end_slowly(void* key) {
+    (void)key;
+    api_sleep_ms(50);
+    atomic_store(&thread_ended, 1);
+}
+
+static void keep_for_thread(void* key) { pthread_setspecific(*(pthread_key_t*)key, key); }
+
+static void wait_sees_the_thread_end(void) {
+    static pthread_key_t key;
+    struct world world;
+    weir_event event;
+    DIE_UNLESS(pthread_key_create(&key, end_slowly) == 0);
+    world_open(&world, "thread");
+    CHECK_EQ(weir_set_wake_hook(world.engine, keep_for_thread, &key, NULL), WEIR_OK);
+    api_await(world.engine, api_submit(world.engine, "hello"), &event);
+    api_release(&event);
+    CHECK_EQ(weir_engine_close(world.engine), WEIR_OK);
+    CHECK_EQ(weir_engine_wait(world.engine, PATIENCE_MS), WEIR_OK);
+    CHECK_EQ(atomic_load(&thread_ended), 1);
+    world_close(&world);
+}
+
 int main(void) {
     api_load();
     RUN(hook_is_enough);
@@ -179,5 +205,6 @@ int main(void) {
     RUN_DRIVEN(without_destroy);
     RUN_DRIVEN(destroyed_by_release);
     RUN_DRIVEN(set_by_many_threads);
+    RUN(wait_sees_the_thread_end);
     return check_end();
 }

@@ -193,6 +193,25 @@ TEST_F(JournalTest, MeansWhatTheModelMeans) {
     }
 }
 
+// Two batches may be closed in one turn, and be sent in any order.
+TEST_F(JournalTest, TheLastSubmissionIsTheHighestOfATransaction) {
+    {
+        const auto journal = open_journal(path_, "m");
+        IntentRecord later;
+        later.account = "a";
+        later.model = "m";
+        IntentRecord earlier = later;
+        later.submission = 5;
+        later.entries = {1};
+        earlier.submission = 4;
+        earlier.entries = {2};
+        journal->apply(
+            std::vector<JournalRecord>{accept(1), accept(2), later, earlier, ReleasedRecord{5}});
+        EXPECT_EQ(journal->load().last_submission, 5u);
+    }
+    EXPECT_EQ(open_journal(path_, "m")->load().last_submission, 5u);
+}
+
 TEST_F(JournalTest, ADaysUseIsKeptByNameAndGoesWithItsDay) {
     const std::vector<DayUseRow> first = {{"account.a", 20'000, 10, 100},
                                           {"tenant.x", 20'000, 5, 0}};

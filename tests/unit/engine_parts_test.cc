@@ -13,7 +13,7 @@
 #include "engine/fork_guard.h"
 #include "engine/json_writer.h"
 #include "engine/request_builder.h"
-#include "engine/thread_start.h"
+#include "engine/thread.h"
 #include "engine/wake_hook.h"
 
 namespace weir {

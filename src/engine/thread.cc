@@ -1,7 +1,6 @@
-#include "engine/thread_start.h"
+#include "engine/thread.h"
 
 #include <fmt/format.h>
-#include <pthread.h>
 #include <signal.h>
 
 #include <ctime>
@@ -40,12 +39,21 @@ bool contains_sigpipe(const sigset_t& set) { return ::sigismember(&set, SIGPIPE)
 
 }  // namespace
 
-void start_thread(void (*run)(void* argument), void* argument) {
+Thread::~Thread() {
+    if (thread_) ::pthread_detach(*thread_);
+}
+
+void Thread::join() noexcept {
+    const std::lock_guard lock(mutex_);
+    if (thread_) ::pthread_join(*thread_, nullptr);
+    thread_.reset();
+}
+
+void Thread::start(void (*run)(void* argument), void* argument) {
     auto start = std::make_unique<Start>(Start{run, argument});
     pthread_attr_t attributes;
     ::pthread_attr_init(&attributes);
     ::pthread_attr_setstacksize(&attributes, kStackSize);
-    ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 
     // The new thread inherits the mask, so that no signal can slip in before it has set its own.
     const sigset_t blocked = blocked_in_threads();
@@ -61,6 +69,8 @@ void start_thread(void (*run)(void* argument), void* argument) {
     }
     (void)start.release();
     ::pthread_setname_np(thread, "weir");
+    const std::lock_guard lock(mutex_);
+    thread_ = thread;
 }
 
 SigpipeBlock::SigpipeBlock() noexcept {
