@@ -70,7 +70,7 @@ static void add_bar(struct text* text, double share) {
 
 /* The pace of each limit's use: over 100 % while what the limit has saved up is spent. */
 static void add_paces(struct text* text, const struct engine_stats* stats,
-                       const struct progress_sample* rate) {
+                      const struct progress_sample* rate) {
     static const char* const names[STATS_LIMIT_COUNT] = {"requests", "input", "output"};
     const char* separator = "  pace: ";
     for (int i = 0; i < STATS_LIMIT_COUNT; i++) {
