@@ -83,11 +83,11 @@ class EndToEnd(unittest.TestCase):
             for number in range(first, first + count):
                 file.write(json.dumps(prompt(number, **params)) + "\n")
 
-    def start(self, server, *arguments, output=None, **popen):
-        """Starts weir with the key in its environment."""
+    def start(self, server, *arguments, output=None, env=None, **popen):
+        """Starts weir with the key in its environment, and what `env` adds."""
         command = [WEIR, "run", self.input, "-o", output or self.output,
                    "--base-url", server.url if server else "http://127.0.0.1:9", *arguments]
-        environment = {**os.environ, "ANTHROPIC_API_KEY": KEY}
+        environment = {**os.environ, "ANTHROPIC_API_KEY": KEY, **(env or {})}
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment,
                                    **popen)
         self.addCleanup(end, process)
