@@ -46,6 +46,14 @@ void write_bucket(const Limiter::BucketView& bucket, const CoreSettings& setting
     json->member("paused_ms", paused / kNsPerMs).close('}');
 }
 
+void write_priority(const Limiter::PriorityView& view, std::string_view account,
+                    std::string_view model_class, TimeNs now, JsonWriter* json) {
+    json->open('{').member("account", account).member("class", model_class);
+    json->member("kind", kind_name(view.kind)).member("limit", view.part.limit);
+    json->member("remaining", view.part.remaining);
+    json->member("full_in_ms", std::max<TimeNs>(0, view.part.full_at - now) / kNsPerMs).close('}');
+}
+
 void write_routes(const RouteSettings& routes, const std::vector<Core::StepCounts>& steps,
                   JsonWriter* json) {
     std::size_t next = 0;
@@ -101,6 +109,7 @@ std::string Engine::stats() {
     Core::Counts counts;
     std::uint64_t queued = 0;
     std::vector<Limiter::BucketView> buckets;
+    std::vector<Limiter::PriorityView> priority;
     std::vector<Core::StepCounts> steps;
     std::vector<Core::ConcurrencyView> concurrency;
     std::vector<std::pair<std::uint16_t, Limiter::EstimateQuality>> estimates;
@@ -117,6 +126,7 @@ std::string Engine::stats() {
         queued = loop_.core().queued();
         concurrency = loop_.core().concurrency();
         loop_.core().limiter().view(now, &buckets);
+        priority = loop_.core().limiter().priority_view(now);
         write_day_budgets(loop_.core().limiter(), settings_.core.limits, now, &budgets);
         unpriced = loop_.core().limiter().unpriced();
         ignored = loop_.core().limiter().ignored_readings();
@@ -193,6 +203,11 @@ std::string Engine::stats() {
         const bool has_class = bucket.model_class != LimitSettings::Scope::kAny;
         write_bucket(bucket, settings_.core,
                      has_class ? inbox_.class_name(bucket.model_class) : std::string(), now, &json);
+    }
+    json.close(']').key("priority_tier").open('[');
+    for (const Limiter::PriorityView& view : priority) {
+        write_priority(view, settings_.core.accounts.accounts[view.account].name,
+                       inbox_.class_name(view.model_class), now, &json);
     }
     json.close(']').key("estimates").open('[');
     for (const auto& [model_class, quality] : estimates) {

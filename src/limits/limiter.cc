@@ -293,6 +293,7 @@ bool Limiter::observe(const Reservation& reservation, const LimitReadings& readi
     const Pool::Sighted attempt{reservation.cost, reservation.reserved_at};
     Pool& pool = pool_of(budgets_[reservation.budget], 0);
     const std::uint64_t before = pool.changes();
+    pools_[budgets_[reservation.budget].pools[0]].priority.observe(readings.priority, now);
     ignored_ += pool.observe(readings, attempt, reservation.holds[0], now);
     return pool.changes() != before;
 }
@@ -349,6 +350,17 @@ void Limiter::view_pool(const OwnedPool& owned, TimeNs now, std::vector<BucketVi
          .learnt = day.learnt(),
          .paused_until = 0,
          .scope = owned.scope});
+}
+
+std::vector<Limiter::PriorityView> Limiter::priority_view(TimeNs now) const {
+    std::vector<PriorityView> views;
+    for (const OwnedPool& owned : pools_) {
+        for (const LimitKind kind : {LimitKind::input_tokens, LimitKind::output_tokens}) {
+            const PriorityCapacity::Part part = owned.priority.at(kind, now);
+            if (part.limit >= 0) views.push_back({owned.account, owned.model_class, kind, part});
+        }
+    }
+    return views;
 }
 
 }  // namespace weir

@@ -13,6 +13,7 @@
 #include "limits/limit_settings.h"
 #include "limits/output_histogram.h"
 #include "limits/pool.h"
+#include "limits/priority_capacity.h"
 #include "provider/outcome.h"
 #include "provider/request_head.h"
 
@@ -200,6 +201,15 @@ public:
     };
     void view(TimeNs now, std::vector<BucketView>* out) const;
 
+    // For statistics: what is left of each contract for Priority Tier.
+    struct PriorityView {
+        std::uint16_t account;
+        std::uint16_t model_class;
+        LimitKind kind;
+        PriorityCapacity::Part part;
+    };
+    std::vector<PriorityView> priority_view(TimeNs now) const;
+
     // Readings that made no sense.
     std::uint64_t ignored_readings() const { return ignored_; }
 
@@ -225,6 +235,7 @@ private:
         std::uint16_t model_class;
         std::uint16_t scope;  // index in the settings, or kAny
         Pool pool;
+        PriorityCapacity priority = {};
     };
 
     // The day budgets that an attempt passes beside its pools.

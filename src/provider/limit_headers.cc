@@ -24,8 +24,8 @@ constexpr std::int64_t kDayS = 86'400;
 
 enum Part : std::uint8_t { kLimit, kRemaining, kReset };
 
-// In the order of preference.
-enum Family : std::uint8_t { kFast, kAnthropic, kX, kFields, kDraft7, kFamilies };
+// Those that tell of the request's own limits, in the order of preference; and kPriority.
+enum Family : std::uint8_t { kFast, kAnthropic, kX, kFields, kDraft7, kPriority, kFamilies };
 
 bool cut_prefix(std::string_view* text, std::string_view prefix) {
     if (text->substr(0, prefix.size()) != prefix) return false;
@@ -116,6 +116,8 @@ void Collector::read(std::string_view name, std::string_view value) {
     Family family = kAnthropic;
     if (cut_prefix(&name, "anthropic-fast-")) {
         family = kFast;
+    } else if (cut_prefix(&name, "anthropic-priority-")) {
+        family = kPriority;
     } else if (!cut_prefix(&name, "anthropic-ratelimit-")) {
         return;
     }
@@ -143,7 +145,7 @@ bool Collector::put(LimitReading* reading, Part part, std::string_view value, Fa
     // A limit of zero would mean that nothing can ever be sent, and a response has just come.
     if (!number || figure >= 0 || (part == kLimit && *number == 0)) return false;
     figure = *number;
-    const bool rounds = family == kFast || family == kAnthropic;
+    const bool rounds = family == kFast || family == kAnthropic || family == kPriority;
     if (part == kRemaining && rounds && reading != &at(family, LimitKind::requests) &&
         figure % kAnthropicRounding == 0) {
         reading->rounding = kAnthropicRounding;
@@ -284,7 +286,7 @@ LimitReadings Collector::result() {
     LimitReadings all;
     for (int i = 0; i < kLimitKinds; ++i) {
         const auto kind = static_cast<LimitKind>(i);
-        for (int family = 0; family < kFamilies; ++family) {
+        for (int family = 0; family < kPriority; ++family) {
             if (fast && family != kFast && kind != LimitKind::requests) break;
             const LimitReading& reading = at(static_cast<Family>(family), kind);
             if (!reading.present()) continue;
@@ -292,6 +294,8 @@ LimitReadings Collector::result() {
             break;
         }
     }
+    all.priority = {at(kPriority, LimitKind::input_tokens),
+                    at(kPriority, LimitKind::output_tokens)};
     all.ignored = ignored_;
     return all;
 }

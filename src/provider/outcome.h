@@ -41,8 +41,15 @@ struct LimitReading {
     double half_step() const { return rounding > 1 ? static_cast<double>(rounding) / 2 : 0; }
 };
 
+// What is left of a contract for Priority Tier.
+struct PriorityReadings {
+    LimitReading input;
+    LimitReading output;
+};
+
 struct LimitReadings {
     std::array<LimitReading, kLimitKinds> of;
+    PriorityReadings priority;
     std::uint32_t ignored = 0;  // headers that looked like limits and made no sense
 
     LimitReading& operator[](LimitKind kind) { return of[static_cast<std::size_t>(kind)]; }

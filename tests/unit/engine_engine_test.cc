@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include <gtest/gtest.h>
+#include <time.h>
 
 #include <algorithm>
 #include <string>
@@ -205,6 +206,22 @@ TEST_F(EngineTest, StatisticsCount) {
     EXPECT_NE(stats.find("\"accepted\":1"), std::string::npos);
     EXPECT_NE(stats.find("\"succeeded\":1"), std::string::npos);
     EXPECT_EQ(stats.find("sk-secret"), std::string::npos);
+}
+
+TEST_F(EngineTest, StatisticsShowWhatIsLeftOfPriorityTier) {
+    open();
+    transport_->more_headers = {
+        {"anthropic-priority-output-tokens-limit", "8000"},
+        {"anthropic-priority-output-tokens-remaining", "5000"},
+        {"anthropic-priority-output-tokens-reset", std::to_string(::time(nullptr) + 60)}};
+    EXPECT_NE(engine_->stats().find(R"("priority_tier":[])"), std::string::npos);
+    engine_->submit(builder_);
+    poll();
+    const std::string stats = engine_->stats();
+    EXPECT_NE(stats.find(R"("priority_tier":[{"account":"main","class":"claude-opus-5",)"
+                         R"("kind":"output_tokens","limit":8000,"remaining":5000,"full_in_ms":)"),
+              std::string::npos)
+        << stats;
 }
 
 }  // namespace

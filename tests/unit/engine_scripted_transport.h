@@ -53,12 +53,14 @@ public:
         reader->on_status(status);
         reader->on_header("content-type", "application/json");
         reader->on_header("request-id", "req_1");
+        for (const auto& [name, value] : more_headers) reader->on_header(name, value);
         reader->on_headers_end();
         reader->on_body(body);
         sink_->on_end(id, {WireEnd::Kind::complete, true, ""}, now);
     }
 
     bool answer_at_once = true;
+    std::map<std::string, std::string> more_headers;  // of each answer
     bool fail_starts = false;
     bool throw_next = false;
     std::vector<ExchangeId> started;

@@ -361,6 +361,25 @@ TEST(Limiter, OutputReservedByMaxTokensIsDetected) {
     EXPECT_NEAR(before - level(limiter, LimitKind::output_tokens, 400 * kMs), 4'096, 2);
 }
 
+TEST(Limiter, TheCapacityOfPriorityTierIsShownAndHoldsNothingBack) {
+    Limiter limiter(one_account({.input_tokens_per_minute = 60'000}));
+    const BudgetId id = limiter.budget(0, 0);
+    Reservation reservation;
+    ASSERT_EQ(limiter.reserve(id, {100, 1, 1}, 0, &reservation).kind, Verdict::Kind::granted);
+    EXPECT_TRUE(limiter.priority_view(0).empty());
+    LimitReadings readings;
+    readings.priority.input = {.limit = 10'000, .remaining = 0, .reset_in_ns = 30 * kS};
+    EXPECT_FALSE(limiter.observe(reservation, readings, kS));
+    const auto used_up = limiter.priority_view(2 * kS);
+    ASSERT_EQ(used_up.size(), 1u);
+    EXPECT_EQ(used_up[0].kind, LimitKind::input_tokens);
+    EXPECT_EQ(used_up[0].part.limit, 10'000);
+    EXPECT_EQ(used_up[0].part.remaining, 0);
+    EXPECT_EQ(used_up[0].part.full_at, 31 * kS);
+    EXPECT_EQ(limiter.priority_view(31 * kS)[0].part.remaining, 10'000);
+    EXPECT_EQ(limiter.reserve(id, {100, 1, 1}, 2 * kS, &reservation).kind, Verdict::Kind::granted);
+}
+
 TEST(Limiter, MoreRemainingThanThereIsIsIgnoredUnlessItIsRounded) {
     Limiter limiter(one_account({.input_tokens_per_minute = 1'600}));
     const BudgetId id = limiter.budget(0, 0);

@@ -102,6 +102,23 @@ TEST(LimitHeaders, AFastRequestHasItsOwn) {
     expect(r[LimitKind::requests], 4000, -1, -1);
 }
 
+TEST(LimitHeaders, PriorityTierHasAPoolBesideTheStandardLimits) {
+    const LimitReadings r = read({
+        {"anthropic-ratelimit-input-tokens-limit", "200000"},
+        {"anthropic-ratelimit-input-tokens-remaining", "150000"},
+        {"anthropic-priority-input-tokens-limit", "10000"},
+        {"anthropic-priority-input-tokens-remaining", "9000"},
+        {"anthropic-priority-input-tokens-reset", "2025-06-03T12:00:07Z"},
+        {"anthropic-priority-output-tokens-limit", "4000"},
+        {"anthropic-priority-output-tokens-remaining", "none"},
+    });
+    expect(r[LimitKind::input_tokens], 200'000, 150'000, -1, 1000);
+    expect(r.priority.input, 10'000, 9'000, 7, 1000);
+    expect(r.priority.output, 4'000, -1, -1);
+    EXPECT_EQ(r.ignored, 1u);
+    EXPECT_FALSE(read({{"anthropic-ratelimit-input-tokens-limit", "9"}}).priority.input.present());
+}
+
 TEST(LimitHeaders, XRateLimit) {
     const std::pair<const char*, double> resets[] = {
         {"1s", 1},
