@@ -80,6 +80,7 @@ int batch_list_read(struct batch_list* list, weir_engine* engine) {
         list->tokens_out = (double)integer(root, "half_price_output_tokens");
         list->cost = cost_of(root, "");
         list->auto_cost = cost_of(root, "auto_");
+        copy_text(list->journal_waits, sizeof list->journal_waits, root, "journal_waits");
         json_array_foreach(rows, index, row) read_row(&list->rows[list->count++], row);
     }
     json_decref(root);

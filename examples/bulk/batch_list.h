@@ -36,6 +36,7 @@ struct batch_list {
     double tokens_in, tokens_out; /* of those results */
     struct batch_cost cost;       /* likewise */
     struct batch_cost auto_cost;  /* of those for which lane = auto chose the batch lane */
+    char journal_waits[512];      /* why the journal cannot be written; "": it can */
     char* json;                   /* as the engine gave it */
 };
 

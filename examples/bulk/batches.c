@@ -143,14 +143,23 @@ static void ended_unwritten(struct job* job, const struct id* id, const weir_eve
     }
 }
 
+static void say_journal_is_full(struct job* job, const char* why) {
+    console_say(&job->console, "stopping, for the journal takes no more requests: %s", why);
+}
+
+int batches_take_error(struct job* job) {
+    if (!batch_list_read(&job->batches, job->engine) || !job->batches.journal_waits[0]) return 1;
+    say_journal_is_full(job, job->batches.journal_waits);
+    return 0;
+}
+
 int batches_take_result(struct job* job, const weir_event* event) {
     enum command command = job->options->command;
     weir_event named = *event;
     struct id* id = id_of(job, event);
     if (!id || event->status == WEIR_ERR_SHUTDOWN) return 1; /* it goes on in the next run */
     if (event->status == WEIR_ERR_IO) {
-        console_say(&job->console, "stopping, for the journal takes no more requests: %s",
-                    weir_error_message(event->object));
+        say_journal_is_full(job, weir_error_message(event->object));
         return 0;
     }
     durable(job, id);

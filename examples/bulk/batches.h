@@ -21,6 +21,10 @@ int batches_has(const struct job* job, const struct id* id);
 /* Takes what only the batch lane says. False: the event is none of its. */
 int batches_take_event(struct job* job, const weir_event* event);
 
+/* The engine has logged an error. False: it waits for room on the journal's disk, in which it is
+ * not to be left alone. */
+int batches_take_error(struct job* job);
+
 /* A terminal event: writes its result, unless the output has it, if the command is one that writes.
  * False: the output or the journal cannot be written. */
 int batches_take_result(struct job* job, const weir_event* event);

@@ -182,7 +182,9 @@ static int take_in(struct job* job) {
 static void take_event(struct job* job, const weir_event* event) {
     if (job->options->lane && batches_take_event(job, event)) return;
     if (event->type == WEIR_EVENT_LOG) {
-        if (job->console.verbosity > 0 || event->index <= WEIR_LOG_WARNING)
+        if (job->options->lane && event->index == WEIR_LOG_ERROR && !batches_take_error(job))
+            stop(job, STOP_IO);
+        else if (job->console.verbosity > 0 || event->index <= WEIR_LOG_WARNING)
             console_say(&job->console, "%s", (const char*)event->data);
     } else if (event->type == WEIR_EVENT_ENGINE && event->index == WEIR_ENGINE_FAILED) {
         console_say(&job->console, "the engine has failed");
