@@ -13,7 +13,8 @@ namespace {
 constexpr std::string_view kMarker = "cache_control";
 
 bool has_marker(std::string_view text) {
-    return ::memmem(text.data(), text.size(), kMarker.data(), kMarker.size()) != nullptr;
+    return !text.empty() &&
+           ::memmem(text.data(), text.size(), kMarker.data(), kMarker.size()) != nullptr;
 }
 
 // Over the strings of what it is given, as they are written: neither white space counts nor where
