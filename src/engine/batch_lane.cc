@@ -17,7 +17,7 @@ namespace weir {
 namespace {
 
 // While more answers than this wait to be polled, no more results are read.
-constexpr std::size_t kResultsAhead = std::size_t{4} << 20;
+constexpr std::size_t kResultsAhead = std::size_t{1} << 20;
 
 // What marks a new journal's batches as its own.
 std::string new_mark() {

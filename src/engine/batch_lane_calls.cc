@@ -11,7 +11,7 @@
 namespace weir {
 
 namespace {
-constexpr std::size_t kReadInATurn = std::size_t{1} << 20;
+constexpr std::size_t kReadInATurn = std::size_t{1} << 18;
 }  // namespace
 
 // ---- Calls ----
