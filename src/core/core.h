@@ -256,6 +256,7 @@ private:
         TimeNs at = kNever;                         // likewise: when
         Refusal refusal = {};                       // never
         BudgetId budget = 0;                        // likewise: of the key that it waits for
+        LimitKind binding = LimitKind::unknown;     // likewise: its limit, if it is known
         bool may_be_soon = false;                   // where nobody knows when: one has to end
     };
     // What an attempt starts with.
@@ -264,17 +265,18 @@ private:
         BudgetId budget = 0;  // no room: the one that will have room first
         Reservation reservation;
     };
-    Room find_room(const Request& request, TimeNs now, Offer* out);
-    Verdict reserve(const Request& request, std::uint16_t account, TimeNs now, Offer* out,
-                    const Limiter::Promise* beside = nullptr);
-    const Promise* promise(RequestIndex head, const Room& room, TimeNs now);
+    Room find_room(const Request& request, const Cost& cost, TimeNs now, Offer* out);
+    Verdict reserve(const Request& request, const Cost& cost, std::uint16_t account, TimeNs now,
+                    Offer* out, const Limiter::Promise* beside = nullptr);
+    const Promise* promise(RequestIndex head, const Room& room, const Cost& cost, TimeNs now);
     bool backfill(RequestIndex head, const Room& room, const Promise* promise, TimeNs now,
                   TimeNs* earliest, std::vector<Action>* actions);
     const std::vector<std::uint16_t>& accounts_for(const Request& request, TimeNs now);
     std::int32_t why_no_account() const;
     static std::int32_t why_never(const Refusal& refusal);
     void refuse(RequestIndex index, const Refusal& refusal, std::vector<Action>* actions);
-    bool tenant_has_spent(RequestIndex index, TimeNs now, std::vector<Action>* actions);
+    bool tenant_has_spent(RequestIndex index, const Cost& cost, TimeNs now,
+                          std::vector<Action>* actions);
     void take_back(RequestIndex index);
     void take_back_next(std::uint16_t day_budget);
     Grant grant_at_once(RequestIndex index, TimeNs now);

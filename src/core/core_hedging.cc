@@ -72,7 +72,7 @@ bool Core::find_hedge(const Request& request, TimeNs now, Offer* out) {
             endpoint(account, request.model_class).breaker.state() != Breaker::State::closed) {
             continue;
         }
-        if (reserve(request, account, now, out).kind == Verdict::Kind::granted) return true;
+        if (reserve(request, cost, account, now, out).kind == Verdict::Kind::granted) return true;
     }
     return false;
 }

@@ -35,7 +35,8 @@ Core::Grant Core::grant_at_once(RequestIndex index, TimeNs now) {
         const TimeNs until = queue_.blocked_until(request.model_class);
         return {.status = WEIR_ERR_NOT_NOW, .ask_again_at = std::max(until, now + kNsPerMs)};
     }
-    if (const Cost cost = cost_of(request); cost.tenant_budget != kNoDayBudget) {
+    const Cost cost = cost_of(request);
+    if (cost.tenant_budget != kNoDayBudget) {
         const Verdict verdict = limiter_.check_tenant(cost, now);
         if (verdict.kind == Verdict::Kind::never) {
             return {.status = why_never(Refusal(verdict)), .ask_again_at = verdict.at};
@@ -45,7 +46,7 @@ Core::Grant Core::grant_at_once(RequestIndex index, TimeNs now) {
         }
     }
     Offer offer;
-    const Room room = find_room(request, now, &offer);
+    const Room room = find_room(request, cost, now, &offer);
     if (room.kind != Verdict::Kind::granted) {
         if (request.route.ahead != 0 &&
             look_ahead(index, prospect(request, request.model_class, 0, now), now)) {

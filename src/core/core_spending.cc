@@ -17,9 +17,9 @@ void Core::refuse(RequestIndex index, const Refusal& refusal, std::vector<Action
 
 // Whether its tenant's budget is in the way; the request is out of the queue then, so that it
 // stands in nobody else's.
-bool Core::tenant_has_spent(RequestIndex index, TimeNs now, std::vector<Action>* actions) {
+bool Core::tenant_has_spent(RequestIndex index, const Cost& cost, TimeNs now,
+                            std::vector<Action>* actions) {
     Request& request = slab_->at(index);
-    const Cost cost = cost_of(request);
     if (cost.tenant_budget == kNoDayBudget) return false;
     const Verdict verdict = limiter_.check_tenant(cost, now);
     if (verdict.kind == Verdict::Kind::granted) return false;

@@ -7,7 +7,7 @@
 namespace weir {
 
 void Core::start_what_may(TimeNs now, std::vector<Action>* actions) {
-    while (counts_.in_flight < settings_.max_in_flight) {
+    while (queue_.next_at() <= now && counts_.in_flight < settings_.max_in_flight) {
         const RequestIndex next = next_to_start(now);
         if (next == kNoRequest) return;
         try_start(next, now, actions);
@@ -17,7 +17,6 @@ void Core::start_what_may(TimeNs now, std::vector<Action>* actions) {
 // The most urgent among the lanes' next requests. Equal lanes take turns, so that a model class
 // whose budget is wide does not take every place in flight.
 RequestIndex Core::next_to_start(TimeNs now) {
-    if (queue_.size() == 0) return kNoRequest;
     RequestIndex best = kNoRequest;
     std::size_t best_lane = 0;
     std::size_t following = first_lane_;
@@ -70,9 +69,10 @@ TimeNs Core::promised_start(RequestIndex index) const {
 // Starts the request that is next in its lane, or blocks the lane until it may.
 void Core::try_start(RequestIndex index, TimeNs now, std::vector<Action>* actions) {
     const Request& request = slab_->at(index);
-    if (tenant_has_spent(index, now, actions)) return;
+    const Cost cost = cost_of(request);
+    if (tenant_has_spent(index, cost, now, actions)) return;
     Offer offer;
-    Room room = find_room(request, now, &offer);
+    Room room = find_room(request, cost, now, &offer);
     if (room.kind == Verdict::Kind::granted) return start(index, offer, now, actions);
     if (request.counting) return wait_to_count(index, room, now);
     if (!settings_.accounts.wait_when_all_out && !keys_.any_usable(now)) {
@@ -86,15 +86,15 @@ void Core::try_start(RequestIndex index, TimeNs now, std::vector<Action>* action
         return refuse(index, room.refusal, actions);
     }
     if (!room.may_be_soon && fail_if_outlasted(index, room.account, room.at, now, actions)) return;
-    const Promise* promised = promise(index, room, now);
+    const Promise* promised = promise(index, room, cost, now);
     if (backfill(index, room, promised, now, &room.at, actions)) return;
     queue_.block(request.model_class, std::max(room.at, now + 1));
 }
 
-Core::Room Core::find_room(const Request& request, TimeNs now, Offer* out) {
+Core::Room Core::find_room(const Request& request, const Cost& cost, TimeNs now, Offer* out) {
     Room room;
     for (const std::uint16_t account : accounts_for(request, now)) {
-        const Verdict verdict = reserve(request, account, now, out);
+        const Verdict verdict = reserve(request, cost, account, now, out);
         if (verdict.kind == Verdict::Kind::granted) return {verdict.kind, account, now, {}};
         if (verdict.kind == Verdict::Kind::never) {
             // Of several reasons, that which passes soonest.
@@ -107,6 +107,7 @@ Core::Room Core::find_room(const Request& request, TimeNs now, Offer* out) {
             room.at = verdict.at;
             room.account = account;
             room.budget = out->budget;
+            room.binding = verdict.binding;
         }
     }
     return room;
@@ -117,7 +118,8 @@ Core::Room Core::find_room(const Request& request, TimeNs now, Offer* out) {
 // nothing could pass in the same budget, and all that is small would stand still beside what is
 // large. Those that are more urgent, where it is the head because it has waited too long, have
 // three times the wait, so that of the budget it takes a quarter like it takes one turn of four.
-const Core::Promise* Core::promise(RequestIndex head, const Room& room, TimeNs now) {
+const Core::Promise* Core::promise(RequestIndex head, const Room& room, const Cost& cost,
+                                   TimeNs now) {
     constexpr TimeNs kLongWait = kNsPerS / 10;
     constexpr TimeNs kShareOfOthers = 10;
     constexpr TimeNs kShareOfUrgent = 3;
@@ -132,34 +134,43 @@ const Core::Promise* Core::promise(RequestIndex head, const Room& room, TimeNs n
     promise = {.request = head,
                .generation = request.generation,
                .account = room.account,
-               .start = {.budget = room.budget, .cost = cost_of(request), .at = at},
+               .start = {.budget = room.budget, .cost = cost, .at = at},
                .latest = std::max(latest, at)};
     return &promise;
 }
 
 // What is behind a head that must wait may use the accounts that the head does not wait for, and
-// its own where that does not delay its promised start (EASY backfilling; Lifka, 1995). True if
-// something started.
+// its own where that does not delay its promised start (EASY backfilling; Lifka, 1995). What takes
+// as much of the limit that the head waits for, or that one behind it does, has to wait as long,
+// and is not asked about. True if something started.
 bool Core::backfill(RequestIndex head, const Room& room, const Promise* promise, TimeNs now,
                     TimeNs* earliest, std::vector<Action>* actions) {
     const std::size_t accounts = settings_.accounts.accounts.size();
-    if (accounts < 2 && promise == nullptr) return false;
+    const bool all_wait = promise == nullptr || room.binding == LimitKind::requests;
+    if (accounts < 2 && all_wait) return false;
     bool started = false;
     Offer offer;
     Limiter::Promise kept;
     if (promise != nullptr) kept = promise->start;
+    LimitKind binding = room.binding;
+    Cost waits = kept.cost;
     queue_.for_some_behind(slab_->at(head).model_class, head, kMostTried, [&](RequestIndex index) {
         const Request& request = slab_->at(index);
         if (!queue_.may_start(request.tenant)) return true;
+        const Cost cost = cost_of(request);
         for (std::uint16_t account = 0; account < accounts; ++account) {
             const bool is_promised = account == room.account;
-            if (is_promised && promise == nullptr) continue;
+            if (is_promised && (all_wait || waits_as_long(binding, cost, waits))) continue;
             const bool urgent = request.priority < slab_->at(head).priority;
             if (is_promised) kept.at = urgent ? promise->latest : promise->start.at;
             const Verdict verdict =
-                reserve(request, account, now, &offer, is_promised ? &kept : nullptr);
+                reserve(request, cost, account, now, &offer, is_promised ? &kept : nullptr);
             if (verdict.kind == Verdict::Kind::not_before) {
                 *earliest = std::min(*earliest, verdict.at);
+                if (is_promised && verdict.binding != LimitKind::unknown) {
+                    binding = verdict.binding;
+                    waits = cost;
+                }
             } else if (verdict.kind == Verdict::Kind::granted) {
                 start(index, offer, now, actions, false);
                 started = true;
@@ -182,9 +193,10 @@ const std::vector<std::uint16_t>& Core::accounts_for(const Request& request, Tim
     return chooser_.order(request.affinity, headroom_);
 }
 
-// Room on the account: with a key that may go, and whose budget grants it.
-Verdict Core::reserve(const Request& request, std::uint16_t account, TimeNs now, Offer* out,
-                      const Limiter::Promise* beside) {
+// Room on the account: with a key that may go, and whose budget grants it. Where there are several
+// budgets to ask, no limit is named.
+Verdict Core::reserve(const Request& request, const Cost& cost, std::uint16_t account, TimeNs now,
+                      Offer* out, const Limiter::Promise* beside) {
     const Endpoint& out_there = endpoint(account, lane_of(request));
     const std::uint32_t most = settings_.accounts.accounts[account].max_in_flight;
     if ((most != 0 && accounts_in_flight_[account] >= most) ||
@@ -197,10 +209,12 @@ Verdict Core::reserve(const Request& request, std::uint16_t account, TimeNs now,
         return {.kind = Verdict::Kind::not_before, .at = at};
     }
     constexpr BudgetId kNone = 0xFFFFFFFF;
-    const Cost cost = request.counting ? Cost{} : cost_of(request);
+    static constexpr Cost kNoTokens;
+    const Cost& taken = request.counting ? kNoTokens : cost;
     Verdict best{.kind = Verdict::Kind::never, .at = kNever};
     BudgetId asked = kNone;  // most keys of an account have one budget
     bool any = false;
+    bool several = false;
     keys_.for_each_in_turn(account, [&](std::uint16_t key, TimeNs may_go_at) {
         any = true;
         const BudgetId budget = budget_of({account, key}, lane_of(request));
@@ -208,12 +222,13 @@ Verdict Core::reserve(const Request& request, std::uint16_t account, TimeNs now,
         Verdict verdict{.kind = Verdict::Kind::not_before, .at = is_full ? kNever : may_go_at};
         if (may_go_at <= now && !is_full) {
             if (budget == asked) return false;
+            several |= asked != kNone;
             asked = budget;
             verdict = beside == nullptr
-                          ? limiter_.reserve(budget, cost, now, &out->reservation)
-                          : limiter_.reserve_beside(*beside, budget, cost, now, &out->reservation);
+                          ? limiter_.reserve(budget, taken, now, &out->reservation)
+                          : limiter_.reserve_beside(*beside, budget, taken, now, &out->reservation);
             out->key = {account, key};
-        } else if (const Verdict later = limiter_.estimate(budget, cost, now);
+        } else if (const Verdict later = limiter_.estimate(budget, taken, now);
                    later.kind == Verdict::Kind::never) {
             verdict = later;
         }
@@ -229,6 +244,7 @@ Verdict Core::reserve(const Request& request, std::uint16_t account, TimeNs now,
     });
     // Without a key the account may yet be given one.
     if (!any) return {.kind = Verdict::Kind::not_before, .at = kNever};
+    if (several) best.binding = LimitKind::unknown;
     return best;
 }
 

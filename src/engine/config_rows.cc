@@ -212,8 +212,9 @@ constexpr KeyRow kRows[] = {
      "Whether an account's class that is new, or was idle for limits.ramp_idle_ms, starts with a "
      "share of its limits that grows to all of them: never, once the account was refused for "
      "growing too fast, or always. What auto has learnt is kept in the journal, if there is one, "
-     "or "
-     "else until the engine is closed. Such a refusal slows down what follows it in any case."},
+     "or else until the engine is closed; so is what share a class has come to, from which an "
+     "engine that is opened within limits.ramp_idle_ms goes on. Such a refusal slows down what "
+     "follows it in any case."},
     {"limits.ramp_idle_ms", integer, "600000", "1000..86400000",
      "The time without an attempt after which limits.ramp has a class start slowly again."},
     {"limits.ramp_doubling_ms", integer, "30000", "1000..3600000",

@@ -35,6 +35,23 @@ struct Cost {
     }
 };
 
+// Whether an attempt surely waits as long for a limit as another one does: it takes the same or
+// more. Output that is counted as it is produced bounds the attempts in flight too, where more is
+// not always later.
+inline bool waits_as_long(LimitKind limit, const Cost& cost, const Cost& other) {
+    switch (limit) {
+        case LimitKind::requests:
+            return true;
+        case LimitKind::input_tokens:
+            return cost.input_tokens >= other.input_tokens;
+        case LimitKind::output_tokens:
+            return cost.output_tokens == other.output_tokens &&
+                   cost.promised_output() == other.promised_output();
+        default:
+            return false;
+    }
+}
+
 // Input with what the cache took and gave; -1 if it is not known.
 inline std::int64_t whole_input(const Usage& usage) {
     if (usage.input_tokens < 0) return -1;

@@ -10,9 +10,22 @@ namespace {
 
 constexpr std::string_view kForAll = "all";
 
-// Beside what is used of a day: that the account is held to a steady growth.
+// Beside what is used of a day: that the account is held to a steady growth, and in how many
+// milliseconds its start doubles (`tokens`; 0 is as configured).
 std::string ramp_scope(const LimitSettings::Account& account) {
     return "account." + account.name + ".ramp";
+}
+
+// Followed by a class: what its start had come to (`spend`, in millionths of the limits) when it
+// was used last (`tokens`, in milliseconds since 1970).
+std::string reached_scope(const LimitSettings::Account& account) {
+    return ramp_scope(account) + ".";
+}
+
+constexpr double kMillionths = 1e6;
+
+TimeNs nanoseconds(std::int64_t milliseconds) {
+    return std::clamp<std::int64_t>(milliseconds, 0, kEndless / kNsPerMs) * kNsPerMs;
 }
 
 }  // namespace
@@ -136,23 +149,77 @@ std::vector<Limiter::DayUse> Limiter::day_use() const {
                        .tokens = budget.used().tokens,
                        .spend = budget.used().spend});
     }
-    if (settings_.ramp != RampMode::automatic) return all;
-    // Of the latest day, so that it outlives them all.
-    std::int64_t latest = ramp_day_;
-    for (const DayUse& use : all) latest = std::max(latest, use.day);
-    for (std::size_t i = 0; i < starts_slowly_.size(); ++i) {
-        if (!starts_slowly_[i]) continue;
-        all.push_back(
-            {.scope = ramp_scope(settings_.accounts[i]), .day = latest, .tokens = 0, .spend = 0});
-    }
+    add_starts(&all);
     return all;
 }
 
-void Limiter::restore(const DayUse& use, TimeNs now) {
-    for (std::size_t i = 0; i < settings_.accounts.size(); ++i) {
-        if (settings_.ramp == RampMode::automatic && use.scope == ramp_scope(settings_.accounts[i]))
-            start_slowly(static_cast<std::uint16_t>(i), now);
+bool Limiter::starts_slowly(const OwnedPool& owned) const {
+    return owned.scope == LimitSettings::Scope::kAny &&
+           !settings_.classes[owned.model_class].apart && starts_slowly_[owned.account];
+}
+
+void Limiter::add_starts(std::vector<DayUse>* all) const {
+    if (settings_.ramp == RampMode::off) return;
+    const std::size_t others = all->size();
+    std::vector<TimeNs> doubling_ns(starts_slowly_.size(), settings_.slow_start.doubling_ns);
+    for (const OwnedPool& owned : pools_) {
+        if (!starts_slowly(owned)) continue;
+        TimeNs& longest = doubling_ns[owned.account];
+        longest = std::max(longest, owned.pool.slow_start().rules().doubling_ns);
     }
+    for (std::size_t i = 0; i < starts_slowly_.size(); ++i) {
+        if (!starts_slowly_[i] || settings_.ramp != RampMode::automatic) continue;
+        const bool learnt = doubling_ns[i] > settings_.slow_start.doubling_ns;
+        all->push_back({.scope = ramp_scope(settings_.accounts[i]),
+                        .day = 0,
+                        .tokens = learnt ? doubling_ns[i] / kNsPerMs : 0,
+                        .spend = 0});
+    }
+    // After the accounts, whose starts they are: that is how they are put back.
+    const std::int64_t unix_minus_now = wall_offset_ns_ - settings_.day_offset_ns;
+    std::int64_t latest = ramp_day_;
+    for (const OwnedPool& owned : pools_) {
+        if (!starts_slowly(owned)) continue;
+        const SlowStart::Reached reached = owned.pool.start_reached();
+        const std::string& name = settings_.classes[owned.model_class].name;
+        if (reached.used_at == -kEndless || name.empty()) continue;
+        latest = std::max(latest, DayQuota::day_of(reached.used_at, wall_offset_ns_));
+        all->push_back({.scope = reached_scope(settings_.accounts[owned.account]) + name,
+                        .day = 0,
+                        .tokens = (reached.used_at + unix_minus_now) / kNsPerMs,
+                        .spend = static_cast<std::int64_t>(reached.share * kMillionths)});
+    }
+    // Of the latest day, so that they outlive them all.
+    for (const DayUse& use : *all) latest = std::max(latest, use.day);
+    for (std::size_t i = others; i < all->size(); ++i) (*all)[i].day = latest;
+}
+
+void Limiter::restore_start(const DayUse& use, TimeNs now) {
+    if (settings_.ramp == RampMode::off) return;
+    for (std::size_t i = 0; i < settings_.accounts.size(); ++i) {
+        const auto account = static_cast<std::uint16_t>(i);
+        const LimitSettings::Account& named = settings_.accounts[i];
+        if (use.scope == ramp_scope(named) && settings_.ramp == RampMode::automatic) {
+            start_slowly(account, now, nanoseconds(use.tokens));
+        }
+        const std::string prefix = reached_scope(named);
+        if (use.scope.compare(0, prefix.size(), prefix) != 0) continue;
+        const std::int64_t unix_minus_now = wall_offset_ns_ - settings_.day_offset_ns;
+        // A clock that was put back makes nothing of it later than now.
+        const TimeNs used_at = nanoseconds(use.tokens) - unix_minus_now;
+        const SlowStart::Reached reached{
+            .used_at = std::min(used_at, now),
+            .share = static_cast<double>(sane_units(use.spend)) / kMillionths};
+        for (OwnedPool& owned : pools_) {
+            if (owned.account != account || !starts_slowly(owned)) continue;
+            if (use.scope == prefix + settings_.classes[owned.model_class].name)
+                owned.pool.go_on_from(reached);
+        }
+    }
+}
+
+void Limiter::restore(const DayUse& use, TimeNs now) {
+    restore_start(use, now);
     if (use.day != DayQuota::day_of(now, wall_offset_ns_)) return;
     for (OwnedPool& owned : pools_) {
         if (scope_name(owned) != use.scope) continue;

@@ -299,15 +299,18 @@ bool Limiter::observe(const Reservation& reservation, const LimitReadings& readi
 }
 
 // The account has shown that it is held to a steady growth.
-void Limiter::start_slowly(std::uint16_t account, TimeNs now) {
+void Limiter::start_slowly(std::uint16_t account, TimeNs now, TimeNs learnt_doubling_ns) {
     if (starts_slowly_[account]) return;
+    SlowStart::Rules rules = settings_.slow_start;
+    rules.doubling_ns =
+        std::max(rules.doubling_ns, std::min(learnt_doubling_ns, SlowStart::kLongestDoubling));
     starts_slowly_[account] = true;
     ramp_day_ = std::max(ramp_day_, DayQuota::day_of(now, wall_offset_ns_));
     ++day_use_version_;
     for (OwnedPool& owned : pools_) {
         if (owned.scope != LimitSettings::Scope::kAny || owned.account != account) continue;
         if (settings_.classes[owned.model_class].apart) continue;
-        owned.pool.start_slowly(settings_.slow_start, now);
+        owned.pool.start_slowly(rules, now);
     }
 }
 

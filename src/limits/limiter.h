@@ -144,13 +144,15 @@ public:
                      TimeNs now);
 
     // What is used of the current day, to be kept over a restart and put back once the budgets are
-    // made. Of a day that has ended nothing is put back. Beside it, with nothing used, the accounts
-    // that were refused for growing too fast, where that is what has them start slowly.
+    // made. Of a day that has ended nothing is put back. Beside it the accounts that were refused
+    // for growing too fast, where that is what has them start slowly, and what the start of each
+    // class has come to: who goes on before it was idle for long goes on from there. In the order
+    // of day_use(), or of the scopes' names.
     struct DayUse {
-        std::string scope;  // a name that the next run knows
-        std::int64_t day;   // since 1970
-        std::int64_t tokens;
-        std::int64_t spend;  // millionths of a dollar
+        std::string scope;    // a name that the next run knows
+        std::int64_t day;     // since 1970
+        std::int64_t tokens;  // what these two are of a start is said in day_use.cc
+        std::int64_t spend;   // millionths of a dollar
 
         bool operator==(const DayUse&) const = default;
     };
@@ -249,7 +251,10 @@ private:
                     TimeNs now);
     std::string scope_name(const OwnedPool& owned) const;
 
-    void start_slowly(std::uint16_t account, TimeNs now);
+    void start_slowly(std::uint16_t account, TimeNs now, TimeNs learnt_doubling_ns = 0);
+    bool starts_slowly(const OwnedPool& owned) const;
+    void add_starts(std::vector<DayUse>* all) const;
+    void restore_start(const DayUse& use, TimeNs now);
     Cost sane(const Cost& cost) const;
     std::uint32_t own_pool(std::uint16_t account, std::uint16_t model_class);
     std::uint32_t scope_pool(std::uint16_t scope);

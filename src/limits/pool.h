@@ -89,6 +89,17 @@ public:
     void start_slowly(const SlowStart::Rules& rules, TimeNs now) {
         slow_start_.arm(rules, sequence_ == 0 ? -kEndless : now);
     }
+    // What its start had come to, for a later run: the ramp after a refusal says it, if there is
+    // one.
+    SlowStart::Reached start_reached() const {
+        SlowStart::Reached reached = slow_start_.reached();
+        if (ramp_.active()) reached.share = std::min(reached.share, slow_start_.share_in_use());
+        return reached;
+    }
+    void go_on_from(const SlowStart::Reached& reached) {
+        if (slow_start_.armed() && sequence_ == 0) slow_start_.go_on_from(reached);
+    }
+    const SlowStart& slow_start() const { return slow_start_; }
     const Ramp& ramp() const { return ramp_; }
     bool starts_slowly(TimeNs now) const { return slow_start_.active(now); }
 

@@ -143,7 +143,6 @@ LimitKind Pool::most_likely(TimeNs now) const {
 // Growing too fast says nothing about any bucket.
 TimeNs Pool::accelerated(const Outcome& outcome, const Sighted& attempt, const Hold& hold,
                          TimeNs now) {
-    ramp_.refused(attempt.reserved_at, now);
     slow_start_.refused(now);
     const TimeNs wait = std::clamp<TimeNs>(outcome.retry_after_ns, kFirstWait, kEndless);
     const TimeNs until = later(now, wait + spread(wait, hold.sequence));
@@ -151,6 +150,7 @@ TimeNs Pool::accelerated(const Outcome& outcome, const Sighted& attempt, const H
         paused_until_ = until;
         paused_by_ = LimitKind::unknown;
     }
+    ramp_.refused(attempt.cost.input_tokens, attempt.reserved_at, now, paused_until_);
     return paused_until_;
 }
 

@@ -31,17 +31,24 @@ public:
         if (active()) grow(now);
     }
 
-    void refused(TimeNs sent_at, TimeNs now) {
-        if (active() && sent_at <= refused_at_) return;
+    // An attempt of so much was refused. Nothing goes before `resumes_at`, and then not at once
+    // what could have gone till then.
+    void refused(std::int64_t tokens, TimeNs sent_at, TimeNs now, TimeNs resumes_at) {
+        not_used(tokens);
+        if (active() && sent_at <= refused_at_) {
+            // It was on its way when the pace was lowered, by a use of which it was thought a part.
+            lower(use_per_s(now));
+            gcra_.set_level(resumes_at, 0);
+            return;
+        }
         // One that follows another closely says that the pace is too high as it is.
         const bool has_grown = active() && now - refused_at_ >= kSettled;
         if (has_grown) growth_per_s_ = std::max(growth_per_s_ / 2, kLeastGrowth);
         const double use = use_per_s(now);
-        const double pace = active() ? std::min(use, pace_per_s_) : use;
-        pace_per_s_ = std::max(pace * kDown, kLeastPace);
+        lower(active() ? std::min(use, pace_per_s_) : use);
         refused_at_ = now;
         grown_at_ = now;
-        gcra_.set_level(now, 0);
+        gcra_.set_level(resumes_at, 0);
     }
 
     // When `tokens` of input may go.
@@ -65,6 +72,16 @@ private:
     TimeNs time_for(std::int64_t tokens) const {
         const double ns = static_cast<double>(tokens) / pace_per_s_ * 1e9;
         return static_cast<TimeNs>(std::min(ns, static_cast<double>(kEndless)));
+    }
+
+    void not_used(std::int64_t tokens) {
+        const std::int64_t here = std::min(tokens, window_);
+        window_ -= here;
+        last_window_ -= std::min(tokens - here, last_window_);
+    }
+    void lower(double use) {
+        const double pace = std::max(use * kDown, kLeastPace);
+        pace_per_s_ = active() ? std::min(pace_per_s_, pace) : pace;
     }
 
     // Over this window and the last one.

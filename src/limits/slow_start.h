@@ -23,8 +23,12 @@ public:
         double first_share = 0.03;
     };
 
+    // As long as it may become by refusals.
+    static constexpr TimeNs kLongestDoubling = 1800 * kNsPerS;
+
     bool armed() const { return armed_; }
     bool active(TimeNs now) const { return now < over_at_; }
+    const Rules& rules() const { return rules_; }
 
     // From now on: what was used until `used_at` is taken to be in full swing. -kEndless: nothing.
     void arm(const Rules& rules, TimeNs used_at) {
@@ -34,10 +38,44 @@ public:
         armed_ = true;
     }
 
+    // How far it had come when it was used last, for a later run to go on from there: the share it
+    // had grown to, or kLastShare once it was over. used_at: -kEndless if it was not used.
+    static constexpr double kLastShare = 4;
+    struct Reached {
+        TimeNs used_at = -kEndless;
+        double share = 0;
+    };
+    Reached reached() const {
+        return {.used_at = used_at_,
+                .share = active(used_at_) ? rules_.first_share * std::exp2(doublings(used_at_))
+                                          : kLastShare};
+    }
+    // What was let through of late, as a share of the refill.
+    double share_in_use() const {
+        const TimeNs seen = std::max(used_at_ - seen_since_, kNsPerS);
+        return in_use_ns_ / (kUseSpan * (1 - std::exp(static_cast<double>(-seen) / kUseSpan)));
+    }
+    // As if an earlier run's use had been its own.
+    void go_on_from(const Reached& reached) {
+        used_at_ = reached.used_at;
+        over_at_ = -kEndless;
+        if (reached.share >= kLastShare) return;
+        begin(reached.used_at);
+        const double share = std::max(reached.share, rules_.first_share);
+        const double grown = std::log2(share / rules_.first_share);
+        const auto since = static_cast<TimeNs>(grown * static_cast<double>(rules_.doubling_ns));
+        began_at_ -= since;
+        over_at_ -= since;
+        owed_ = come_in(used_at_);
+    }
+
     // When the next request may go.
     TimeNs fits_at() const { return std::min(paid_at(), over_at_); }
 
     void take(TimeNs cost, TimeNs now) {
+        if (in_use_ns_ == 0) seen_since_ = now;
+        in_use_ns_ *= std::exp(static_cast<double>(used_at_ - now) / kUseSpan);
+        in_use_ns_ += static_cast<double>(cost);
         if (now - used_at_ >= rules_.idle_ns) {
             begin(now);
         } else if (active(used_at_)) {
@@ -55,12 +93,12 @@ public:
     void refused(TimeNs now) {
         if (!active(now)) return;
         over_at_ = -kEndless;
-        rules_.doubling_ns = std::min(2 * rules_.doubling_ns, kLongestDoubling);
+        const TimeNs twice = std::min(2 * rules_.doubling_ns, kLongestDoubling);
+        rules_.doubling_ns = std::max(rules_.doubling_ns, twice);
     }
 
 private:
-    static constexpr TimeNs kLongestDoubling = 1800 * kNsPerS;
-    static constexpr double kLastShare = 4;
+    static constexpr double kUseSpan = 30.0 * kNsPerS;
 
     void begin(TimeNs now) {
         began_at_ = now;
@@ -75,11 +113,10 @@ private:
     double scale() const {
         return rules_.first_share * static_cast<double>(rules_.doubling_ns) / std::log(2.0);
     }
-    double come_in(TimeNs now) const {
-        const double doublings =
-            static_cast<double>(now - began_at_) / static_cast<double>(rules_.doubling_ns);
-        return scale() * (std::exp2(doublings) - 1);
+    double doublings(TimeNs now) const {
+        return static_cast<double>(now - began_at_) / static_cast<double>(rules_.doubling_ns);
     }
+    double come_in(TimeNs now) const { return scale() * (std::exp2(doublings(now)) - 1); }
     TimeNs paid_at() const {
         const double doublings = std::log2(1 + owed_ / scale());
         return later(
@@ -93,6 +130,8 @@ private:
     TimeNs began_at_ = 0;
     TimeNs over_at_ = -kEndless;
     double owed_ = 0;
+    double in_use_ns_ = 0;  // costs, which fade in kUseSpan
+    TimeNs seen_since_ = 0;
 };
 
 }  // namespace weir

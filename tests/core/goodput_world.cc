@@ -65,8 +65,8 @@ const World::Event* World::next_event() const {
     return &events_.top();
 }
 
-World::Event World::take_event() {
-    const Event* next = next_event();
+// `next` is what next_event() gave.
+World::Event World::take(const Event* next) {
     const Event event = *next;
     if (event.kind == EventKind::progress) {
         progress_.pop_front();
@@ -105,7 +105,7 @@ TimeNs World::run(Client* client, TimeNs until) {
         }
         now_ = std::max(now_, next);
         if (event <= now_) {
-            const Event due = take_event();
+            const Event due = take(upcoming);
             happen(due, client);
             ++events_done_;
             if (due.kind == EventKind::arrival) continue;  // the client sees nothing of it

@@ -75,7 +75,7 @@ TEST(RampAfter, ComesToTheLimitInMinutes) {
             SCOPED_TRACE(seed);
             const Episode episode = play(with_ramp(RampMode::off, growth_factor), seed, 1)[0];
             EXPECT_GE(episode.accepted, possible * 9 / 10) << growth_factor;
-            EXPECT_LE(episode.too_fast, 150u) << growth_factor;
+            EXPECT_LE(episode.too_fast, 80u) << growth_factor;
         }
     }
 }

@@ -114,6 +114,33 @@ TEST(ReserveBeside, IsAReservationThatKeepsThePromise) {
     EXPECT_GT(broken, 500);
 }
 
+TEST(WaitsAsLong, IsNeverEarlier) {
+    std::array<int, 3> compared{};
+    for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+        SCOPED_TRACE(seed);
+        Bench bench(seed);
+        for (int i = 0; i < 50; ++i) {
+            bench.step();
+            const BudgetId budget = bench.any_budget();
+            const Cost first = random_cost(&bench.random);
+            const Verdict verdict = bench.limiter.estimate(budget, first, bench.now);
+            if (verdict.kind != Verdict::Kind::not_before) continue;
+            Cost other = random_cost(&bench.random);
+            if (bench.random.below(2) == 0) {
+                other.output_tokens = first.output_tokens;
+                other.max_output_tokens = first.max_output_tokens;
+            }
+            if (!waits_as_long(verdict.binding, other, first)) continue;
+            ++compared[static_cast<std::size_t>(verdict.binding)];
+            const Verdict then = bench.limiter.estimate(budget, other, bench.now);
+            if (then.kind != Verdict::Kind::never) {
+                EXPECT_GE(then.at, verdict.at);
+            }
+        }
+    }
+    for (const int count : compared) EXPECT_GT(count, 100);
+}
+
 TEST(Observe, SaysWhetherItChangesWhatFits) {
     int unchanged = 0;
     int changed = 0;

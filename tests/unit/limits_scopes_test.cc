@@ -195,7 +195,7 @@ TEST(Ramp, FollowsWhatTheProviderAccepts) {
         if (ramp.active() && ramp.fits_at(kTokens) > now) continue;
         if (level < kTokens) {
             ++refused;
-            ramp.refused(now, now);
+            ramp.refused(0, now, now, now);
             continue;
         }
         level -= kTokens;
@@ -206,6 +206,17 @@ TEST(Ramp, FollowsWhatTheProviderAccepts) {
     EXPECT_LT(refused, 30);
     // On average 2,000 a second were allowed.
     EXPECT_GT(let_through / (20 * 60), 1'200);
+}
+
+TEST(Ramp, WhatWasRefusedWasNotLetThrough) {
+    Ramp ramp;
+    for (int i = 0; i < 100; ++i) ramp.used(500, 0);
+    for (TimeNs ms = 1; ms <= 90; ++ms)
+        ramp.refused(500, 0, kS + ms * kNsPerMs, kS + (1000 + ms) * kNsPerMs);
+    // Ten got through in the 1.09 seconds, and four fifths of that is what may follow.
+    EXPECT_NEAR(ramp.pace_per_s(), 3'670, 1);
+    // After the last pause, and nothing of what it would have let through before.
+    EXPECT_NEAR(static_cast<double>(ramp.fits_at(1'835)) / 1e9, 2.09 + 0.5, 0.01);
 }
 
 TEST(Ramp, SuppliesKnowIt) {
@@ -248,9 +259,9 @@ TEST(Ramp, AnAccelerationRefusalSlowsInputDownAndNotForEver) {
     const TimeNs until = limiter.refuse(reservation, outcome, 62 * kS);
     limiter.settle(reservation, outcome, 62 * kS);
     EXPECT_GT(until, 62 * kS);
-    // A hundred a second before, and four fifths of that at first, after a burst of a second.
+    // A hundred a second before, and four fifths of that at first, paced from the first on.
     EXPECT_NEAR(before, 6'000, 100);
-    EXPECT_NEAR(granted_in(limiter, id, until, until + kS), 160, 15);
+    EXPECT_NEAR(granted_in(limiter, id, until, until + kS), 80, 8);
     EXPECT_NEAR(granted_in(limiter, id, until + kS, until + 5 * kS), 320, 15);
     EXPECT_GT(granted_in(limiter, id, until + 60 * kS, until + 70 * kS), 900);
 }

@@ -109,11 +109,11 @@ Outcome answer(OutcomeClass cls) {
     return outcome;
 }
 
-int granted_in(Limiter* limiter, BudgetId id, TimeNs from, TimeNs until) {
+int granted_in(Limiter* limiter, BudgetId id, TimeNs from, TimeNs until, int tokens = 10) {
     int granted = 0;
     for (TimeNs now = from; now < until;) {
         Reservation reservation;
-        const Verdict verdict = limiter->reserve(id, {10, 10, 10}, now, &reservation);
+        const Verdict verdict = limiter->reserve(id, {tokens, 10, 10}, now, &reservation);
         if (verdict.kind == Verdict::Kind::granted) {
             ++granted;
             limiter->settle(reservation, answer(OutcomeClass::success), now);
@@ -162,13 +162,14 @@ TEST(SlowStart, NobodyWhereItIsOff) {
     EXPECT_GT(granted_in(&limiter, id, 3600 * kS, 3610 * kS), 90);
 }
 
+constexpr std::int64_t kOffset = 20'000 * 86'400 * kS;  // of the clock on the wall
+
 TEST(SlowStart, WhatIsLearntIsKeptOverARestart) {
     for (const RampMode mode : {RampMode::off, RampMode::automatic, RampMode::on}) {
         std::vector<Limiter::DayUse> kept;
-        const std::int64_t offset = 20'000 * 86'400 * kS;
         {
             Limiter limiter(two_accounts(mode));
-            limiter.set_wall_offset(offset);
+            limiter.set_wall_offset(kOffset);
             EXPECT_TRUE(limiter.day_use().empty());
             const std::uint64_t version = limiter.day_use_version();
             const BudgetId id = limiter.budget(0, 0);
@@ -176,22 +177,104 @@ TEST(SlowStart, WhatIsLearntIsKeptOverARestart) {
             EXPECT_GT(limiter.day_use_version(), version);
             kept = limiter.day_use();
         }
-        ASSERT_EQ(kept.size(), mode == RampMode::automatic ? 1u : 0u);
-        if (kept.empty()) continue;
-        EXPECT_EQ(kept[0].scope, "account.main.ramp");
-        EXPECT_EQ(kept[0].day, 20'000);
+        std::vector<std::string> scopes;
+        for (const Limiter::DayUse& use : kept) {
+            scopes.push_back(use.scope);
+            EXPECT_EQ(use.day, 20'000);
+        }
+        std::vector<std::string> expected;
+        if (mode == RampMode::automatic) expected.push_back("account.main.ramp");
+        if (mode != RampMode::off) expected.push_back("account.main.ramp.one");
+        EXPECT_EQ(scopes, expected);
+        if (mode != RampMode::automatic) continue;
         // Days later too, and by the next run again.
         Limiter limiter(two_accounts(mode));
-        limiter.set_wall_offset(offset + 5 * 86'400 * kS);
+        limiter.set_wall_offset(kOffset + 5 * 86'400 * kS);
         const BudgetId refused = limiter.budget(0, 0);
         const BudgetId other = limiter.budget(1, 0);
-        limiter.restore(kept[0], kS);
+        for (const Limiter::DayUse& use : kept) limiter.restore(use, kS);
         EXPECT_NEAR(granted_in(&limiter, refused, 2 * kS, 12 * kS), 12, 2);
         EXPECT_NEAR(granted_in(&limiter, limiter.budget(0, 1), 2 * kS, 12 * kS), 12, 2);
         EXPECT_GT(granted_in(&limiter, other, 2 * kS, 12 * kS), 90);
-        ASSERT_EQ(limiter.day_use().size(), 1u);
-        EXPECT_EQ(limiter.day_use()[0].day, 20'005);
+        for (const Limiter::DayUse& use : limiter.day_use()) EXPECT_EQ(use.day, 20'005);
     }
+}
+
+// What a run lets go in ten seconds that follows one of `seconds`, after `pause_s`; its own clock
+// begins at another point.
+int granted_after_restart(RampMode mode, TimeNs seconds, TimeNs pause_s, int tokens = 10) {
+    std::vector<Limiter::DayUse> kept;
+    {
+        Limiter limiter(two_accounts(mode));
+        limiter.set_wall_offset(kOffset);
+        const BudgetId id = limiter.budget(0, 0);
+        if (mode == RampMode::automatic) refuse_growth(&limiter, id, kS);
+        (void)granted_in(&limiter, id, 2 * kS, (2 + seconds) * kS, tokens);
+        kept = limiter.day_use();
+    }
+    Limiter limiter(two_accounts(mode));
+    const TimeNs now = 5 * kS;
+    limiter.set_wall_offset(kOffset + (2 + seconds + pause_s) * kS - now);
+    const BudgetId id = limiter.budget(0, 0);
+    for (const Limiter::DayUse& use : kept) limiter.restore(use, now);
+    return granted_in(&limiter, id, now, now + 10 * kS);
+}
+
+TEST(SlowStart, ARestartGoesOnFromTheShareThatWasReached) {
+    const RampMode on = RampMode::on;
+    // Of 100 that the limits let go in ten seconds: a share that grows from 0.1, from 0.2, from
+    // 0.4, and all. After a pause of no more than a doubling it has gone on to grow.
+    EXPECT_NEAR(granted_after_restart(on, 37, 1), 23, 3);
+    EXPECT_NEAR(granted_after_restart(on, 74, 1), 45, 5);
+    EXPECT_GT(granted_after_restart(on, 300, 1), 90);
+    // It is used in full until it was idle for long.
+    EXPECT_GT(granted_after_restart(on, 300, 290), 90);
+    EXPECT_NEAR(granted_after_restart(on, 300, 301), 12, 2);
+    EXPECT_NEAR(granted_after_restart(on, 37, 301), 12, 2);
+    // A clock that was put back by a day.
+    EXPECT_NEAR(granted_after_restart(on, 37, -86'400), 23, 3);
+}
+
+TEST(SlowStart, ARestartGoesOnFromThePaceOfTheRampAfterARefusal) {
+    // Of requests with 50 tokens the ramp lets two a second through after the refusal, four a
+    // minute later and all ten before long. A run after it lets through what that was, and grows.
+    EXPECT_NEAR(granted_after_restart(RampMode::automatic, 60, 1, 50), 40, 8);
+    EXPECT_GT(granted_after_restart(RampMode::automatic, 600, 1, 50), 90);
+    EXPECT_NEAR(granted_after_restart(RampMode::automatic, 60, 301, 50), 12, 2);
+}
+
+TEST(SlowStart, TheSlowerDoublingIsKeptOverARestart) {
+    std::vector<Limiter::DayUse> kept;
+    {
+        Limiter limiter(two_accounts(RampMode::automatic));
+        limiter.set_wall_offset(kOffset);
+        const BudgetId id = limiter.budget(0, 0);
+        refuse_growth(&limiter, id, kS);
+        (void)granted_in(&limiter, id, 3600 * kS, 3620 * kS);
+        refuse_growth(&limiter, id, 3621 * kS);  // though it had begun slowly
+        kept = limiter.day_use();
+    }
+    for (const bool all : {true, false}) {
+        Limiter limiter(two_accounts(RampMode::automatic));
+        limiter.set_wall_offset(kOffset + 86'400 * kS);
+        const BudgetId id = limiter.budget(0, 0);
+        for (Limiter::DayUse use : kept) {
+            if (!all) use.tokens = 0;
+            limiter.restore(use, 0);
+        }
+        // A tenth of ten a second over D / ln 2 seconds, times 2^2 - 1 or twice 2^1 - 1.
+        EXPECT_NEAR(granted_in(&limiter, id, kS, kS + 2 * kRules.doubling_ns), all ? 106 : 159, 6);
+    }
+}
+
+TEST(SlowStart, RefusalsNeverMakeALongDoublingShorter) {
+    SlowStart::Rules rules = kRules;
+    rules.doubling_ns = 3600 * kS;
+    SlowStart start;
+    start.arm(rules, -kEndless);
+    start.take(kS, 0);
+    start.refused(kS);
+    EXPECT_EQ(start.rules().doubling_ns, 3600 * kS);
 }
 
 TEST(SlowStart, OnlyTheRefusedAccountWhereItIsAutomatic) {
