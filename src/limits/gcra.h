@@ -49,7 +49,6 @@ public:
     // months of refill.
     TimeNs time_for(std::int64_t units) const {
         if (units <= 0) return 0;
-        units = std::min(units, kMaxUnits);
         if (units > most_units_) return kEndless;
         const auto moved = static_cast<std::uint64_t>(units) << up_;
         const Uint128 time = static_cast<Uint128>(moved) * time_per_unit_;

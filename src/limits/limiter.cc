@@ -140,20 +140,11 @@ TimeNs Limiter::dominant_cost(BudgetId id, const Cost& cost) const {
     return dominant > 0 ? dominant : kNsPerUs * (1 + cost.input_tokens + cost.output_tokens);
 }
 
-Cost Limiter::sane(const Cost& cost) const {
-    Cost asked{.input_tokens = sane_units(cost.input_tokens),
-               .output_tokens = sane_units(cost.output_tokens),
-               .max_output_tokens = sane_units(cost.max_output_tokens),
-               .raw_input = cost.raw_input,
-               .prices = cost.prices,
-               .tenant_budget = cost.tenant_budget};
-    if (cost.prices != kNoPrices) {
-        const PriceTable& prices = settings_.prices;
-        asked.spend = prices.cost_of(cost.prices, asked.input_tokens, asked.output_tokens, false);
-        asked.most_spend =
-            prices.cost_of(cost.prices, asked.input_tokens, asked.promised_output(), true);
-    }
-    return asked;
+void Limiter::price(Cost* asked) const {
+    const PriceTable& prices = settings_.prices;
+    asked->spend = prices.cost_of(asked->prices, asked->input_tokens, asked->output_tokens, false);
+    asked->most_spend =
+        prices.cost_of(asked->prices, asked->input_tokens, asked->promised_output(), true);
 }
 
 inline Verdict Limiter::check(const Budget& budget, const Cost& cost, TimeNs now, Needs* needs) {

@@ -255,7 +255,17 @@ private:
     bool starts_slowly(const OwnedPool& owned) const;
     void add_starts(std::vector<DayUse>* all) const;
     void restore_start(const DayUse& use, TimeNs now);
-    Cost sane(const Cost& cost) const;
+    Cost sane(const Cost& cost) const {
+        Cost asked{.input_tokens = sane_units(cost.input_tokens),
+                   .output_tokens = sane_units(cost.output_tokens),
+                   .max_output_tokens = sane_units(cost.max_output_tokens),
+                   .raw_input = cost.raw_input,
+                   .prices = cost.prices,
+                   .tenant_budget = cost.tenant_budget};
+        if (cost.prices != kNoPrices) price(&asked);
+        return asked;
+    }
+    void price(Cost* asked) const;
     std::uint32_t own_pool(std::uint16_t account, std::uint16_t model_class);
     std::uint32_t scope_pool(std::uint16_t scope);
     Pool& pool_of(const Budget& budget, std::size_t i) { return pools_[budget.pools[i]].pool; }

@@ -130,8 +130,8 @@ Verdict Pool::check(const Cost& cost, TimeNs now, std::int64_t wall_offset_ns, N
         verdict.not_before(day_.fits_at(now, wall_offset_ns, units), LimitKind::day_tokens);
     }
     if (spend_.active()) check_spend(cost, now, wall_offset_ns, &verdict);
-    if (verdict.at > now && verdict.kind == Verdict::Kind::granted)
-        verdict.kind = Verdict::Kind::not_before;
+    if (verdict.at <= now) return {.at = now};
+    if (verdict.kind == Verdict::Kind::granted) verdict.kind = Verdict::Kind::not_before;
     return verdict;
 }
 
