@@ -49,11 +49,9 @@ public:
 
     // No timer fires before this. It may be earlier than the first timer, by a cascade.
     TimeNs next() const {
-        for (unsigned level = 0; level < kLevels; ++level) {
-            if (occupied_[level] == 0) continue;
-            return slot_start(level, first_slot(level)) << kTickBits;
-        }
-        return kNever;
+        if (levels_ == 0) return kNever;
+        const unsigned level = lowest_occupied_level();
+        return slot_start(level, first_slot(level)) << kTickBits;
     }
 
     // Fires what is due: disarms it and calls fire(index), which may arm and disarm timers.
@@ -93,9 +91,7 @@ private:
         return static_cast<unsigned>(std::countr_zero(occupied_[level]));
     }
     unsigned lowest_occupied_level() const {
-        unsigned level = 0;
-        while (occupied_[level] == 0) ++level;
-        return level;
+        return static_cast<unsigned>(std::countr_zero(levels_));
     }
 
     // The first tick of a slot. Slots in use lie ahead of the current one at their level and share
@@ -118,6 +114,7 @@ private:
         if (link.next != TimerLink::kNone) table_->timer(link.next).prev = index;
         heads_[level][slot] = index;
         occupied_[level] |= std::uint64_t{1} << slot;
+        levels_ |= 1u << level;
     }
 
     void unlink(std::uint32_t index) {
@@ -130,13 +127,15 @@ private:
         } else {
             heads_[level][slot] = link.next;
             if (link.next == TimerLink::kNone) occupied_[level] &= ~(std::uint64_t{1} << slot);
+            if (occupied_[level] == 0) levels_ &= ~(1u << level);
         }
         link.slot = TimerLink::kIdle;
     }
 
     Table* table_;
-    std::int64_t current_ = 0;  // tick
-    std::array<std::uint64_t, kLevels> occupied_{};
+    std::int64_t current_ = 0;                       // tick
+    std::uint32_t levels_ = 0;                       // bit per level: a timer is armed there
+    std::array<std::uint64_t, kLevels> occupied_{};  // bit per slot, likewise
     std::array<std::array<std::uint32_t, 64>, kLevels> heads_;
 };
 

@@ -327,12 +327,9 @@ void Core::advance(TimeNs now, std::vector<Action>* actions) {
 }
 
 TimeNs Core::next_timer() const {
-    TimeNs next = std::min(wheel_.next(), set_aside_.next_timer());
+    const TimeNs next = std::min(wheel_.next(), set_aside_.next_timer());
     if (delivery_blocked_ || counts_.in_flight >= settings_.max_in_flight) return next;
-    for (std::size_t lane = 0; lane < queue_.lanes(); ++lane) {
-        if (!queue_.empty(lane)) next = std::min(next, queue_.blocked_until(lane));
-    }
-    return next;
+    return std::min(next, queue_.next_at());
 }
 
 void Core::on_timer(RequestIndex index, TimeNs now, std::vector<Action>* actions) {

@@ -7,7 +7,7 @@
 namespace weir {
 
 void Core::start_what_may(TimeNs now, std::vector<Action>* actions) {
-    while (counts_.in_flight < settings_.max_in_flight) {
+    while (queue_.next_at() <= now && counts_.in_flight < settings_.max_in_flight) {
         const RequestIndex next = next_to_start(now);
         if (next == kNoRequest) return;
         try_start(next, now, actions);
@@ -17,7 +17,6 @@ void Core::start_what_may(TimeNs now, std::vector<Action>* actions) {
 // The most urgent among the lanes' next requests. Equal lanes take turns, so that a model class
 // whose budget is wide does not take every place in flight.
 RequestIndex Core::next_to_start(TimeNs now) {
-    if (queue_.size() == 0) return kNoRequest;
     RequestIndex best = kNoRequest;
     std::size_t best_lane = 0;
     std::size_t following = first_lane_;
@@ -142,8 +141,8 @@ const Core::Promise* Core::promise(RequestIndex head, const Room& room, const Co
 
 // What is behind a head that must wait may use the accounts that the head does not wait for, and
 // its own where that does not delay its promised start (EASY backfilling; Lifka, 1995). What takes
-// as much of the limit that the head waits for has to wait as long, and is not asked about. True if
-// something started.
+// as much of the limit that the head waits for, or that one behind it does, has to wait as long,
+// and is not asked about. True if something started.
 bool Core::backfill(RequestIndex head, const Room& room, const Promise* promise, TimeNs now,
                     TimeNs* earliest, std::vector<Action>* actions) {
     const std::size_t accounts = settings_.accounts.accounts.size();
@@ -153,19 +152,25 @@ bool Core::backfill(RequestIndex head, const Room& room, const Promise* promise,
     Offer offer;
     Limiter::Promise kept;
     if (promise != nullptr) kept = promise->start;
+    LimitKind binding = room.binding;
+    Cost waits = kept.cost;
     queue_.for_some_behind(slab_->at(head).model_class, head, kMostTried, [&](RequestIndex index) {
         const Request& request = slab_->at(index);
         if (!queue_.may_start(request.tenant)) return true;
         const Cost cost = cost_of(request);
         for (std::uint16_t account = 0; account < accounts; ++account) {
             const bool is_promised = account == room.account;
-            if (is_promised && (all_wait || waits_as_long(room.binding, cost, kept.cost))) continue;
+            if (is_promised && (all_wait || waits_as_long(binding, cost, waits))) continue;
             const bool urgent = request.priority < slab_->at(head).priority;
             if (is_promised) kept.at = urgent ? promise->latest : promise->start.at;
             const Verdict verdict =
                 reserve(request, cost, account, now, &offer, is_promised ? &kept : nullptr);
             if (verdict.kind == Verdict::Kind::not_before) {
                 *earliest = std::min(*earliest, verdict.at);
+                if (is_promised && verdict.binding != LimitKind::unknown) {
+                    binding = verdict.binding;
+                    waits = cost;
+                }
             } else if (verdict.kind == Verdict::Kind::granted) {
                 start(index, offer, now, actions, false);
                 started = true;

@@ -45,9 +45,7 @@ void OutputHistogram::add(std::int64_t tokens, bool cut) {
     }
 }
 
-double OutputHistogram::expected(std::int64_t at_most, double prior) const {
-    const bool same = reply_.at_most == at_most && reply_.prior == prior;
-    if (same && reply_.current) return reply_.expected;
+double OutputHistogram::work_out(std::int64_t at_most, double prior) const {
     const auto cap = static_cast<double>(std::max<std::int64_t>(at_most, 0));
     if (reply_.at_most != at_most) {
         reply_.at_most = at_most;

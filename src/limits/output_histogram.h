@@ -15,7 +15,9 @@ public:
 
     // Mean of min(length, at_most). `prior` counts as one answer. Exact up to the last few answers:
     // the same question gets the same reply until as many have come as would change it.
-    double expected(std::int64_t at_most, double prior) const;
+    double expected(std::int64_t at_most, double prior) const {
+        return said(at_most, prior) ? reply_.expected : work_out(at_most, prior);
+    }
     // The length that a share `q` of the answers stays within, at most `at_most`.
     std::int64_t quantile(double q, std::int64_t at_most) const;
     double samples() const { return total_; }
@@ -38,6 +40,11 @@ private:
         double expected = 0;
         bool current = false;  // `expected`: no answer has come since
     };
+    // Whether that was the question before, and no answer has come since.
+    bool said(std::int64_t at_most, double prior) const {
+        return reply_.current && reply_.at_most == at_most && reply_.prior == prior;
+    }
+    double work_out(std::int64_t at_most, double prior) const;
     double restricted_mean(double cap) const;
     mutable Reply reply_;
 };

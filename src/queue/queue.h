@@ -44,26 +44,24 @@ public:
         const QueuePlace place = table_->queue_place(index);
         const bool new_head = level(place).empty();
         level(place).push_back(place.tenant, weight(place.tenant), index);
-        // A blocked lane waits for its head; a head that is new may be small enough.
-        if (new_head) lanes_[place.lane].blocked_until = 0;
         lift(place, index);
+        // A blocked lane waits for its head; a head that is new may be small enough.
+        if (new_head) block(place.lane, 0);
     }
 
     // For a request that was at the head once and comes back.
     void push_front(std::uint32_t index) {
         const QueuePlace place = table_->queue_place(index);
         level(place).push_front(place.tenant, weight(place.tenant), index);
-        lanes_[place.lane].blocked_until = 0;
         lift(place, index);
+        block(place.lane, 0);
     }
 
     void remove(std::uint32_t index) {
         const QueuePlace place = table_->queue_place(index);
         level(place).remove(index);
-        lanes_[place.lane].blocked_until = 0;
-        count(place, index, -1);
-        --lanes_[place.lane].size;
-        --size_;
+        leave(place, index);
+        block(place.lane, 0);
     }
 
     // Takes out what is about to start, and charges its tenant and priority.
@@ -81,9 +79,7 @@ public:
         if (in_turn) lane.virtual_time = std::max(lane.virtual_time, tag);
         tag += cost / std::max<TimeNs>(1, settings_.weights[place.priority]);
         level(place).take(index, cost, in_turn);
-        count(place, index, -1);
-        --lane.size;
-        --size_;
+        leave(place, index);
     }
 
     // What was charged turned out to be more (negative: less) by `cost`.
@@ -98,7 +94,7 @@ public:
     void ended(std::uint64_t tenant) {
         tenants_.ended(tenant, [&](const ParkedFlow& parked) {
             lanes_[parked.lane].levels[parked.priority].release(parked.flow);
-            lanes_[parked.lane].blocked_until = 0;
+            block(parked.lane, 0);
         });
     }
     // Whether the tenant may have one more in flight.
@@ -180,11 +176,18 @@ public:
         return !lanes_[lane].levels[priority].empty();
     }
 
-    void block(std::size_t lane, TimeNs until) { lanes_[lane].blocked_until = until; }
+    void block(std::size_t lane, TimeNs until) {
+        lanes_[lane].blocked_until = until;
+        find_next_at();
+    }
     TimeNs blocked_until(std::size_t lane) const { return lanes_[lane].blocked_until; }
     void unblock_all() {
         for (Lane& lane : lanes_) lane.blocked_until = 0;
+        find_next_at();
     }
+    // When the first of the lanes in which something waits is not blocked any more; kNever if
+    // nothing waits.
+    TimeNs next_at() const { return next_at_; }
 
     std::size_t lanes() const { return lanes_.size(); }
     std::uint64_t size() const { return size_; }
@@ -250,6 +253,19 @@ private:
         tag = std::max(tag, lanes_[place.lane].virtual_time);
     }
 
+    void leave(const QueuePlace& place, std::uint32_t index) {
+        count(place, index, -1);
+        --size_;
+        if (--lanes_[place.lane].size == 0) find_next_at();
+    }
+
+    void find_next_at() {
+        next_at_ = kNever;
+        for (const Lane& lane : lanes_) {
+            if (lane.size != 0) next_at_ = std::min(next_at_, lane.blocked_until);
+        }
+    }
+
     void count(const QueuePlace& place, std::uint32_t index, std::int64_t sign) {
         if constexpr (requires(Table & table) { table.backlog_of(index); }) {
             lanes_[place.lane].backlogs[place.priority].add(table_->backlog_of(index), sign);
@@ -275,6 +291,7 @@ private:
     std::unordered_map<std::uint64_t, std::uint32_t> weights_;  // by tenant
     TenantConcurrency tenants_;
     std::uint64_t size_ = 0;
+    TimeNs next_at_ = kNever;
 };
 
 }  // namespace weir

@@ -65,8 +65,8 @@ const World::Event* World::next_event() const {
     return &events_.top();
 }
 
-World::Event World::take_event() {
-    const Event* next = next_event();
+// `next` is what next_event() gave.
+World::Event World::take(const Event* next) {
     const Event event = *next;
     if (event.kind == EventKind::progress) {
         progress_.pop_front();
@@ -105,7 +105,7 @@ TimeNs World::run(Client* client, TimeNs until) {
         }
         now_ = std::max(now_, next);
         if (event <= now_) {
-            const Event due = take_event();
+            const Event due = take(upcoming);
             happen(due, client);
             ++events_done_;
             if (due.kind == EventKind::arrival) continue;  // the client sees nothing of it
@@ -124,16 +124,17 @@ void World::happen(const Event& event, Client* client) {
             arrive(event.attempt, event.at);
             break;
         case EventKind::head:
+            if (attempt.decision.accepted()) {
+                Usage usage;
+                usage.input_tokens = attempt.work.input_tokens;
+                client->on_input_counted(event.attempt, usage, event.at);
+            }
             client->on_head(event.attempt,
                             settings_.header_text ? readings_by_text(attempt, at_server)
                                                   : readings_of(attempt, at_server),
                             event.at);
-            if (settings_.stream && attempt.decision.accepted()) {
-                Usage usage;
-                usage.input_tokens = attempt.work.input_tokens;
-                client->on_input_counted(event.attempt, usage, event.at);
+            if (settings_.stream && attempt.decision.accepted())
                 post_progress(event.at + kProgressEvery, event.attempt);
-            }
             break;
         case EventKind::progress:
             client->on_progress(event.attempt, attempt.decision.produced_at(at_server), event.at);

@@ -113,7 +113,7 @@ private:
     void post(TimeNs at, EventKind kind, AttemptRef attempt);
     void post_progress(TimeNs at, AttemptRef attempt);
     const Event* next_event() const;
-    Event take_event();
+    Event take(const Event* next);
     void happen(const Event& event, Client* client);
     void arrive(AttemptRef ref, TimeNs now);
     LimitReadings readings_of(const Attempt& attempt, TimeNs now) const;
