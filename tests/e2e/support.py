@@ -17,7 +17,7 @@ MODEL_SERVER = (os.environ.get("WEIR_MODEL_SERVER")
                 or BUILD / "tests" / "server" / "weir-model-server")
 SANITIZER = os.environ.get("WEIR_SANITIZER", "none")
 # A sanitizer slows the program down: bounds in time are stretched by this, and speed is not judged.
-SLOWNESS = 1 if SANITIZER == "none" else 10
+SLOWNESS = 1 if SANITIZER == "none" else 4
 KEY = "test-key"
 MODEL = "claude-sonnet-4-5"
 
