@@ -37,6 +37,7 @@ Core::Core(const CoreSettings& settings, RequestSlab* slab, std::uint64_t seed)
       headroom_(settings.accounts.accounts.size()),
       hedge_paces_(settings.limits.classes.size()) {
     scratch_.reserve(4);
+    supplies_.reserve(settings.limits.accounts.size());
     slab_->set_counting_lane(counting_lane_);
     assert(settings.accounts.accounts.size() == settings.limits.accounts.size());
     for (std::size_t account = 0; account < settings.limits.accounts.size(); ++account) {

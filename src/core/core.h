@@ -79,7 +79,8 @@ public:
     void close(TimeNs now, std::vector<Action>* actions);  // everything outstanding fails
 
     // An attempt's life, as the transport and the dialect see it.
-    // `answered`: it is the head of an answer, and not of a refusal.
+    // `answered`: it is the head of an answer, and not of a refusal. Where the input is counted, that
+    // is told first.
     void on_head(AttemptId attempt, bool answered, const LimitReadings& readings, TimeNs now);
     // The first content of a stream is here, and is about to be passed on. False if it is not to
     // be: the request's other attempt was faster.
@@ -311,8 +312,8 @@ private:
                               Expectation* best);
     TimeNs opens_at(std::uint16_t account, std::uint16_t model_class, TimeNs now);
     Need need_of(std::uint16_t model_class, const Backlog& backlog, bool surely) const;
-    TimeNs refill_time(std::uint16_t model_class, const Need& need, bool surely, TimeNs now,
-                       LimitKind* binding);
+    TimeNs refill_time(std::uint16_t model_class, const Need& need, const Need& last, bool surely,
+                       TimeNs now, LimitKind* binding);
     TimeNs soonest(std::uint16_t model_class, const Need& need, TimeNs now);
     void charge_difference(const Request& request, const Reservation& reservation,
                            const Outcome& outcome);
@@ -407,6 +408,7 @@ private:
     std::vector<Attempt> attempts_;
     AttemptIndex free_attempt_ = kNoAttempt;
     std::vector<BudgetId> budgets_;    // by account and model class
+    std::vector<Supplies> supplies_;   // of a class's budgets, while they are looked at
     std::vector<Endpoint> endpoints_;  // likewise
     std::vector<std::uint32_t> accounts_in_flight_;
     std::vector<Promise> promises_;                   // by model class

@@ -119,10 +119,11 @@ void Core::wait_for_those_ahead(const Request& request, std::uint64_t position, 
     }
     const auto ahead = queue_.ahead({lane, request.priority, request.tenant}, position,
                                     limiter_.dominant_cost(budget, mean_cost));
-    Need need{.requests = 1,
-              .input = static_cast<double>(best->cost.input_tokens),
-              .output = static_cast<double>(best->cost.output_tokens),
-              .promised = static_cast<double>(best->cost.promised_output())};
+    const Need own_need{.requests = 1,
+                        .input = static_cast<double>(best->cost.input_tokens),
+                        .output = static_cast<double>(best->cost.output_tokens),
+                        .promised = static_cast<double>(best->cost.promised_output())};
+    Need need = own_need;
     for (std::size_t priority = 0; priority < kPriorities; ++priority) {
         if (ahead[priority] == 0) continue;
         best->ahead += ahead[priority];
@@ -132,7 +133,7 @@ void Core::wait_for_those_ahead(const Request& request, std::uint64_t position, 
     }
     if (best->ahead == 0) return;
     LimitKind binding = best->binding;
-    const TimeNs at = later(now, refill_time(lane, need, false, now, &binding));
+    const TimeNs at = later(now, refill_time(lane, need, own_need, false, now, &binding));
     if (at <= best->starts_at) return;
     best->kind = Verdict::Kind::not_before;
     best->starts_at = at;
@@ -160,29 +161,29 @@ Core::Need Core::need_of(std::uint16_t lane, const Backlog& backlog, bool surely
     return need;
 }
 
-// How long the accounts take together until they have had room for all of it. With `surely` by the
-// most hopeful count.
-TimeNs Core::refill_time(std::uint16_t lane, const Need& need, bool surely, TimeNs now,
-                         LimitKind* binding) {
-    Limiter::Supplies together;
-    for (auto& supply : together) supply.limited = true;
-    const bool reserves = limiter_.reserves_output(budget_of(0, lane));
+// How long the accounts take together until they have let all of it go, of which `last` is the last
+// request. With `surely` by the most hopeful count.
+TimeNs Core::refill_time(std::uint16_t lane, const Need& need, const Need& last, bool surely,
+                         TimeNs now, LimitKind* binding) {
+    supplies_.clear();
     for (std::uint16_t account = 0; account < accounts(); ++account) {
         if (!surely && opens_at(account, lane, now) > now + kNsPerS && accounts() > 1) continue;
-        const Limiter::Supplies own = limiter_.supplies(budget_of(account, lane), now);
-        for (std::size_t k = 0; k < kMinuteKinds; ++k) {
-            together[k].limited = together[k].limited && own[k].limited;
-            together[k].room += surely ? own[k].room + own[k].hidden : own[k].ramp_room;
-            together[k].per_s += surely ? own[k].per_s : own[k].ramp_per_s;
-        }
+        supplies_.push_back(limiter_.supplies(budget_of(account, lane), now));
     }
-    const double output = reserves ? need.promised : need.output;
-    const std::array<double, kMinuteKinds> units{need.requests, need.input, output,
-                                                 need.input + output};
+    const bool reserves = limiter_.reserves_output(budget_of(0, lane));
+    const auto amounts = [&](const Need& of) {
+        const double output = reserves ? of.promised : of.output;
+        return std::array<double, kMinuteKinds>{of.requests, of.input, output, of.input + output};
+    };
+    const auto units = amounts(need);
+    const auto last_units = amounts(last);
     TimeNs longest = 0;
     for (std::size_t k = 0; k < kMinuteKinds; ++k) {
-        if (!together[k].limited || together[k].per_s <= 0) continue;
-        const TimeNs time = nanoseconds((units[k] - together[k].room) / together[k].per_s);
+        const bool limited = std::all_of(supplies_.begin(), supplies_.end(),
+                                         [&](const Supplies& each) { return each.of[k].limited; });
+        if (!limited) continue;
+        const TimeNs time =
+            nanoseconds(seconds_until(supplies_, k, units[k], last_units[k], surely));
         if (time <= longest) continue;
         longest = time;
         *binding = kMinuteLimits[k];
@@ -233,7 +234,10 @@ ClassOutlook Core::outlook(std::uint16_t model_class, TimeNs now) {
 TimeNs Core::soonest(std::uint16_t model_class, const Need& need, TimeNs now) {
     if (need.requests == 0) return now;
     LimitKind binding = LimitKind::unknown;
-    const TimeNs wait = refill_time(model_class, need, true, now, &binding);
+    // So many behind a head that waits may pass it.
+    Need passing;
+    passing.add(need, std::min(static_cast<double>(kMostTried) / need.requests, 1.0));
+    const TimeNs wait = refill_time(model_class, need, passing, true, now, &binding);
     auto hopeful = static_cast<TimeNs>(kHope * static_cast<double>(wait));
     // From then on it has turns of its own.
     if (queue_.ageing_ns() > 0) hopeful = std::min(hopeful, queue_.ageing_ns());

@@ -8,6 +8,7 @@ void Exchange::begin(Start start, std::size_t max_response_bytes) {
     start_ = std::move(start);
     usage_ = Usage();
     head_at_ = 0;
+    head_told_ = false;
     events_ = 0;
     stream_lost_ = false;
     max_response_bytes_ = max_response_bytes;

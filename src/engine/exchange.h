@@ -73,6 +73,8 @@ public:
     TimeNs started_at() const { return start_.now; }
     TimeNs head_at() const { return head_at_; }  // 0: no head came
     void set_head_at(TimeNs now) { head_at_ = now; }
+    bool head_told() const { return head_told_; }  // to the core
+    void set_head_told() { head_told_ = true; }
     std::uint32_t next_event_index() { return events_++; }
     bool passes_on() const { return events_ != 0; }
     // An event of the stream could not be kept: what follows is of no use.
@@ -107,6 +109,7 @@ private:
     CountBody count_body_;
     Usage usage_;
     TimeNs head_at_ = 0;
+    bool head_told_ = false;
     std::uint32_t events_ = 0;
     bool open_ = false;
     bool stream_lost_ = false;

@@ -18,18 +18,13 @@ namespace {
 constexpr std::size_t kRecordsAtOnce = 4096;
 constexpr std::size_t kBytesAtOnce = std::size_t{32} << 20;
 
-// So many bodies were small blocks of memory, and free since they are in the journal. A malloc
-// keeps them; before the bodies are here a second time, the system gets them back.
-constexpr std::size_t kManyBodies = 4096;
+// Bodies of so many bytes were blocks of memory, and are free since they are in the journal, or
+// have been sent. A malloc keeps small ones; before bodies are here a second time, the system gets
+// them back.
+constexpr std::size_t kBytesToGiveBack = std::size_t{4} << 20;
 
 // So long after it was full the disk is tried again.
 constexpr std::chrono::seconds kFullPause{1};
-
-void give_free_memory_back() {
-#ifdef __GLIBC__
-    ::malloc_trim(0);
-#endif
-}
 
 std::size_t size_of(const JournalRecord& record) {
     const auto* accept = std::get_if<AcceptRecord>(&record);
@@ -47,6 +42,8 @@ struct JournalThread::State {
 
     std::unique_ptr<Journal> journal;  // the writer's alone
     std::function<void()> wake;
+    std::function<void()> give_memory_back;
+    std::size_t bytes_kept = 0;  // the writer's alone: of bodies since memory was given back
 
     std::mutex mutex;  // guards all below
     std::condition_variable work;
@@ -84,10 +81,15 @@ struct JournalThread::State {
         Bodies bodies;
         try {
             if (batch.empty()) {
-                if (load.entries.size() >= kManyBodies) give_free_memory_back();
+                if (bytes_kept >= kBytesToGiveBack) {
+                    give_memory_back();
+                    bytes_kept = 0;
+                }
                 bodies = journal->bodies(load.entries);
+                for (const auto& [entry, body] : bodies) bytes_kept += body.bytes().size();
             } else {
                 journal->apply(batch);
+                for (const JournalRecord& record : batch) bytes_kept += size_of(record);
             }
         } catch (const JournalError& error) {
             failure = error.message();
@@ -117,11 +119,18 @@ struct JournalThread::State {
     }
 };
 
+void JournalThread::give_free_memory_back() {
+#ifdef __GLIBC__
+    ::malloc_trim(0);
+#endif
+}
+
 JournalThread::JournalThread(std::unique_ptr<Journal> journal, bool own_thread,
-                             std::function<void()> wake)
+                             std::function<void()> wake, std::function<void()> give_memory_back)
     : state_(std::make_unique<State>()), own_thread_(own_thread) {
     state_->journal = std::move(journal);
     state_->wake = std::move(wake);
+    state_->give_memory_back = std::move(give_memory_back);
     if (own_thread_) thread_.start(&JournalThread::run, state_.get());
 }
 

@@ -15,8 +15,10 @@ namespace weir {
 // transaction is written becomes the next one. Without a thread of its own it writes when told to.
 class JournalThread {
 public:
-    // `wake` is called on the thread when there is something to take. Throws Failure.
-    JournalThread(std::unique_ptr<Journal> journal, bool own_thread, std::function<void()> wake);
+    // `wake` is called on the thread when there is something to take; so is `give_memory_back` when
+    // many bodies have come to be free, by default to the system. Throws Failure.
+    JournalThread(std::unique_ptr<Journal> journal, bool own_thread, std::function<void()> wake,
+                  std::function<void()> give_memory_back = give_free_memory_back);
     // What was handed over is still written, and the file closed. Belongs to the engine's thread.
     ~JournalThread();
     JournalThread(const JournalThread&) = delete;
@@ -40,6 +42,7 @@ public:
 
 private:
     struct State;
+    static void give_free_memory_back();
     static void run(void* own_state);
 
     std::unique_ptr<State> state_;

@@ -273,6 +273,13 @@ ResponseTaker* Loop::reader(ExchangeId id) {
 void Loop::on_response_head(Exchange* exchange) {
     exchange->set_head_at(now_);
     ++responses_seen_;
+}
+
+// What remains of a limit is stated without the request's own input, which is only estimated here
+// until it is counted: before that, a wrong estimate would look like a wrong mirror.
+void Loop::tell_head(Exchange* exchange) {
+    if (exchange->head_at() == 0 || exchange->head_told()) return;
+    exchange->set_head_told();
     const ResponseReader& reader = exchange->reader();
     const bool answered = reader.http_status() / 100 == 2;
     tell_core([&] { core_.on_head(exchange->attempt(), answered, reader.limits(), now_); });
@@ -284,6 +291,7 @@ void Loop::on_output_progress(Exchange* exchange, std::int64_t output_tokens) {
 
 void Loop::on_input_counted(Exchange* exchange, const Usage& usage) {
     tell_core([&] { core_.on_input_counted(exchange->attempt(), usage, now_); });
+    tell_head(exchange);
 }
 
 void Loop::on_stream_event(Exchange* exchange, std::string_view data) {

@@ -122,6 +122,7 @@ private:
     Exchange* exchange_of(AttemptId attempt);
     Exchange* open_exchange(const Action& action, TimeNs now);
     void could_not_start(const Action& action);
+    void tell_head(Exchange* exchange);
     void attempt_ended(Exchange* exchange, const Outcome& outcome,
                        std::unique_ptr<ErrorDetail> detail);
 

@@ -201,6 +201,9 @@ void Loop::attempt_ended(Exchange* exchange, const Outcome& outcome,
         settings_.accounts[exchange->account()].name, rule(outcome.cls).name, outcome.http_status,
         detail == nullptr || detail->message.empty() ? "" : ": ",
         detail == nullptr ? std::string_view() : detail->message);
+    if (outcome.cls == OutcomeClass::success && !exchange->counting() && !exchange->head_told())
+        on_input_counted(exchange, outcome.usage);
+    tell_head(exchange);
     tell_core(
         [&] { core_.on_end(exchange->attempt(), outcome, std::move(detail), now_, &actions_); });
 }

@@ -116,6 +116,7 @@ void Loop::take_report_head(const PermitName& permit, AttemptReport report) {
     if (exchange == nullptr || exchange->head_at() != 0) return;
     try {
         exchange->take_head(report);
+        tell_head(exchange);
     } catch (const std::bad_alloc&) {
         // It comes once more, with the report.
         if (core_failed_) throw;

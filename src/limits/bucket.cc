@@ -10,9 +10,10 @@ constexpr double kMostGuardS = 4.0;
 constexpr double kNoiseToGuard = 2.5;
 // The guard settles where 429s are as rare as the one is to the other.
 constexpr double kBoostOfRefusalS = 0.5;
-// How long a bucket is to be full before what is larger goes: it settles likewise.
-constexpr TimeNs kFullOfRefusalNs = 100 * kNsPerMs;
-constexpr TimeNs kFullWearsOffNs = kNsPerMs / 15;
+// How long a bucket is to be full before what is larger goes: it settles where one in a hundred of
+// those is refused. A refusal costs up to a second, which is what the provider states it in.
+constexpr TimeNs kFullOfRefusalNs = 10 * kNsPerMs;
+constexpr TimeNs kFullWearsOffNs = kFullOfRefusalNs / 100;
 constexpr TimeNs kLeastFullNs = 20 * kNsPerMs;
 constexpr TimeNs kMostFullNs = kNsPerS / 2;
 constexpr double kBoostKept = 1 - 0.0003;
@@ -33,6 +34,7 @@ void Bucket::set_limit(std::int64_t limit, bool learnt, const Shape& shape, Time
     depth_known_ = !shape.learn_depth;
     leak_.clear();
     set_depth(depth_s * static_cast<double>(limit) / 60);
+    if (depth_known_) deepest_ = depth_;
     refresh(now);
     gcra_.set_level(now, rate_.time_for(level_before));
 }
@@ -45,6 +47,7 @@ void Bucket::refresh(TimeNs now) {
     ++changes_;
     const double before = rate_.units_in(gcra_.level(now, kEndless));
     rate_ = Rate(limit_, kNsPerMinute, leak_.speed());
+    refilled_with_leak_ = leak_.share();
     gcra_.set_level(now, rate_.time_for(before));
     depth_ns_ = std::max<TimeNs>(rate_.time_for(depth_) - kFlightNs, 0);
     set_guard();
@@ -61,9 +64,9 @@ TimeNs Bucket::fits_at(TimeNs now, TimeNs need, std::int64_t output,
                        const Production& others) const {
     // What is certain to fit: everything that is expected of the others has room too.
     const TimeNs certain = level_for(need + rate_.time_for(others.unshown + output));
-    if (certain <= depth_ns_ || others.attempts == 0) return gcra_.reaches(certain);
-    // In a shallow bucket that would never be. There the attempts in flight are kept to as many as
-    // produce what refills, more while the level is above the middle and fewer below.
+    if (others.attempts == 0) return gcra_.reaches(certain);
+    // In a shallow bucket that is never or too late. There the attempts in flight are kept to as
+    // many as produce what refills, more while the level is above the middle and fewer below.
     TimeNs level = certain;
     if (others.per_attempt_per_s > 0) {
         const TimeNs horizon = std::max(kNsPerS, depth_ns_ / 4);
@@ -83,8 +86,9 @@ void Bucket::correct(TimeNs now, double by_units) {
     corrections_ += by_units;
 }
 
-void Bucket::accepted() {
-    full_ns_ = std::max(full_ns_ - kFullWearsOffNs, kLeastFullNs);
+void Bucket::accepted(std::int64_t units) {
+    if (static_cast<double>(units) > depth_)
+        full_ns_ = std::max(full_ns_ - kFullWearsOffNs, kLeastFullNs);
     if (boost_s_ <= 0) return;
     boost_s_ = boost_s_ > 0.01 ? boost_s_ * kBoostKept : 0;
     set_guard();

@@ -92,8 +92,8 @@ public:
     // full the bucket is.
     void open_for(TimeNs now, TimeNs need) { gcra_.set_level(now, level_for(need)); }
 
-    // An attempt was let through. The guard that refusals have built up wears off.
-    void accepted();
+    // An attempt that took `units` was let through. What refusals have built up wears off.
+    void accepted(std::int64_t units);
 
     // ---- What the provider says (header_sync.cc) ----
 
@@ -124,18 +124,18 @@ private:
     static constexpr TimeNs kFlightNs = kNsPerS / 10;
     static constexpr TimeNs kEstimateShare = 20;  // a need may be this part of it larger
     static constexpr TimeNs kAheadNs = 30 * kNsPerMs;
-    static constexpr TimeNs kFirstFullNs = 80 * kNsPerMs;
+    static constexpr TimeNs kFirstFullNs = 60 * kNsPerMs;
 
-    // The level at which `need` may be taken; the guard is at most half of what is left of the
+    // The level at which `need` may be taken; the guard is at most a part of what is left of the
     // depth. A request that is larger than the bucket is let through by a full one, and leaves it
     // in debt. Every moment that this comes late is lost refill, so it is not guarded but for what
     // the mirror may be ahead by. As long as the depth is only believed, it waits for all that it
     // needs.
     TimeNs level_for(TimeNs need) const {
-        const TimeNs spare = (depth_ns_ - need) / 2;
-        if (!depth_known_) return need + std::min(guard_ns_, std::max(spare, kFlightNs));
+        const TimeNs spare = depth_ns_ - need;
+        if (!depth_known_) return need + std::min(guard_ns_, std::max(spare / 2, kFlightNs));
         const TimeNs level = need + need / kEstimateShare + kAheadNs +
-                             std::min(guard_ns_, std::max<TimeNs>(spare, 0));
+                             std::min(guard_ns_, std::max<TimeNs>(spare / 4, 0));
         return std::min(level, depth_ns_ + full_ns_);
     }
 
@@ -162,6 +162,7 @@ private:
     Shape shape_;
     std::uint32_t changes_ = 0;
     Leak leak_;
+    double refilled_with_leak_ = 0;  // what rate_ has in it
     double depth_ = 0;     // the provider's, as far as seen
     double deepest_ = 0;   // what the depth is at most
     double seen_ = 0;      // the most that was there lately

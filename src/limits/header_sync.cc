@@ -17,6 +17,7 @@ constexpr double kUpwardShare = 0.2;
 constexpr double kTransitS = 0.2;
 constexpr double kNoiseMemory = 0.1;
 constexpr double kWholeMinute = 0.98;
+constexpr double kLeakNoticed = 0.002;
 constexpr double kSeenKept = 0.9999;
 
 }  // namespace
@@ -65,6 +66,8 @@ bool Bucket::observe(const LimitReading& reading, const Sighting& sighting) {
     const double mine_lowest = std::min(here, then) - sighting.unshown;
     const double mine_highest = std::max(here, then + sighting.burst) + kTransitS * per_s();
     const double horizon_s = now - sighting.sent_at < kFresh ? kFreshHorizonS : kLateHorizonS;
+    leak_.fade();
+    if (refilled_with_leak_ - leak_.share() > kLeakNoticed) refresh(now);
     if (mine_lowest > highest) {
         const double excess = mine_lowest - highest;
         correct(now, -excess);
@@ -85,6 +88,7 @@ bool Bucket::observe(const LimitReading& reading, const Sighting& sighting) {
         // A bucket that proves deeper was filling up all the while.
         correct(now, depth_ > depth_before ? shortage : kUpwardShare * shortage);
         leak_.too_low(shortage / per_s(), horizon_s);
+        if (reading.limit == limit_) leak_.at_least_none();
         noise_ -= kNoiseMemory * noise_;
         refresh(now);
     }

@@ -16,6 +16,13 @@ public:
     void too_low(double shortage_s, double horizon_s) {
         move(-0.1 * std::min(shortage_s / horizon_s, 0.1));
     }
+    // With each reading a little is forgotten: as far as the mirror may be wrong without a reading
+    // that says so, a leak that has ended would stay for ever.
+    void fade() {
+        if (share_ > 0) share_ *= kKept;
+    }
+    // Nobody gives us more than the limit that is stated.
+    void at_least_none() { share_ = std::max(share_, 0.0); }
     void clear() { share_ = 0; }
 
     double share() const { return share_; }
@@ -23,6 +30,8 @@ public:
     double speed() const { return 1.0 - share_; }
 
 private:
+    static constexpr double kKept = 0.997;
+
     void move(double by) { share_ = std::clamp(share_ + by, -0.25, 0.9); }
 
     double share_ = 0;

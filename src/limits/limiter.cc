@@ -250,24 +250,29 @@ std::int64_t Limiter::largest(BudgetId id, LimitKind kind) const {
     return least;
 }
 
-Limiter::Supplies Limiter::supplies(BudgetId id, TimeNs now) const {
+Supplies Limiter::supplies(BudgetId id, TimeNs now) const {
     const Budget& budget = budgets_[id];
+    const Pool& account = pool_of(budget, 0);
     Supplies supplies;
+    supplies.now = now;
+    supplies.ramp = account.ramp().outlook(now);
+    if (account.held_back_by_start()) {
+        supplies.start = account.slow_start().as_of(now);
+        supplies.starts_slowly = supplies.start.active(now);
+    }
     for (std::size_t i = 0; i < budget.count; ++i) {
         const Pool& pool = pool_of(budget, i);
         for (std::size_t k = 0; k < kMinuteKinds; ++k) {
             const Bucket& bucket = pool.bucket(kAllKinds[k]);
             if (!bucket.active()) continue;
             const double room = pool.room(kAllKinds[k], now);
-            Supply& least = supplies[k];
+            Supply& least = supplies.of[k];
             const double hidden = std::max(bucket.full() - bucket.depth(), 0.0) + bucket.guard();
             least.room = least.limited ? std::min(least.room, room) : room;
+            least.depth = least.limited ? std::min(least.depth, bucket.depth()) : bucket.depth();
             least.hidden = std::max(least.hidden, hidden);
             least.per_s = least.limited ? std::min(least.per_s, bucket.per_s()) : bucket.per_s();
-            const bool ramps = kAllKinds[k] == LimitKind::input_tokens && pool.ramp().active();
-            const double pace = pool.ramp().pace_per_s();
-            least.ramp_room = ramps ? std::min(least.room, pace) : least.room;
-            least.ramp_per_s = ramps ? std::min(least.per_s, pace) : least.per_s;
+            if (i == 0) least.account_per_s = bucket.per_s();
             least.limited = true;
         }
     }

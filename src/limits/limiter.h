@@ -14,6 +14,7 @@
 #include "limits/output_histogram.h"
 #include "limits/pool.h"
 #include "limits/priority_capacity.h"
+#include "limits/supply.h"
 #include "provider/outcome.h"
 #include "provider/request_head.h"
 
@@ -95,17 +96,6 @@ public:
     // The largest amount of a kind that the budget can ever pass at once; -1 if it is not limited.
     std::int64_t largest(BudgetId budget, LimitKind kind) const;
 
-    // What the budget gives, of each kind that refills by the minute: what is there and what comes.
-    struct Supply {
-        bool limited = false;
-        double room = 0;
-        double hidden = 0;  // more that may be there: the depth is only believed
-        double per_s = 0;
-        // The same as long as the provider holds growth back: what goes by the ramp, of input.
-        double ramp_room = 0;
-        double ramp_per_s = 0;
-    };
-    using Supplies = std::array<Supply, kMinuteKinds>;  // in the order of LimitKind
     Supplies supplies(BudgetId budget, TimeNs now) const;
 
     // Nothing of the budget starts before this: the provider has said so.

@@ -281,7 +281,7 @@ void Pool::settle(const Settlement& settlement, const Hold& hold, TimeNs now,
         switch_accounting(false, now);
     refusals_ = 0;
     if (!open_) begin_search(now);
-    for (Bucket& each : buckets_) each.accepted();
+    for (const LimitKind kind : kKinds) bucket(kind).accepted(own_units(kind, cost));
     if (search_.active() && search_.accepted(now)) apply_search(now);
     if (settlement.output < 0 || now <= settlement.reserved_at) return;
     const double was_silent = settlement.shown == 0 ? 1 : 0;

@@ -101,7 +101,8 @@ public:
     }
     const SlowStart& slow_start() const { return slow_start_; }
     const Ramp& ramp() const { return ramp_; }
-    bool starts_slowly(TimeNs now) const { return slow_start_.active(now); }
+    // A search for the rate is slow enough by itself.
+    bool held_back_by_start() const { return slow_start_.armed() && !search_.active(); }
 
     const Bucket& bucket(LimitKind kind) const { return buckets_[static_cast<std::size_t>(kind)]; }
     const DayQuota& day() const { return day_; }

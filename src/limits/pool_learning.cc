@@ -13,6 +13,24 @@ constexpr TimeNs kLongestGuess = kNsPerMinute;
 // How old the news of a stream's production may be.
 constexpr double kShownLagS = 0.4;
 
+// A limit above these is a slip, or another's word for none: ten thousand times the 10,000,000
+// input tokens a minute that are the most published, and of the 10,000 requests a hundred thousand
+// times, since some proxies mean none by 999,999,999.
+std::int64_t most_believed(LimitKind kind) {
+    switch (kind) {
+        case LimitKind::requests:
+            return 1'000'000'000;
+        case LimitKind::input_tokens:
+        case LimitKind::output_tokens:
+        case LimitKind::tokens:
+            return 100'000'000'000;
+        case LimitKind::day_tokens:
+        case LimitKind::unknown:
+            break;
+    }
+    return kMaxUnits;
+}
+
 // A fixed spread of up to 3 % over the attempts, so that those who wait for the same moment in
 // several processes don't meet there.
 TimeNs spread(TimeNs wait_ns, std::uint64_t sequence) {
@@ -41,8 +59,10 @@ std::uint32_t Pool::observe(const LimitReadings& readings, const Sighted& attemp
         const LimitReading& reading = readings.of[i];
         if (!reading.present()) continue;
         if (kind == LimitKind::tokens && !tokens_bind(readings)) continue;
-        ignored += observe_limit(kind, reading, hold, now);
-        ignored += observe_remaining(kind, reading, attempt, hold, now);
+        const std::uint32_t senseless = observe_limit(kind, reading, hold, now);
+        // What is left of a limit that makes no sense makes none either.
+        ignored +=
+            senseless != 0 ? senseless : observe_remaining(kind, reading, attempt, hold, now);
     }
     limits_seen_in_ = std::max(limits_seen_in_, hold.sequence);
     return ignored;
@@ -51,7 +71,7 @@ std::uint32_t Pool::observe(const LimitReadings& readings, const Sighted& attemp
 std::uint32_t Pool::observe_limit(LimitKind kind, const LimitReading& reading, const Hold& hold,
                                   TimeNs now) {
     if (reading.limit < 0) return 0;
-    if (reading.limit == 0 || reading.limit > kMaxUnits) return 1;
+    if (reading.limit == 0 || reading.limit > most_believed(kind)) return 1;
     // Answers overtake each other: only the latest attempt's word on the limit counts.
     if (hold.sequence < limits_seen_in_) return 0;
     if (!open_ || kind == LimitKind::day_tokens) ++changes_;

@@ -19,6 +19,29 @@ public:
     bool active() const { return pace_per_s_ > 0; }
     double pace_per_s() const { return pace_per_s_; }
 
+    // What it lets go in time.
+    struct Outlook {
+        double pace_per_s = 0;  // 0: no ramp
+        double room = 0;
+        double growth_per_s = 0;
+
+        // The pace grows as long as it is made use of, and refusals take most of it back; at the
+        // soonest it grows as fast as it ever does.
+        double within(double seconds, bool surely) const {
+            constexpr double kLongestS = 1e6;
+            const double growth = surely ? kMostGrowth : kGrowthLeft * growth_per_s;
+            const double grown = std::expm1(growth * std::min(seconds, kLongestS));
+            return (surely ? pace_per_s : room) + pace_per_s * grown / growth;
+        }
+    };
+    Outlook outlook(TimeNs now) const {
+        if (!active()) return {};
+        const TimeNs level = gcra_.level(now, kDepth);
+        return {.pace_per_s = pace_per_s_,
+                .room = static_cast<double>(level) / 1e9 * pace_per_s_,
+                .growth_per_s = growth_per_s_};
+    }
+
     // Input was let through.
     void used(std::int64_t tokens, TimeNs now) {
         if (now - window_began_at_ >= kWindow) {
@@ -68,6 +91,7 @@ private:
     static constexpr double kUsed = 0.5;
     static constexpr double kOverAfterS = 1800;
     static constexpr TimeNs kDepth = kNsPerS;
+    static constexpr double kGrowthLeft = 0.25;
 
     TimeNs time_for(std::int64_t tokens) const {
         const double ns = static_cast<double>(tokens) / pace_per_s_ * 1e9;

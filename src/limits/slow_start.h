@@ -72,18 +72,27 @@ public:
     // When the next request may go.
     TimeNs fits_at() const { return std::min(paid_at(), over_at_); }
 
+    // What would go if it were used now, and from then on.
+    SlowStart as_of(TimeNs now) const {
+        SlowStart then = *this;
+        then.come_to(now);
+        return then;
+    }
+    double lets_go(TimeNs now, TimeNs until) const {
+        return come_in(until) - std::max(owed_, come_in(now));
+    }
+    TimeNs whole_at() const {
+        const double doublings = -std::log2(rules_.first_share);
+        return later(began_at_,
+                     static_cast<TimeNs>(doublings * static_cast<double>(rules_.doubling_ns)));
+    }
+    TimeNs over_at() const { return over_at_; }
+
     void take(TimeNs cost, TimeNs now) {
         if (in_use_ns_ == 0) seen_since_ = now;
         in_use_ns_ *= std::exp(static_cast<double>(used_at_ - now) / kUseSpan);
         in_use_ns_ += static_cast<double>(cost);
-        if (now - used_at_ >= rules_.idle_ns) {
-            begin(now);
-        } else if (active(used_at_)) {
-            // Time in which nothing was asked for is no growth that the provider has seen.
-            const TimeNs unused = now - std::max(used_at_, paid_at()) - rules_.doubling_ns;
-            began_at_ += std::max<TimeNs>(unused, 0);
-            over_at_ += std::max<TimeNs>(unused, 0);
-        }
+        come_to(now);
         if (active(now)) owed_ = std::max(owed_, come_in(now)) + static_cast<double>(cost);
         used_at_ = now;
     }
@@ -99,6 +108,17 @@ public:
 
 private:
     static constexpr double kUseSpan = 30.0 * kNsPerS;
+
+    void come_to(TimeNs now) {
+        if (now - used_at_ >= rules_.idle_ns) {
+            begin(now);
+        } else if (active(used_at_)) {
+            // Time in which nothing was asked for is no growth that the provider has seen.
+            const TimeNs unused = now - std::max(used_at_, paid_at()) - rules_.doubling_ns;
+            began_at_ += std::max<TimeNs>(unused, 0);
+            over_at_ += std::max<TimeNs>(unused, 0);
+        }
+    }
 
     void begin(TimeNs now) {
         began_at_ = now;

@@ -16,7 +16,6 @@ struct Situation {
     World::Settings world;
     LimitSettings limits;  // what weir knows
     double goodput_at_least = 0;
-    double bound = 1;  // what is possible, where that is less than all
     double waste_at_most = 0;
     TimeNs warm_up_ns = 5 * kNsPerMinute;
     // The pace of the paced queue: the requests limits of all accounts and classes.

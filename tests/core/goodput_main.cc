@@ -104,15 +104,12 @@ int main(int argc, char** argv) {
         const bool met = weir.goodput >= situation.goodput_at_least &&
                          weir.waste <= situation.waste_at_most && weir.repeatable;
         all_met &= met;
-        const std::string bound =
-            situation.bound < 1 ? fmt::format(", possible {:.4f}", situation.bound) : "";
-        fmt::print("{:<66} {:>7.4f} ({:>6.4f}) {:>8.5f} ({:>7.5f}) {:>6.3f} {:>6.4f}  {}{}\n",
+        fmt::print("{:<66} {:>7.4f} ({:>6.4f}) {:>8.5f} ({:>7.5f}) {:>6.3f} {:>6.4f}  {}\n",
                    situation.name, weir.goodput, weir.worst_goodput, weir.waste, weir.worst_waste,
                    situation.goodput_at_least, situation.waste_at_most,
                    !weir.repeatable ? "NOT REPEATABLE"
                    : met            ? "met"
-                                    : "MISSED",
-                   bound);
+                                    : "MISSED");
         for (int i = 1; options.baselines && i < kContenders; ++i) {
             const auto contender = static_cast<Contender>(i);
             const Summary other = run_all(situation, contender, options);

@@ -1,4 +1,4 @@
-#include <cmath>
+#include <fmt/core.h>
 
 #include "goodput.h"
 
@@ -108,57 +108,33 @@ void add_learning(double sigma, std::vector<Situation>* out) {
     }
 }
 
-// What nobody exceeds who is never refused and does not know how long a message travels, where
-// requests are larger than the bucket. Such a one is admitted by a full bucket alone. It is full
-// when the last one like it came at the latest time that it may have come; and what is sent must
-// find it full if it comes at the earliest. On average it then comes later than the bucket was full
-// by the whole range of the delay, d, whose refill is lost:
-//
-//     1 / (1 + P(size > depth) * d * refill / mean size)
-double bound_of_shallow(const Situation& row) {
-    const model::ModelClass& model_class = row.world.model.classes[0];
-    const double refill_per_s =
-        static_cast<double>(model_class.limits.input_tokens_per_minute) / 60;
-    const Spread& size = row.world.input;
-    const double middle = std::log(size.mean) - size.sigma * size.sigma / 2;
-    const double depth = refill_per_s * model_class.enforcement.depth_s;
-    const double larger = std::erfc((std::log(depth) - middle) / (size.sigma * std::sqrt(2))) / 2;
-    const double range_s =
-        static_cast<double>(row.world.most_delay_ns - row.world.least_delay_ns) / 1e9;
-    return 1 / (1 + larger * range_s * refill_per_s / size.mean);
-}
-
-// At three times the limits, requests that are larger than what refills in a second are rare. At
-// their own size the input bucket is smaller than 2 to 4 % of the requests (sigma 0.7 and 1.0).
-void add_enforced_over_1_s(double sigma, std::vector<Situation>* out) {
-    std::vector<Situation> rows;
-    each_limit("enforced over 1 s, limits tripled", sigma, {0.98, 0.005}, &rows);
-    for (Situation& row : rows) {
-        row.world.model.classes[0].enforcement.depth_s = 1;
-        model::Limits& limits = row.world.model.classes[0].limits;
-        limits = limits.scaled(3);
-        row.limits.classes[0].limits = known(limits);
-        row.requests_per_s *= 3;
-        out->push_back(row);
+// The bucket holds what refills in so many seconds. At three times the limits, requests that are
+// larger than what refills in a second are rare. At their own size the input bucket is smaller than
+// 2 to 4 % of the requests (sigma 0.7 and 1.0), which are let through by a full bucket alone.
+void add_shallow(double depth_s, double factor, double sigma, std::vector<Situation>* out) {
+    for (const bool is_known : {false, true}) {
+        if (is_known && factor > 1) continue;
+        std::vector<Situation> rows;
+        each_limit(
+            fmt::format("enforced over {} s{}{}", depth_s, factor > 1 ? ", limits tripled" : "",
+                        is_known ? ", depth configured" : ""),
+            sigma, {0.98, 0.005}, &rows);
+        for (Situation& row : rows) {
+            row.world.model.classes[0].enforcement.depth_s = depth_s;
+            model::Limits& limits = row.world.model.classes[0].limits;
+            limits = limits.scaled(factor);
+            row.limits.classes[0].limits = known(limits);
+            row.requests_per_s *= factor;
+            if (is_known) row.limits.burst_s = depth_s;
+            out->push_back(row);
+        }
     }
-    rows.clear();
-    each_limit("enforced over 1 s", sigma, {0.98, 0.005}, &rows);
-    for (Situation& row : rows) row.world.model.classes[0].enforcement.depth_s = 1;
-    // 0.98 of the bound would be 0.976 and 0.971. What is missing, at sigma 1.0 above all, is lost
-    // to not knowing the level any better than by rounded readings and estimated sizes.
-    rows[1].bound = bound_of_shallow(rows[1]);
-    rows[1].goodput_at_least = sigma < 1 ? 0.97 : 0.95;
-    out->insert(out->end(), rows.begin(), rows.end());
 }
 
 void add_enforcement(double sigma, std::vector<Situation>* out) {
-    add_enforced_over_1_s(sigma, out);
-    std::vector<Situation> rows;
-    each_limit("enforced over 10 s", sigma, {0.98, 0.005}, &rows);
-    for (Situation& row : rows) {
-        row.world.model.classes[0].enforcement.depth_s = 10;
-        out->push_back(row);
-    }
+    add_shallow(1, 3, sigma, out);
+    add_shallow(1, 1, sigma, out);
+    add_shallow(10, 1, sigma, out);
     Situation reserved = base("output reserved by max_tokens", kOutputBinds, sigma, {0.98, 0.001});
     reserved.world.model.classes[0].enforcement.output = model::OutputAccounting::reserved;
     out->push_back(reserved);

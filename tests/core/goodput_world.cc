@@ -124,16 +124,17 @@ void World::happen(const Event& event, Client* client) {
             arrive(event.attempt, event.at);
             break;
         case EventKind::head:
+            if (attempt.decision.accepted()) {
+                Usage usage;
+                usage.input_tokens = attempt.work.input_tokens;
+                client->on_input_counted(event.attempt, usage, event.at);
+            }
             client->on_head(event.attempt,
                             settings_.header_text ? readings_by_text(attempt, at_server)
                                                   : readings_of(attempt, at_server),
                             event.at);
-            if (settings_.stream && attempt.decision.accepted()) {
-                Usage usage;
-                usage.input_tokens = attempt.work.input_tokens;
-                client->on_input_counted(event.attempt, usage, event.at);
+            if (settings_.stream && attempt.decision.accepted())
                 post_progress(event.at + kProgressEvery, event.attempt);
-            }
             break;
         case EventKind::progress:
             client->on_progress(event.attempt, attempt.decision.produced_at(at_server), event.at);

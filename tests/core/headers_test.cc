@@ -93,6 +93,10 @@ constexpr Bad kBad[] = {
      [](model::Headers* headers, std::size_t i, Random*) {
          (*headers)[i].second = "99999999999999999999";
      }},
+    {"a limit beyond belief", Bad::always,
+     [](model::Headers* headers, std::size_t i, Random*) {
+         if (ends_in((*headers)[i].first, "-limit")) (*headers)[i].second = "900000000000";
+     }},
     {"a limit of zero", Bad::always,
      [](model::Headers* headers, std::size_t i, Random*) {
          if (ends_in((*headers)[i].first, "-limit")) (*headers)[i].second = "0";

@@ -143,6 +143,9 @@ private:
 struct Case {
     const char* name;
     model::Limits limits;
+    RampMode ramp = RampMode::off;
+    double provider_growth = 0;  // in each minute, of what it accepts; 0: all the limits at once
+    TimeNs doubling_ns = 60 * kNsPerS;
 };
 constexpr Case kCases[] = {{"requests bind", {200, 900'000, 240'000, 0}},
                            {"input binds", {1000, 300'000, 240'000, 0}},
@@ -151,6 +154,10 @@ constexpr Case kCases[] = {{"requests bind", {200, 900'000, 240'000, 0}},
 World::Settings world_of(const Case& c, std::uint64_t seed) {
     World::Settings settings;
     settings.model = model::simple_config(c.limits);
+    if (c.provider_growth > 0) {
+        settings.model.classes[0].enforcement.ramp = {.start_per_minute = 60'000,
+                                                      .growth_factor = c.provider_growth};
+    }
     settings.seed = seed;
     settings.model.seed = seed;
     return settings;
@@ -166,6 +173,8 @@ LimitSettings limits_of(const Case& c) {
                     .output_tokens_per_minute = c.limits.output_tokens_per_minute}});
     limits.accounts.push_back({.name = "main", .limits = {}});
     limits.output_accounting = OutputAccounting::produced;
+    limits.ramp = c.ramp;
+    limits.slow_start.doubling_ns = c.doubling_ns;
     return limits;
 }
 
@@ -202,6 +211,47 @@ TEST_P(Outlook, ExpectedStartsAndPlacesComeTrue) {
         EXPECT_GT(longest, 20 * kNsPerS) << "the hopeful bound says too little to be of use";
     }
 }
+
+// What holds back is not a limit but growth: a start that is slow on purpose, or the pace after the
+// provider has refused growth.
+constexpr Case kGrowing[] = {
+    {"requests, a slow start", {200, 900'000, 240'000, 0}, RampMode::on},
+    {"input, a slow start", {1000, 600'000, 240'000, 0}, RampMode::on},
+    {"input, a slower start", {1000, 600'000, 240'000, 0}, RampMode::on, 0, 120 * kNsPerS},
+    {"input, the provider's growth by a fifth", {1000, 900'000, 240'000, 0}, RampMode::off, 1.2},
+    {"input, the provider's growth by half", {1000, 900'000, 240'000, 0}, RampMode::off, 1.5}};
+
+class GrowingOutlook : public testing::TestWithParam<Case> {};
+
+// Nine of ten wait no longer than twice of what was expected, and no less than half of it, but for
+// four seconds; three times and a third of it where nobody knows what the provider will refuse.
+// None waits less than the hopeful bound.
+TEST_P(GrowingOutlook, ExpectedStartsComeTrueWithinAFactor) {
+    const double factor = GetParam().provider_growth > 0 ? 3 : 2;
+    for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+        SCOPED_TRACE(testing::Message() << GetParam().name << ", seed " << seed);
+        World world(world_of(GetParam(), seed));
+        Burst burst(limits_of(GetParam()), &world, seed);
+        burst.begin(0);
+        world.run(&burst, kBurstAt + 60 * kNsPerMinute);
+        ASSERT_GE(burst.expected.size(), 250u);
+        std::size_t far_off = 0;
+        double longest = 0;
+        for (const auto& [index, expected] : burst.expected) {
+            ASSERT_TRUE(burst.started.contains(index)) << "not all have started";
+            const TimeNs started = burst.started.at(index);
+            ASSERT_LE(expected.not_before, started) << "the hopeful bound is none";
+            const double wait = seconds(started - kBurstAt);
+            const double expected_wait = seconds(expected.starts_at - kBurstAt);
+            if (expected_wait > factor * wait + 4 || wait > factor * expected_wait + 4) ++far_off;
+            longest = std::max(longest, seconds(expected.not_before - kBurstAt));
+        }
+        EXPECT_LE(far_off, burst.expected.size() / 10);
+        EXPECT_GT(longest, 30) << "the hopeful bound says too little to be of use";
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Growth, GrowingOutlook, testing::ValuesIn(kGrowing));
 
 INSTANTIATE_TEST_SUITE_P(Limits, Outlook, testing::ValuesIn(kCases));
 

@@ -208,6 +208,29 @@ TEST_F(EngineTest, StatisticsCount) {
     EXPECT_EQ(stats.find("sk-secret"), std::string::npos);
 }
 
+// What remains was stated without the request's input, of which three tokens were expected: the
+// mirror is not wrong because of that.
+TEST_F(EngineTest, TheInputIsCountedBeforeTheReadingsThatIncludeIt) {
+    open();
+    transport_->answer_body =
+        R"({"id":"msg_1","type":"message","role":"assistant","model":"claude-opus-5",)"
+        R"("content":[],"stop_reason":"end_turn","stop_sequence":null,)"
+        R"("usage":{"input_tokens":40000,"output_tokens":2}})";
+    for (const char* remaining : {"60000", "20000"}) {
+        transport_->more_headers = {{"anthropic-ratelimit-input-tokens-limit", "100000"},
+                                    {"anthropic-ratelimit-input-tokens-remaining", remaining}};
+        engine_->submit(builder_);
+        poll();
+    }
+    // 20,000 are left and what has refilled; 40,000 fewer if the difference counts twice.
+    const std::string stats = engine_->stats();
+    const std::size_t at = stats.find(R"("kind":"input_tokens")");
+    ASSERT_NE(at, std::string::npos) << stats;
+    const std::size_t level = stats.find(R"("level":)", at);
+    ASSERT_NE(level, std::string::npos) << stats;
+    EXPECT_GE(std::stod(stats.substr(level + 8)), 19'000) << stats;
+}
+
 TEST_F(EngineTest, StatisticsShowWhatIsLeftOfPriorityTier) {
     open();
     transport_->more_headers = {

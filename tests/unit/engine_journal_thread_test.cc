@@ -75,6 +75,41 @@ TEST(JournalThread, BodiesAreReadAfterWhatWasWrittenBefore) {
     EXPECT_GE(told.records_before_load[0], 1u);
 }
 
+TEST(JournalThread, MemoryIsGivenBackByTheBytesOfBodiesBeforeSomeAreRead) {
+    Told told;
+    int given_back = 0;
+    JournalThread thread(std::make_unique<ScriptedJournal>(&told), false, nullptr,
+                         [&] { ++given_back; });
+    const auto accept = [&](int count, std::size_t bytes) {
+        std::vector<JournalRecord> records;
+        for (int i = 0; i < count; ++i) {
+            records.push_back(AcceptRecord{.custom_id = "",
+                                           .account = "",
+                                           .model = "",
+                                           .headers = "",
+                                           .body = BatchBody::copy_of(std::string(bytes, ' '))});
+        }
+        thread.write(std::move(records));
+        (void)thread.take();
+    };
+    const auto load = [&](std::size_t entries) {
+        thread.load(1, std::vector<EntryId>(entries, 1));
+        (void)thread.take();
+    };
+    accept(5'000, 100);
+    load(5'000);
+    EXPECT_EQ(given_back, 0) << "that many, and they are small";
+    accept(4, 1 << 20);
+    EXPECT_EQ(given_back, 0) << "nothing is read yet";
+    load(1);
+    EXPECT_EQ(given_back, 1) << "few, and they are large";
+    load(1);
+    EXPECT_EQ(given_back, 1) << "there is nothing new to give back";
+    accept(40'000, 110);
+    load(1);
+    EXPECT_EQ(given_back, 2);
+}
+
 TEST(JournalThread, AFullDiskIsTriedAgainWithTheSameRecords) {
     Told told;
     told.full = true;

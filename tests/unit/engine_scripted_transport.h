@@ -39,7 +39,7 @@ public:
         if (!answer_at_once) return;
         std::vector<ExchangeId> ids;
         ids.swap(started);
-        for (const ExchangeId id : ids) answer(id, now);
+        for (const ExchangeId id : ids) answer(id, now, 200, answer_body);
     }
 
     static constexpr std::string_view kAnswer =
@@ -60,6 +60,7 @@ public:
     }
 
     bool answer_at_once = true;
+    std::string answer_body{kAnswer};
     std::map<std::string, std::string> more_headers;  // of each answer
     bool fail_starts = false;
     bool throw_next = false;

@@ -249,7 +249,7 @@ TEST(Bucket, NeverHoldsMoreThanItsDepthNorThanItsLimit) {
                     bucket.refused(now, units, static_cast<TimeNs>(random() % kS), 0);
                     break;
                 default:
-                    bucket.accepted();
+                    bucket.accepted(units);
             }
             ASSERT_LE(bucket.level(now), bucket.depth() * 1.0001);
             ASSERT_LE(bucket.depth(), std::max(static_cast<double>(limit), 1.0));
@@ -284,11 +284,49 @@ TEST(Bucket, WhatIsLargerWaitsUntilItIsSurelyFull) {
     bucket.refused(kS, 500, kS, 0);
     EXPECT_EQ(wait(), before);
     bucket.refused(2 * kS, 2'000, kS, 0);
-    EXPECT_EQ(wait(), before + kS / 10);
-    for (int i = 0; i < 1'500; ++i) bucket.accepted();
-    EXPECT_NEAR(static_cast<double>(wait()), static_cast<double>(before), 1e5);
+    EXPECT_EQ(wait(), before + kS / 100);
+    // What fits says nothing of when it is full.
+    for (int i = 0; i < 100; ++i) bucket.accepted(500);
+    EXPECT_EQ(wait(), before + kS / 100);
+    for (int i = 0; i < 100; ++i) bucket.accepted(2'000);
+    EXPECT_EQ(wait(), before);
     for (int i = 0; i < 100; ++i) bucket.refused(3 * kS, 2'000, kS, 0);
     EXPECT_LE(wait(), before + kS / 2);
+}
+
+TEST(Bucket, AConfiguredDepthIsWhatItHoldsAtMost) {
+    Bucket bucket;
+    bucket.set_limit(60'000, false, {.guard_s = 1.5, .depth_s = 2, .learn_depth = false}, 0);
+    EXPECT_EQ(bucket.depth(), 2'000);
+    EXPECT_EQ(bucket.full(), 2'000);
+}
+
+TEST(Bucket, WhatIsOnItsWayNeverMakesRoom) {
+    Bucket bucket;
+    bucket.set_limit(60'000, false, {.guard_s = 1.5, .depth_s = 1, .learn_depth = false}, 0);
+    Production others{.attempts = 4, .per_attempt_per_s = 50};
+    TimeNs before = 0;
+    for (others.unshown = 0; others.unshown < 2'000; others.unshown += 50) {
+        const TimeNs at = bucket.fits_at(0, 0, 100, others);
+        EXPECT_GE(at, before) << others.unshown;
+        before = at;
+    }
+    // Four that produce a fifth of the refill never fill it.
+    EXPECT_LT(before, kS / 2);
+}
+
+TEST(Bucket, NobodyGivesMoreThanTheLimitThatIsStated) {
+    for (const bool stated : {false, true}) {
+        Bucket bucket = bucket_of(60'000, 60, false);
+        LimitReading reading;
+        if (stated) reading.limit = 60'000;
+        for (TimeNs now = kS; now < 30 * kS; now += kS) {
+            // It refills by half more.
+            reading.remaining = 1'001 + now / kS * 1'500;
+            bucket.observe(reading, {.now = now, .sent_at = now});
+        }
+        EXPECT_EQ(bucket.leak() < 0, !stated) << bucket.leak();
+    }
 }
 
 TEST(Bucket, FindsALeakAndForgetsIt) {
@@ -321,7 +359,7 @@ TEST(Bucket, RefusalsBuildUpTheGuardAndAnswersWearItOff) {
     const double before = bucket.guard();
     for (int i = 0; i < 4; ++i) bucket.refused(i * kS, 100, kS, 0);
     EXPECT_GT(bucket.guard(), before + 1'000);
-    for (int i = 0; i < 30'000; ++i) bucket.accepted();
+    for (int i = 0; i < 30'000; ++i) bucket.accepted(100);
     EXPECT_NEAR(bucket.guard(), before, 1);
 }
 

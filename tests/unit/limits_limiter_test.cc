@@ -380,6 +380,31 @@ TEST(Limiter, TheCapacityOfPriorityTierIsShownAndHoldsNothingBack) {
     EXPECT_EQ(limiter.reserve(id, {100, 1, 1}, 2 * kS, &reservation).kind, Verdict::Kind::granted);
 }
 
+TEST(Limiter, AStatedLimitBeyondBeliefIsIgnoredAndCounted) {
+    constexpr std::int64_t kTokens = 100'000'000'000;
+    const std::pair<LimitKind, std::int64_t> most[] = {{LimitKind::requests, 1'000'000'000},
+                                                       {LimitKind::input_tokens, kTokens},
+                                                       {LimitKind::output_tokens, kTokens},
+                                                       {LimitKind::tokens, kTokens}};
+    for (const auto& [kind, limit] : most) {
+        SCOPED_TRACE(static_cast<int>(kind));
+        Limiter limiter(one_account({}));
+        Reservation reservation;
+        ASSERT_EQ(limiter.reserve(limiter.budget(0, 0), {10, 1, 1}, 0, &reservation).kind,
+                  Verdict::Kind::granted);
+        limiter.observe(reservation, reading(kind, limit + 1, limit), kS);
+        std::vector<Limiter::BucketView> views;
+        limiter.view(kS, &views);
+        EXPECT_TRUE(views.empty());
+        EXPECT_EQ(limiter.ignored_readings(), 1u);
+        limiter.observe(reservation, reading(kind, limit, limit), kS);
+        limiter.view(kS, &views);
+        ASSERT_EQ(views.size(), 1u);
+        EXPECT_EQ(views[0].limit, static_cast<double>(limit));
+        EXPECT_EQ(limiter.ignored_readings(), 1u);
+    }
+}
+
 TEST(Limiter, MoreRemainingThanThereIsIsIgnoredUnlessItIsRounded) {
     Limiter limiter(one_account({.input_tokens_per_minute = 1'600}));
     const BudgetId id = limiter.budget(0, 0);

@@ -224,26 +224,25 @@ TEST(Ramp, SuppliesKnowIt) {
     settings.classes[0].limits = {.requests_per_minute = 6'000, .input_tokens_per_minute = 600'000};
     Limiter limiter(settings);
     const BudgetId id = limiter.budget(0, 0);
-    const auto supply = [&](LimitKind kind, TimeNs now) {
-        return limiter.supplies(id, now)[static_cast<std::size_t>(kind)];
-    };
+    const auto input = static_cast<std::size_t>(LimitKind::input_tokens);
+    const auto requests = static_cast<std::size_t>(LimitKind::requests);
     (void)granted_in(limiter, id, kS, 61 * kS);
-    Limiter::Supply input = supply(LimitKind::input_tokens, 62 * kS);
-    EXPECT_EQ(input.ramp_per_s, input.per_s);
-    EXPECT_EQ(input.ramp_room, input.room);
+    Supplies supplies = limiter.supplies(id, 62 * kS);
+    EXPECT_FALSE(supplies.grows(input));
     Reservation reservation;
     ASSERT_EQ(limiter.reserve(id, {10, 10, 10}, 62 * kS, &reservation).kind,
               Verdict::Kind::granted);
     Outcome outcome;
     outcome.cls = OutcomeClass::acceleration;
-    (void)limiter.refuse(reservation, outcome, 62 * kS);
-    input = supply(LimitKind::input_tokens, 63 * kS);
-    EXPECT_NEAR(input.per_s, 10'000, 1);
-    // A thousand a second were used, of which four fifths may go.
-    EXPECT_NEAR(input.ramp_per_s, 800, 50);
-    EXPECT_LE(input.ramp_room, input.ramp_per_s);
-    const Limiter::Supply requests = supply(LimitKind::requests, 63 * kS);
-    EXPECT_EQ(requests.ramp_per_s, requests.per_s);
+    const TimeNs until = limiter.refuse(reservation, outcome, 62 * kS);
+    supplies = limiter.supplies(id, until);
+    EXPECT_NEAR(supplies.of[input].per_s, 10'000, 1);
+    EXPECT_TRUE(supplies.grows(input));
+    EXPECT_FALSE(supplies.grows(requests));
+    // A thousand a second were used, of which four fifths may go, and more by and by.
+    EXPECT_NEAR(supplies.within(10, input, 0, false), 7'850, 100);
+    EXPECT_NEAR(supplies.within(10, input, 0, true), 9'600, 500);
+    EXPECT_NEAR(seconds_until({{supplies}}, input, 7'850, 0, false), 10, 0.5);
 }
 
 TEST(Ramp, AnAccelerationRefusalSlowsInputDownAndNotForEver) {
