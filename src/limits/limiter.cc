@@ -187,13 +187,16 @@ Verdict Limiter::reserve(BudgetId id, const Cost& cost, TimeNs now, Reservation*
 Verdict Limiter::reserve_beside(const Promise& promise, BudgetId id, const Cost& cost, TimeNs now,
                                 Reservation* out) {
     constexpr Verdict kBroken{.kind = Verdict::Kind::not_before, .at = kNever};
+    constexpr Verdict kSurelyBroken{
+        .kind = Verdict::Kind::not_before, .binding = LimitKind::input_tokens, .at = kNever};
     const Budget& budget = budgets_[id];
     const Cost asked = sane(cost);
     Needs needs;
     const Verdict alone = check(budget, asked, now, &needs);
-    if (alone.kind != Verdict::Kind::granted) return alone;
+    if (alone.kind == Verdict::Kind::never) return alone;
     const Cost promised_cost = sane(promise.cost);
-    if (surely_breaks(promise, promised_cost, budget, needs, now)) return kBroken;
+    if (surely_breaks(promise, promised_cost, budget, needs, now)) return kSurelyBroken;
+    if (alone.kind != Verdict::Kind::granted) return alone;
     // The rest depends on all that a reservation changes: it is made, and looked at.
     kept_.clear();
     for (std::size_t i = 0; i < budget.count; ++i) kept_.push_back(pool_of(budget, i));
@@ -210,7 +213,7 @@ Verdict Limiter::reserve_beside(const Promise& promise, BudgetId id, const Cost&
 }
 
 // What is taken at once is enough to tell, for most: one of the buckets that both draw on would be
-// late.
+// late. It would be no less late if it were taken later, or if it were more.
 bool Limiter::surely_breaks(const Promise& promise, const Cost& promised, const Budget& budget,
                             const Needs& needs, TimeNs now) const {
     const Budget& theirs = budgets_[promise.budget];

@@ -85,7 +85,8 @@ public:
         Cost cost;
         TimeNs at = kNever;
     };
-    // The same as reserve(), unless the promise could not be kept then: not before kNever.
+    // The same as reserve(), unless the promise could not be kept then: not before kNever. Where
+    // nothing would do that takes as much input, neither now nor later, input is the limit.
     Verdict reserve_beside(const Promise& promise, BudgetId budget, const Cost& cost, TimeNs now,
                            Reservation* out);
 

@@ -69,6 +69,7 @@ public:
 TEST(ReserveBeside, IsAReservationThatKeepsThePromise) {
     int granted = 0;
     int broken = 0;
+    int never = 0;
     for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
         SCOPED_TRACE(seed);
         Bench bench(seed);
@@ -95,7 +96,14 @@ TEST(ReserveBeside, IsAReservationThatKeepsThePromise) {
                 bench.limiter.reserve_beside(promise, budget, cost, bench.now, &reservation);
             if (alone.kind != Verdict::Kind::granted) {
                 EXPECT_EQ(beside.kind, alone.kind);
-                EXPECT_EQ(beside.at, alone.at);
+                if (beside.at == alone.at) continue;
+                // It need not be asked about again, as by then it could not keep the promise.
+                EXPECT_EQ(beside.at, kNever);
+                if (other.reserve(budget, cost, alone.at, &taken).kind != Verdict::Kind::granted)
+                    continue;
+                ++never;
+                const Verdict late = other.estimate(promise.budget, promise.cost, alone.at);
+                EXPECT_TRUE(late.kind == Verdict::Kind::never || late.at > promise.at);
                 continue;
             }
             ASSERT_EQ(beside.kind, keeps ? Verdict::Kind::granted : Verdict::Kind::not_before);
@@ -112,6 +120,37 @@ TEST(ReserveBeside, IsAReservationThatKeepsThePromise) {
     }
     EXPECT_GT(granted, 500);
     EXPECT_GT(broken, 500);
+    EXPECT_GT(never, 500);
+}
+
+// What breaks a promise by the input that it takes, with less of which another might keep it.
+TEST(ReserveBeside, IsBrokenByAllThatTakesAsMuchInput) {
+    int compared = 0;
+    for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+        SCOPED_TRACE(seed);
+        Bench bench(seed);
+        for (int i = 0; i < 50; ++i) {
+            bench.step();
+            const BudgetId budget = bench.any_budget();
+            Limiter::Promise promise{.budget = bench.any_budget(),
+                                     .cost = random_cost(&bench.random)};
+            promise.at = bench.limiter.estimate(promise.budget, promise.cost, bench.now).at;
+            if (promise.at == kNever) continue;
+            const auto reserve = [&](const Cost& cost) {
+                Limiter any = bench.limiter;
+                Reservation taken;
+                return any.reserve_beside(promise, budget, cost, bench.now, &taken);
+            };
+            const Cost first = random_cost(&bench.random);
+            const Verdict verdict = reserve(first);
+            if (verdict.at != kNever || verdict.binding != LimitKind::input_tokens) continue;
+            const Cost other = random_cost(&bench.random);
+            if (!waits_as_long(verdict.binding, other, first)) continue;
+            ++compared;
+            EXPECT_EQ(reserve(other).at, kNever);
+        }
+    }
+    EXPECT_GT(compared, 500);
 }
 
 TEST(WaitsAsLong, IsNeverEarlier) {
