@@ -79,8 +79,8 @@ public:
     void close(TimeNs now, std::vector<Action>* actions);  // everything outstanding fails
 
     // An attempt's life, as the transport and the dialect see it.
-    // `answered`: it is the head of an answer, and not of a refusal. Where the input is counted, that
-    // is told first.
+    // `answered`: it is the head of an answer, and not of a refusal. Where the input is counted,
+    // that is told first.
     void on_head(AttemptId attempt, bool answered, const LimitReadings& readings, TimeNs now);
     // The first content of a stream is here, and is about to be passed on. False if it is not to
     // be: the request's other attempt was faster.

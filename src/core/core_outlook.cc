@@ -223,7 +223,7 @@ ClassOutlook Core::outlook(std::uint16_t model_class, TimeNs now) {
         // Who has nothing waiting goes before a tenant that has, and who is in a hurry before
         // others.
         if (queue_.is_by_arrival() && queue_.sole_tenant(model_class, priority, &level.tenant)) {
-            level.not_before_behind = std::max(opens, soonest(model_class, behind, now));
+            level.not_before_behind = std::max(level.not_before, soonest(model_class, behind, now));
         }
         if (queue_.is_strict()) above = behind;
     }
