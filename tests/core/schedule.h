@@ -98,7 +98,9 @@ private:
     void cancel_tag(std::uint64_t tag);
     void submit();
     void try_acquire();
-    bool somebody_waits_before(const Request& request);
+    std::vector<RequestIndex> queued();
+    bool comes_before_one_of(const std::vector<RequestIndex>& waiting,
+                             const Request& request) const;
     static BodyRef stream_body();
 
     // schedule_attempts.cc

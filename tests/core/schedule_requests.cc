@@ -79,12 +79,14 @@ void Schedule::try_acquire() {
     const RequestIndex index = make_request();
     Request& request = slab_.at(index);
     request.lease_ms = lease();
+    const std::vector<RequestIndex> waiting = queued();
     const Core::Grant grant = core_.try_acquire(index, now_);
     if (grant.status != WEIR_OK) {
         if (grant.ask_again_at < now_) broken("a refused permit is told to ask in the past");
         return slab_.give_back(index);
     }
-    if (somebody_waits_before(request)) broken("a permit overtook a request that was there first");
+    if (comes_before_one_of(waiting, request))
+        broken("a permit overtook a request that was there first");
     if (random_.below(10) == 0) {
         core_.withdraw(index, now_);
         return slab_.give_back(index);
@@ -93,15 +95,22 @@ void Schedule::try_acquire() {
     actions_.push_back(grant.permit);
 }
 
-bool Schedule::somebody_waits_before(const Request& request) {
-    bool found = false;
+std::vector<RequestIndex> Schedule::queued() {
+    std::vector<RequestIndex> found;
     slab_.for_each([&](RequestIndex index) {
-        const Request& other = slab_.at(index);
-        if (is_held_back(other.tenant)) return;
-        found |= other.state == Request::State::queued && !other.counting &&
-                 other.model_class == request.model_class && other.priority <= request.priority;
+        const Request& request = slab_.at(index);
+        if (request.state == Request::State::queued && !request.counting) found.push_back(index);
     });
     return found;
+}
+
+bool Schedule::comes_before_one_of(const std::vector<RequestIndex>& waiting,
+                                   const Request& request) const {
+    return std::any_of(waiting.begin(), waiting.end(), [&](RequestIndex index) {
+        const Request& other = slab_.at(index);
+        return other.state == Request::State::queued && !is_held_back(other.tenant) &&
+               other.model_class == request.model_class && other.priority <= request.priority;
+    });
 }
 
 // Without max_tokens: what is held of a day's budget is what it was asked for.
