@@ -1,5 +1,3 @@
-#include <fmt/core.h>
-
 #include "goodput.h"
 
 namespace weir::test {
@@ -111,30 +109,34 @@ void add_learning(double sigma, std::vector<Situation>* out) {
 // The bucket holds what refills in so many seconds. At three times the limits, requests that are
 // larger than what refills in a second are rare. At their own size the input bucket is smaller than
 // 2 to 4 % of the requests (sigma 0.7 and 1.0), which are let through by a full bucket alone.
-void add_shallow(double depth_s, double factor, double sigma, std::vector<Situation>* out) {
-    for (const bool is_known : {false, true}) {
-        if (is_known && factor > 1) continue;
-        std::vector<Situation> rows;
-        each_limit(
-            fmt::format("enforced over {} s{}{}", depth_s, factor > 1 ? ", limits tripled" : "",
-                        is_known ? ", depth configured" : ""),
-            sigma, {0.98, 0.005}, &rows);
-        for (Situation& row : rows) {
-            row.world.model.classes[0].enforcement.depth_s = depth_s;
-            model::Limits& limits = row.world.model.classes[0].limits;
-            limits = limits.scaled(factor);
-            row.limits.classes[0].limits = known(limits);
-            row.requests_per_s *= factor;
-            if (is_known) row.limits.burst_s = depth_s;
-            out->push_back(row);
-        }
+struct Shallow {
+    const char* name;
+    double depth_s;
+    double limits_times = 1;
+    bool is_configured = false;
+};
+constexpr Shallow kShallow[] = {
+    {"enforced over 1 s, limits tripled", 1, 3},           {"enforced over 1 s", 1},
+    {"enforced over 1 s, depth configured", 1, 1, true},   {"enforced over 10 s", 10},
+    {"enforced over 10 s, depth configured", 10, 1, true},
+};
+
+void add_shallow(const Shallow& shallow, double sigma, std::vector<Situation>* out) {
+    std::vector<Situation> rows;
+    each_limit(shallow.name, sigma, {0.98, 0.005}, &rows);
+    for (Situation& row : rows) {
+        row.world.model.classes[0].enforcement.depth_s = shallow.depth_s;
+        model::Limits& limits = row.world.model.classes[0].limits;
+        limits = limits.scaled(shallow.limits_times);
+        row.limits.classes[0].limits = known(limits);
+        row.requests_per_s *= shallow.limits_times;
+        if (shallow.is_configured) row.limits.burst_s = shallow.depth_s;
+        out->push_back(row);
     }
 }
 
 void add_enforcement(double sigma, std::vector<Situation>* out) {
-    add_shallow(1, 3, sigma, out);
-    add_shallow(1, 1, sigma, out);
-    add_shallow(10, 1, sigma, out);
+    for (const Shallow& shallow : kShallow) add_shallow(shallow, sigma, out);
     Situation reserved = base("output reserved by max_tokens", kOutputBinds, sigma, {0.98, 0.001});
     reserved.world.model.classes[0].enforcement.output = model::OutputAccounting::reserved;
     out->push_back(reserved);
