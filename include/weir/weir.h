@@ -468,8 +468,9 @@ WEIR_API int32_t weir_submit(weir_engine *engine, const weir_request *request, u
  *   input_tokens   as they would be reserved; input_spread is by what share single estimates are off
  *                  (null: the figure is the caller's, or nothing has been learnt yet)
  *   output_tokens  likewise; output_p99 is what 99 of 100 answers stay within, or null
- *   starts_in_ms   about; as far as limits, pauses and those ahead say it, and not concurrency.max.
- *                  In the batch lane: when its batch is closed at the latest. -1: never, or not known
+ *   starts_in_ms   about; as far as limits, slow starts, pauses and those ahead say it, and not
+ *                  concurrency.max. In the batch lane: when its batch is closed at the latest. -1:
+ *                  never, or not known
  *   binding        the limit that it waits for, or null
  *   never_fits     it is larger than the limit `binding` on every account: "holds" and "needs" say
  *                  by how much
