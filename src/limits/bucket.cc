@@ -47,7 +47,7 @@ void Bucket::refresh(TimeNs now) {
     ++changes_;
     const double before = rate_.units_in(gcra_.level(now, kEndless));
     rate_ = Rate(limit_, kNsPerMinute, leak_.speed());
-    refilled_with_leak_ = leak_.share();
+    leak_in_rate_ = leak_.share();
     gcra_.set_level(now, rate_.time_for(before));
     depth_ns_ = std::max<TimeNs>(rate_.time_for(depth_) - kFlightNs, 0);
     set_guard();
@@ -65,8 +65,8 @@ TimeNs Bucket::fits_at(TimeNs now, TimeNs need, std::int64_t output,
     // What is certain to fit: everything that is expected of the others has room too.
     const TimeNs certain = level_for(need + rate_.time_for(others.unshown + output));
     if (others.attempts == 0) return gcra_.reaches(certain);
-    // In a shallow bucket that is never or too late. There the attempts in flight are kept to as
-    // many as produce what refills, more while the level is above the middle and fewer below.
+    // In a shallow bucket there never is, or too late: the attempts in flight are kept to as many
+    // as produce what refills, more while the level is above the middle and fewer below.
     TimeNs level = certain;
     if (others.per_attempt_per_s > 0) {
         const TimeNs horizon = std::max(kNsPerS, depth_ns_ / 4);

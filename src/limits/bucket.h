@@ -162,13 +162,13 @@ private:
     Shape shape_;
     std::uint32_t changes_ = 0;
     Leak leak_;
-    double refilled_with_leak_ = 0;  // what rate_ has in it
-    double depth_ = 0;               // the provider's, as far as seen
-    double deepest_ = 0;             // what the depth is at most
-    double seen_ = 0;                // the most that was there lately
-    double rounding_ = 0;            // of the readings
-    double noise_ = 0;               // mean size of downward corrections
-    double boost_s_ = 0;             // guard that refusals have built up
+    double leak_in_rate_ = 0;  // the share that rate_ was made with
+    double depth_ = 0;         // the provider's, as far as seen
+    double deepest_ = 0;       // what the depth is at most
+    double seen_ = 0;          // the most that was there lately
+    double rounding_ = 0;      // of the readings
+    double noise_ = 0;         // mean size of downward corrections
+    double boost_s_ = 0;       // guard that refusals have built up
     bool learnt_ = false;
     bool synced_ = false;  // a reading has been seen
 };

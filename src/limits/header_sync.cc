@@ -17,7 +17,7 @@ constexpr double kUpwardShare = 0.2;
 constexpr double kTransitS = 0.2;
 constexpr double kNoiseMemory = 0.1;
 constexpr double kWholeMinute = 0.98;
-constexpr double kLeakNoticed = 0.002;
+constexpr double kWorthARefresh = 0.002;
 constexpr double kSeenKept = 0.9999;
 
 }  // namespace
@@ -67,7 +67,7 @@ bool Bucket::observe(const LimitReading& reading, const Sighting& sighting) {
     const double mine_highest = std::max(here, then + sighting.burst) + kTransitS * per_s();
     const double horizon_s = now - sighting.sent_at < kFresh ? kFreshHorizonS : kLateHorizonS;
     leak_.fade();
-    if (refilled_with_leak_ - leak_.share() > kLeakNoticed) refresh(now);
+    if (leak_in_rate_ - leak_.share() > kWorthARefresh) refresh(now);
     if (mine_lowest > highest) {
         const double excess = mine_lowest - highest;
         correct(now, -excess);

@@ -354,6 +354,29 @@ TEST(Bucket, FindsALeakAndForgetsIt) {
     EXPECT_LT(bucket.leak(), 0.1);
 }
 
+TEST(Bucket, ForgetsALeakThatNoReadingShows) {
+    Bucket bucket = bucket_of(60'000, 60, false);
+    TimeNs now = 30 * kS;
+    const auto read = [&](double below) {
+        now += kS;
+        LimitReading reading;
+        reading.remaining = static_cast<std::int64_t>(bucket.level(now) - below);
+        bucket.observe(
+            reading,
+            {.now = now, .sent_at = now, .has_baseline = true, .baseline = bucket.baseline(now)});
+    };
+    for (int i = 0; i < 10; ++i) {
+        bucket.take(now, bucket.time_for(1'000));
+        read(500);
+    }
+    const double leak = bucket.leak();
+    ASSERT_GT(leak, 0.2);
+    // What agrees corrects nothing; the rate follows all the same.
+    for (int i = 0; i < 2'000; ++i) read(0);
+    EXPECT_LT(bucket.leak(), leak / 10);
+    EXPECT_NEAR(bucket.per_s(), 1'000 * (1 - bucket.leak()), 3);
+}
+
 TEST(Bucket, RefusalsBuildUpTheGuardAndAnswersWearItOff) {
     Bucket bucket = bucket_of(60'000, 60, false);
     const double before = bucket.guard();
