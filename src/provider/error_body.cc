@@ -20,6 +20,8 @@ bool read_error(json::Value& value, ErrorBody* error, int depth) {
     return json::each_field(value, [&](std::string_view key, json::Value& v) {
         if (key == "type") return json::read_text(v, kMaxName, &error->type, depth + 1);
         if (key == "message") return json::read_text(v, kMaxMessage, &error->message, depth + 1);
+        // Gateways that speak another provider's dialect have the code here.
+        if (key == "code") return json::read_text(v, kMaxName, &error->code, depth + 1);
         if (key == "details") return read_details(v, error, depth + 1);
         return json::check(v, depth + 1);
     });

@@ -103,4 +103,15 @@ bool read_message_delta(JsonParser* parser, std::string_view json, MessageFacts*
     });
 }
 
+bool read_event_type(JsonParser* parser, std::string_view json, std::string* type) {
+    return !json::each_root_field(parser, json, [&](std::string_view key, json::Value& value) {
+        return key == "type" ? json::read_text(value, kMaxName, type, 1) : json::check(value, 1);
+    });
+}
+
+bool is_json_object(JsonParser* parser, std::string_view json) {
+    return !json::each_root_field(
+        parser, json, [](std::string_view, json::Value& value) { return json::check(value, 1); });
+}
+
 }  // namespace weir

@@ -31,4 +31,10 @@ bool read_token_count(JsonParser* parser, std::string_view json, MessageFacts* f
 bool read_message_start(JsonParser* parser, std::string_view json, MessageFacts* facts);
 bool read_message_delta(JsonParser* parser, std::string_view json, MessageFacts* facts);
 
+// The type that the data of an event has, whatever the event is.
+bool read_event_type(JsonParser* parser, std::string_view json, std::string* type);
+
+// Whether the text is an object of JSON and nothing else.
+bool is_json_object(JsonParser* parser, std::string_view json);
+
 }  // namespace weir

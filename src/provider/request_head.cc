@@ -136,6 +136,7 @@ bool HeadReader::read_stream(json::Value& value) {
         return scalar || json::check(value, 1);
     }
     head_.stream = token == "true";
+    head_.stream_value = {offset(token.data()), offset(token.data() + token.size())};
     return true;
 }
 
