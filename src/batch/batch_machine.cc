@@ -156,6 +156,11 @@ void BatchMachine::forget(EntryId id, BatchOutput* out) {
     const auto it = entries_.find(id);
     Entry& entry = it->second;
     write(DeliveredRecord{.entry = id, .late = entry.late}, out);
+    if (journal_failed_) {
+        ++counts_.acknowledgements_not_kept;
+    } else {
+        acknowledgements_.push_back(written_);
+    }
     if (entry.submission == 0) {
         entries_.erase(it);
         return;
@@ -196,12 +201,16 @@ void BatchMachine::on_entry_timer(EntryId id, TimeNs now, BatchOutput* out) {
 // ---- The journal ----
 
 void BatchMachine::write(JournalRecord record, BatchOutput* out) {
+    if (journal_failed_) return;
     out->records.push_back(std::move(record));
     ++written_;
 }
 
 void BatchMachine::on_durable(JournalPosition position, BatchOutput* out) {
     durable_ = std::max(durable_, position);
+    while (!acknowledgements_.empty() && acknowledgements_.front() <= durable_) {
+        acknowledgements_.pop_front();
+    }
     while (!not_yet_durable_.empty() && not_yet_durable_.front().first <= durable_) {
         const EntryId id = not_yet_durable_.front().second;
         not_yet_durable_.pop_front();

@@ -62,7 +62,8 @@ public:
     // Ends the run: everything open fails with WEIR_ERR_SHUTDOWN, and stays in the journal. With
     // `cancel_batches` what has not been sent is given up, and the rest is cancelled first.
     void close(bool cancel_batches, BatchOutput* out);
-    // The journal cannot be written any more: likewise, at once.
+    // The journal cannot be written any more: likewise, at once. Nothing is written to it or waited
+    // for from here on; counts() has what of it was not durable.
     void on_journal_failed(BatchOutput* out);
     bool finished() const;  // after close: nothing is left to do or to write
 
@@ -209,6 +210,7 @@ private:
     std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
 
     std::deque<std::pair<JournalPosition, EntryId>> not_yet_durable_;
+    std::deque<JournalPosition> acknowledgements_;  // that are not durable
     JournalPosition written_ = 0;
     JournalPosition durable_ = 0;
     EntryId last_entry_ = 0;
@@ -216,6 +218,7 @@ private:
     BatchCallId last_call_ = 0;
     TimeNs next_timer_ = kNever;
     bool closed_ = false;
+    bool journal_failed_ = false;
     BatchCounts counts_;
 };
 

@@ -51,6 +51,9 @@ struct BatchCounts {
     std::uint64_t missing_results = 0;
     std::uint64_t dropped_results = 0;  // of requests that were cancelled or ended before
     std::uint64_t downloads_cut = 0;
+    // When the journal failed: what it had been told and has not kept.
+    std::uint64_t requests_not_kept = 0;
+    std::uint64_t acknowledgements_not_kept = 0;
 };
 
 }  // namespace weir

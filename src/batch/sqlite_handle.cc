@@ -53,7 +53,9 @@ JournalError error_of(const std::string& path, int code, int system_errno, const
                             "that were created are still at the provider",
                             path, words)};
     }
-    return {Kind::other, fmt::format("journal.path: {} failed while {}: {} (code {}, errno {})",
+    return {Kind::other, fmt::format("journal.path: {} failed while {}: {} (code {}, errno {}); "
+                                     "see to its disk, and open it again: what was reported as "
+                                     "durable is safe",
                                      path, doing, words, code, system_errno)};
 }
 

@@ -49,7 +49,8 @@ void BatchLane::recover(Journal* journal, TimeNs now) {
                                         .account = account,
                                         .automatic = row.origin.automatic,
                                         .charged = row.charged,
-                                        .recovered = true});
+                                        .recovered = true,
+                                        .durable = true});
         if (!row.origin.route.empty() && row.fallback_unix != kNoUnixTime) {
             routed_[row.id] = {row.origin.route, row.origin.complexity};
         }
