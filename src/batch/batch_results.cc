@@ -165,7 +165,7 @@ void BatchMachine::keep_cost(BatchSubmission* submission, BatchOutput* out) {
 void BatchMachine::go_round(EntryId id, Entry* entry, std::int32_t status, TimeNs now,
                             BatchOutput* out) {
     BatchSubmission& submission = submissions_.at(entry->submission);
-    const int attempts = entry->attempts + 1;
+    const std::uint32_t attempts = entry->attempts + submission.creations;
     if (attempts >= settings_.max_attempts || submission.cancel_wanted || closed_) {
         return settle(id, entry, BatchAction::Kind::fail, status, out);
     }
@@ -173,7 +173,7 @@ void BatchMachine::go_round(EntryId id, Entry* entry, std::int32_t status, TimeN
     entry->attempts = static_cast<std::uint8_t>(attempts);
     --submission.open;
     submission.entries[entry->position] = BatchSubmission::kNotHere;
-    write(RequeuedRecord{.entry = id, .attempts = static_cast<std::uint32_t>(attempts)}, out);
+    write(RequeuedRecord{.entry = id, .attempts = attempts}, out);
     collect(id, entry, now);
 }
 

@@ -46,6 +46,7 @@ void close_to_others(const std::string& path) {
 
 // Far more than any batch has: a submission of more is damage.
 constexpr std::int64_t kMostRequests = 10'000'000;
+constexpr std::int64_t kMostCreations = 1'000'000;
 
 class SqliteJournal final : public Journal {
 public:
@@ -62,6 +63,7 @@ private:
     void on(const AcceptRecord& record);
     void on(const IntentRecord& record);
     void on(const SentRecord& record);
+    void on(const RepeatedRecord& record);
     void on(const AcknowledgedRecord& record);
     void on(const EndedRecord& record);
     void on(const ReleasedRecord& record);
@@ -106,13 +108,15 @@ JournalState SqliteJournal::load() {
         &database_,
         "SELECT s.id, account, model, headers, count, at, watermark, stage, remote_id, created,"
         " expires, cancel_wanted, succeeded, errored, canceled, expired, cost, saved, priced,"
-        " unpriced"
+        " unpriced, creations"
         " FROM submissions s JOIN groups g ON g.id = s.grp ORDER BY s.id");
     while (submissions.step()) {
         state.last_submission = std::max(state.last_submission, submissions.id(0));
         const std::int64_t stage = submissions.number(7);
         const std::int64_t count = submissions.number(4);
-        const bool sound = stage >= 1 && stage <= 4 && count >= 0 && count <= kMostRequests;
+        const std::int64_t creations = submissions.number(20);
+        const bool sound = stage >= 1 && stage <= 4 && count >= 0 && count <= kMostRequests &&
+                           creations >= 1 && creations <= kMostCreations;
         if (!sound) database_.fail(SQLITE_CORRUPT, "being read");
         state.submissions.push_back({.id = submissions.id(0),
                                      .account = submissions.text(1),
@@ -122,6 +126,7 @@ JournalState SqliteJournal::load() {
                                      .at_unix = submissions.number(5),
                                      .watermark_unix = submissions.number(6),
                                      .stage = static_cast<JournalState::Stage>(stage),
+                                     .creations = static_cast<std::uint32_t>(creations),
                                      .remote_id = submissions.text(8),
                                      .created_unix = submissions.number(9),
                                      .expires_unix = submissions.number(10),
@@ -272,6 +277,10 @@ void SqliteJournal::on(const IntentRecord& r) {
 }
 
 void SqliteJournal::on(const SentRecord& r) { statements_->sent.bind(1, r.submission).run(); }
+
+void SqliteJournal::on(const RepeatedRecord& r) {
+    statements_->repeated.bind(1, r.submission).run();
+}
 
 void SqliteJournal::on(const AcknowledgedRecord& r) {
     statements_->acknowledged.bind(1, r.submission)

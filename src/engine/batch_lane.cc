@@ -381,6 +381,9 @@ void BatchLane::end_request(const BatchAction& action) {
         request.last_error->message = result_->error.message;
         request.last_error->request_id = result_->error.request_id;
         request.last_error->from_provider = true;
+    } else if (*action.why != '\0') {
+        request.last_error = std::make_unique<ErrorDetail>();
+        request.last_error->message = action.why;
     } else if (detail_ != nullptr) {
         request.last_error = std::make_unique<ErrorDetail>(*detail_);
     }

@@ -79,8 +79,11 @@ void BatchLane::on_end(ExchangeId id, const WireEnd& end, TimeNs now) {
     detail.http_status = outcome.http_status;
     detail.retry_after_ns = outcome.retry_after_ns;
     detail_ = success ? nullptr : &detail;
-    machine_.on_call_end(call.id, outcome, has_batch ? &reader.batch() : nullptr,
-                         has_page ? &reader.page() : nullptr, now, &out_);
+    BatchAnswer answer;
+    if (has_batch) answer.batch = &reader.batch();
+    if (has_page) answer.page = &reader.page();
+    if (call.kind == BatchCall::Kind::create) answer.refused_at = refused_positions(detail.message);
+    machine_.on_call_end(call.id, outcome, answer, now, &out_);
     carry_out();
     detail_ = nullptr;
 }

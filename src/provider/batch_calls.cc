@@ -1,5 +1,6 @@
 #include "provider/batch_calls.h"
 
+#include <charconv>
 #include <optional>
 
 #include "provider/error_class.h"
@@ -100,6 +101,23 @@ OutcomeClass class_of(const ErrorBody& error) {
 }
 
 }  // namespace
+
+std::vector<std::uint32_t> refused_positions(std::string_view message) {
+    constexpr std::string_view kName = "requests";
+    std::vector<std::uint32_t> positions;
+    for (std::size_t at = message.find(kName); at != message.npos; at = message.find(kName, at)) {
+        at += kName.size();
+        const char opens = at < message.size() ? message[at] : '\0';
+        if (opens != '.' && opens != '[') continue;
+        std::uint32_t position = 0;
+        const char* const end = message.data() + message.size();
+        const auto [stop, error] = std::from_chars(message.data() + at + 1, end, position);
+        if (error != std::errc()) continue;
+        const bool closed = stop == end || *stop == '.' || *stop == ':' || *stop == ']';
+        if (closed) positions.push_back(position);
+    }
+    return positions;
+}
 
 bool read_batch(JsonParser* parser, std::string_view json, BatchObject* batch) {
     BatchObject read;

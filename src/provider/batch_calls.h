@@ -51,6 +51,10 @@ struct BatchResult {
     ErrorBody error;                                        // errored
 };
 
+// The positions of requests that the refusal of a creation speaks of, as in
+// "requests.7.params.max_tokens: Field required".
+std::vector<std::uint32_t> refused_positions(std::string_view message);
+
 // The texts below are followed by kBodyPadding readable bytes. The functions return false if a text
 // is not the JSON that it should be.
 bool read_batch(JsonParser* parser, std::string_view json, BatchObject* batch);

@@ -59,6 +59,20 @@ TEST(BatchCalls, WhatIsNoBatchIsRefused) {
     EXPECT_FALSE(reads_batch(R"({"type":"error","error":{"type":"x"}})", &batch));
 }
 
+TEST(BatchCalls, ARefusalNamesThePositionsOfRequests) {
+    const auto positions = [](std::string_view message) { return refused_positions(message); };
+    using List = std::vector<std::uint32_t>;
+    EXPECT_EQ(positions("requests.7.params.max_tokens: Field required"), List{7});
+    EXPECT_EQ(positions("requests[12].custom_id: too long"), List{12});
+    EXPECT_EQ(positions("requests.0: bad, requests.99999: bad"), (List{0, 99999}));
+    EXPECT_EQ(positions("requests.3"), List{3});
+    for (const char* other : {"", "requests", "requests.", "requests: List should have at most 5",
+                              "too many requests 5", "requests.x.1", "requests.1e9: no",
+                              "requests.99999999999.params: beyond", "requests.-1.params"}) {
+        EXPECT_EQ(positions(other), List()) << other;
+    }
+}
+
 TEST(BatchCalls, APage) {
     JsonParser parser;
     BatchPage page;
