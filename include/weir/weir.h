@@ -359,7 +359,8 @@ WEIR_API void weir_request_release(weir_request *request);
 #define WEIR_EVENT_STREAM_RESTART 0x008u /* the ticket's stream events so far are void: it begins again at index 0 */
 #define WEIR_EVENT_PERMIT 0x009u   /* make attempt number `index` now; object is a weir_permit */
 #define WEIR_EVENT_DONE 0x101u   /* terminal: the answer. data is the body ("" after a stream) */
-#define WEIR_EVENT_FAILED 0x102u /* terminal: object is a weir_error, status its code */
+#define WEIR_EVENT_FAILED 0x102u /* terminal: object is a weir_error, status its code. data is an
+                                  * answer that came and could not be read, else "" */
 
 /* Holds for every type, also of later versions. */
 #define WEIR_EVENT_IS_TERMINAL(type) (((type)&0x100u) != 0)
@@ -716,7 +717,13 @@ WEIR_API int32_t weir_report_progress(weir_engine *engine, uint64_t ticket, uint
  * WEIR_ERR_SHUTDOWN is no answer: the request goes on in the next run.
  *
  * While the disk of the journal is full nothing becomes durable or is sent, and what is submitted to
- * the lane fails with WEIR_ERR_IO; lane auto goes online. The lane goes on when there is room.
+ * the lane fails with WEIR_ERR_IO; lane auto goes online. The lane goes on when there is room. A
+ * journal that cannot be written for good ends all its requests with WEIR_ERR_IO; their messages say
+ * whether the journal has them. A later engine then delivers again what it has no acknowledgement of.
+ *
+ * A batch that its account does not find (404) may be of another workspace: a warning says so, and it
+ * is asked about again for the 29 days that the provider keeps results. WEIR_ERR_BATCH_GONE comes
+ * after them, or where the provider says that batch or results are gone.
  * ------------------------------------------------------------------------------------------- */
 
 /* The answer of a batch request, whose terminal event has been taken, is in safe hands. Without

@@ -36,6 +36,7 @@ struct BatchAction {
         fail,        // terminal: `status`, with the detail of the line or the call at hand
         fall_back,   // answer the entry online; the lane has let go of it
         changed,     // a submission has another state
+        not_found,   // the provider does not know a submission that it has acknowledged
         dropped,     // nobody waits for the result line at hand any more; it has its price
     };
     Kind kind;

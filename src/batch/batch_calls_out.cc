@@ -77,7 +77,7 @@ void BatchMachine::on_call_end(BatchCallId call, const Outcome& outcome, const B
             }
             return on_downloaded(submission, outcome, now, out);
         case BatchCall::Kind::cancel:
-            return on_cancelled(submission, outcome, now);
+            return on_cancelled(submission, outcome, now, out);
         case BatchCall::Kind::remove:
             return on_removed(submission, outcome, now, out);
     }

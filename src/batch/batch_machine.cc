@@ -112,9 +112,7 @@ void BatchMachine::settle(EntryId id, Entry* entry, BatchAction::Kind kind, std:
         BatchSubmission& submission = submissions_.at(entry->submission);
         --submission.open;
         ++submission.unconfirmed;
-        action.maybe_executed =
-            submission.sent &&
-            (submission.stage < BatchSubmission::Stage::ended || status == WEIR_ERR_BATCH_GONE);
+        action.maybe_executed = submission.sent && submission.stage < BatchSubmission::Stage::ended;
     }
     switch (kind) {
         case BatchAction::Kind::deliver:

@@ -179,12 +179,15 @@ private:
     TimeNs step_removing(BatchSubmission* submission, TimeNs now, BatchOutput* out);
     void on_polled(BatchSubmission* submission, const Outcome& outcome, const BatchObject* batch,
                    TimeNs now, BatchOutput* out);
-    void on_cancelled(BatchSubmission* submission, const Outcome& outcome, TimeNs now);
+    void on_cancelled(BatchSubmission* submission, const Outcome& outcome, TimeNs now,
+                      BatchOutput* out);
     void on_removed(BatchSubmission* submission, const Outcome& outcome, TimeNs now,
                     BatchOutput* out);
     void on_not_found(BatchSubmission* submission, TimeNs now, BatchOutput* out);
     void ended(BatchSubmission* submission, TimeNs now, BatchOutput* out);
-    void lose(BatchSubmission* submission, BatchOutput* out);
+    void found(BatchSubmission* submission);
+    bool is_lost(const BatchSubmission& submission, TimeNs now) const;
+    void lose(BatchSubmission* submission, std::int32_t status, TimeNs now, BatchOutput* out);
     void want_cancel(BatchSubmission* submission, BatchOutput* out);
     void forget_submission(BatchSubmission* submission, BatchOutput* out);
 

@@ -84,7 +84,7 @@ void BatchMachine::on_answer(BatchSubmission* submission, const BatchResult& res
     }
     submission->seen[wire.position] = true;
     // Whoever the answer is for, the provider has charged for it.
-    if (result.type == BatchResult::Type::succeeded) {
+    if (result.type == BatchResult::Type::succeeded || result.type == BatchResult::Type::other) {
         submission->reading.add(price);
         if (submission->reading.results() > submission->cost.results()) {
             submission->cost = submission->reading;
@@ -98,6 +98,10 @@ void BatchMachine::on_answer(BatchSubmission* submission, const BatchResult& res
     switch (result.type) {
         case BatchResult::Type::succeeded:
             return settle(id, entry, BatchAction::Kind::deliver, 0, out);
+        case BatchResult::Type::other:
+            settle(id, entry, BatchAction::Kind::fail, WEIR_ERR_BROKEN_RESPONSE, out);
+            out->actions.back().maybe_executed = true;
+            return;
         case BatchResult::Type::canceled:
             return settle(id, entry, BatchAction::Kind::fail, WEIR_ERR_CANCELLED, out);
         case BatchResult::Type::expired:
@@ -133,12 +137,15 @@ void BatchMachine::on_downloaded(BatchSubmission* submission, const Outcome& out
                                  BatchOutput* out) {
     keep_cost(submission, out);
     if (outcome.http_status == 404) return on_not_found(submission, now, out);
+    if (outcome.http_status == 410 || outcome.http_status == 400) {
+        return lose(submission, WEIR_ERR_BATCH_GONE, now, out);
+    }
     if (outcome.cls != OutcomeClass::success) {
         ++counts_.downloads_cut;
         return on_failed_call(outcome, submission, now);
     }
     submission->failures = 0;
-    submission->not_found_since = kNever;
+    found(submission);
     submission->due = now;
     ++submission->downloads;
     if (submission->open == 0) return;

@@ -88,7 +88,8 @@ struct BatchSubmission {
     TimeNs known_since = 0;    // when this run first knew its remote id
     TimeNs asked_at = kNever;  // when the provider last said how it is; kNever: not yet
     BatchTally tally;
-    TimeNs not_found_since = kNever;  // the first 404 in a row
+    TimeNs not_found_since = kNever;    // the first 404 in a row
+    TimeNs not_found_told_at = kNever;  // when that was last said
 
     // Whether the batch exists is not known, or nothing was sent yet; its entries cannot change.
     bool unresolved() const { return intent_written && remote_id.empty(); }

@@ -23,6 +23,7 @@ struct BatchView {
     TimeNs asked_ago_ns = -1;  // since the provider was last asked; -1: not in this run
     BatchTally tally;
     BatchCost cost;
+    bool not_found = false;  // though the provider has acknowledged it
     bool cancel_wanted = false;
     bool cancel_sent = false;  // in this run
 };

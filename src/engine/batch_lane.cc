@@ -335,6 +335,8 @@ void BatchLane::carry_out(BatchAction* action) {
             return journal_->load(0, {action->entry});
         case BatchAction::Kind::changed:
             return tell_changed(action->submission);
+        case BatchAction::Kind::not_found:
+            return tell_not_found(action->submission);
         case BatchAction::Kind::dropped:
             return charge(*action, action->tenant);
     }
@@ -381,6 +383,10 @@ void BatchLane::end_request(const BatchAction& action) {
         request.last_error->message = result_->error.message;
         request.last_error->request_id = result_->error.request_id;
         request.last_error->from_provider = true;
+    } else if (result_ != nullptr && result_->type == BatchResult::Type::other) {
+        request.last_error = std::make_unique<ErrorDetail>();
+        request.last_error->message = "its result is of a form that this weir does not know";
+        request.last_error->answer = result_->bytes;
     } else if (*action.why != '\0') {
         request.last_error = std::make_unique<ErrorDetail>();
         request.last_error->message = action.why;

@@ -105,6 +105,7 @@ private:
     ResultPrice price_of(const BatchResult& result) const;
     void tell_durable(const BatchAction& action);
     void tell_changed(SubmissionId batch);
+    void tell_not_found(SubmissionId batch);
     void go_online(EntryId entry, const BatchBody& body);
     void choose_way(EntryId entry, const BodyBlock& body, Request* request);
     void pace_results();

@@ -35,7 +35,7 @@ ResponseTaker* BatchLane::reader(ExchangeId id) {
 void BatchLane::on_batch_result(BatchExchange* exchange, const BatchResult& result) {
     result_ = &result;
     price_ = price_of(result);
-    read_bytes_ += result.message.size();
+    read_bytes_ += result.message.size() + result.bytes.size();
     machine_.on_result(exchange->call().id, result, price_, now_, &out_);
     carry_out();
     result_ = nullptr;
@@ -125,6 +125,7 @@ void BatchLane::write_batch(const BatchView& view, JsonWriter* json) const {
     json->member("succeeded", view.tally.succeeded).member("errored", view.tally.errored);
     json->member("canceled", view.tally.canceled).member("expired", view.tally.expired);
     write_cost(view.cost, "", json);
+    json->member("not_found", view.not_found);
     json->member("cancel_wanted", view.cancel_wanted);
     json->member("cancel_sent", view.cancel_sent).close('}');
 }
@@ -181,6 +182,16 @@ void BatchLane::tell_changed(SubmissionId batch) {
         json.open('{').member("batch", batch).member("state", "forgotten").close('}');
     }
     host_->on_batch_event(make_data_event(WEIR_EVENT_BATCH, json.take()));
+}
+
+void BatchLane::tell_not_found(SubmissionId batch) {
+    BatchView view;
+    if (!machine_.view(batch, now_, &view)) return;
+    log_->write(WEIR_LOG_WARNING,
+                "batch {} ({}): account {} does not find it (HTTP status 404): this key may be of "
+                "another workspace. Give the key that created it, or cancel it; nothing of it is "
+                "sent again",
+                batch, view.remote_id, settings_.accounts[view.account].name);
 }
 
 }  // namespace weir

@@ -98,6 +98,7 @@ struct ErrorDetail {
     std::string code;     // error.details.error_code
     std::string message;  // error.message, or what the transport said; never a key
     std::string request_id;
+    std::string answer;  // the bytes of one that came and could not be read
     bool from_provider = false;
     int http_status = 0;
     TimeNs retry_after_ns = -1;
