@@ -302,6 +302,7 @@ void CrashWorld::do_action(BatchAction action) {
         case BatchAction::Kind::dropped:
             return charge_late(action);
         case BatchAction::Kind::changed:
+        case BatchAction::Kind::not_found:
             return;
     }
 }
