@@ -63,7 +63,11 @@ void BatchMachine::on_not_found(BatchSubmission* submission, TimeNs now, BatchOu
     on_failed_call(Outcome(), submission, now);
     const bool told_lately = submission->not_found_told_at != kNever &&
                              now - submission->not_found_told_at < kTellAgainNs;
-    if (!is_lost(*submission, now) || told_lately) return;
+    // One that was made long ago is known everywhere.
+    const bool made_lately =
+        now + unix_minus_now_ - submission->created_unix < settings_.not_found_ns;
+    const bool known = submission->stage == BatchSubmission::Stage::acknowledged && !made_lately;
+    if (told_lately || !(known || is_lost(*submission, now))) return;
     submission->not_found_told_at = now;
     out->actions.push_back({.kind = BatchAction::Kind::not_found, .submission = submission->id});
 }

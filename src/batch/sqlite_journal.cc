@@ -58,6 +58,7 @@ public:
     std::vector<std::pair<EntryId, BatchBody>> bodies(std::span<const EntryId> entries) override;
 
 private:
+    void check_rows();
     std::int64_t group(const std::string& account, const std::string& model,
                        const std::string& headers);
     void on(const AcceptRecord& record);
@@ -93,8 +94,28 @@ SqliteJournal::SqliteJournal(const std::string& path, const std::string& mark)
     statements_.emplace(&database_);
 }
 
+// Rows that contradict each other: no run writes such.
+void SqliteJournal::check_rows() {
+    constexpr const char* kContradictions[] = {
+        // An entry has a place in a batch that is there; who is dropped has one.
+        "SELECT count(*) FROM entries e LEFT JOIN submissions s ON s.id = e.submission"
+        " WHERE (e.submission <> 0 AND (s.id IS NULL OR e.position NOT BETWEEN 0 AND s.count - 1))"
+        " OR (e.submission = 0 AND e.dropped <> 0) OR e.id <= 0",
+        "SELECT count(*) FROM (SELECT 1 FROM entries WHERE submission <> 0"
+        " GROUP BY submission, position HAVING count(*) > 1)",
+        // A batch that may have to be sent again is whole; one that exists has an id.
+        "SELECT count(*) FROM submissions s WHERE s.id <= 0 OR"
+        " CASE WHEN s.stage < 3"
+        " THEN s.count <> (SELECT count(*) FROM entries e WHERE e.submission = s.id)"
+        " ELSE s.remote_id = '' END"};
+    for (const char* contradiction : kContradictions) {
+        if (database_.number(contradiction) != 0) database_.fail(SQLITE_CORRUPT, "being read");
+    }
+}
+
 JournalState SqliteJournal::load() {
     JournalState state;
+    check_rows();
     SqliteStatement meta(&database_, "SELECT mark, last_entry, last_submission FROM meta");
     if (meta.step()) {
         state.mark = meta.text(0);

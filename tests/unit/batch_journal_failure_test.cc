@@ -271,6 +271,36 @@ TEST_F(JournalFailure, WhateverIsDamagedIsReadOrRefused) {
     EXPECT_GT(refused, 10);
 }
 
+TEST_F(JournalFailure, RowsThatContradictEachOtherAreDamage) {
+    for (const char* damage :
+         {"UPDATE entries SET position = 7", "UPDATE entries SET position = -1",
+          "UPDATE entries SET submission = 5", "UPDATE entries SET submission = 0, dropped = 1",
+          "UPDATE submissions SET count = 3, stage = 2", "UPDATE submissions SET remote_id = ''",
+          "UPDATE submissions SET creations = 0",
+          "INSERT INTO entries SELECT 9, grp, custom_id, deadline, fallback,"
+          " attempts, submission, position, dropped, body FROM entries"}) {
+        std::filesystem::remove(path_);
+        {
+            const auto journal = open_journal(path_, "m");
+            journal->apply(record(1));
+            IntentRecord intent;
+            intent.submission = 1;
+            intent.entries = {1};
+            journal->apply(std::vector<JournalRecord>{intent, AcknowledgedRecord{1, "b", 2, 3}});
+            EXPECT_EQ(test::contents_of(journal.get()).entries.size(), 1u);
+        }
+        run_sql(damage);
+        const auto journal = open_journal(path_, "m");
+        try {
+            test::contents_of(journal.get());
+            ADD_FAILURE() << damage;
+        } catch (const JournalError& error) {
+            EXPECT_EQ(error.kind(), Kind::damaged);
+            EXPECT_NE(error.message().find("malformed"), std::string::npos) << error.message();
+        }
+    }
+}
+
 TEST_F(JournalFailure, AFileThatCannotBeMadeIsRefused) {
     const std::filesystem::path directory = directory_;
     path_ = (directory / "no" / "such" / "j.db").string();

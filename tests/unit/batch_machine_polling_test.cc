@@ -34,6 +34,8 @@ protected:
 };
 
 TEST_F(NotFoundTest, ABatchThatIsNotFoundIsToldAndWaitedFor) {
+    now_ = 0;
+    restart();
     submit(1);
     create(1);
     EXPECT_EQ(not_found_for(settings_.not_found_ns / 2), 0u);
@@ -50,15 +52,26 @@ TEST_F(NotFoundTest, ABatchThatIsNotFoundIsToldAndWaitedFor) {
     EXPECT_EQ(terminal(), 1);
 }
 
+TEST_F(NotFoundTest, ABatchOfAnEarlierRunThatIsNotFoundIsToldAtOnce) {
+    test::JournalContents state = left_behind(JournalState::Stage::acknowledged);
+    restart(state);
+    actions_.clear();
+    answer(expect_call(BatchCall::Kind::retrieve), 404);
+    ASSERT_EQ(actions_.size(), 1u);
+    EXPECT_EQ(actions_[0].kind, BatchAction::Kind::not_found);
+}
+
 TEST_F(NotFoundTest, AfterItsResultsAreGoneItIsGone) {
     now_ = 0;
     restart();
     submit(1);
     create(1);
     constexpr TimeNs day = 24 * 3600 * kNsPerS;
-    not_found_for(28 * day);
+    pass(28 * day);
+    not_found_for(3600 * kNsPerS);
     EXPECT_EQ(terminal(), 0);
-    not_found_for(2 * day);
+    pass(day);
+    not_found_for(3600 * kNsPerS);
     EXPECT_EQ(terminal(), WEIR_ERR_BATCH_GONE);
 }
 
