@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 
+#include "engine/clock.h"
 #include "engine/error_object.h"
 #include "engine_scripted_engine.h"
 #include "weir/weir.h"
@@ -27,7 +28,10 @@ protected:
         Config config;
         config.set("account.main.key", "k");
         config.set("journal.path", (directory_ / "journal").string());
-        config.set("log.level", "error");
+        config.set("log.level", "warning");
+        config.set("batch.poll_min_ms", "10");
+        config.set("batch.poll_max_ms", "1000");
+        config.set("batch.not_found_ms", "0");
         open_engine(config);
         transport_->answer_at_once = false;
         builder_.set("lane", "batch");
@@ -45,6 +49,31 @@ protected:
         }
     }
 
+    static const weir_error* error_of(const weir_event& event) {
+        return static_cast<const weir_error*>(event.object);
+    }
+    static std::string batch(const std::string& status) {
+        return R"({"id":"msgbatch_1","type":"message_batch","processing_status":")" + status +
+               R"(","request_counts":{"processing":1},"created_at":"2090-01-01T00:00:00Z"})";
+    }
+    // Answers the next call, and returns its body.
+    std::string answer_next(int status, const std::string& body) {
+        while (transport_->started.empty()) poll();
+        const ExchangeId id = transport_->started.front();
+        transport_->started.erase(transport_->started.begin());
+        transport_->answer(id, monotonic_now(), status, body);
+        poll();
+        return transport_->bodies[id];
+    }
+    weir_event next_failure() {
+        for (; seen_ < events_.size(); ++seen_) {
+            if (events_[seen_].type == WEIR_EVENT_FAILED) return events_[seen_++];
+        }
+        ADD_FAILURE() << "nothing has failed";
+        return {};
+    }
+
+    std::size_t seen_ = 0;  // of events_
     std::filesystem::path directory_;
 };
 
@@ -73,6 +102,48 @@ TEST_F(BatchLaneTest, AJournalThatBreaksEndsWhatWaitsAndTheEngineCloses) {
     engine_->close();
     poll();
     EXPECT_EQ(status_, WEIR_ERR_CLOSED);
+}
+
+// The provider's part is written by hand: which request it refuses, and a result of tomorrow.
+TEST_F(BatchLaneTest, OneRequestIsRefusedAloneAndAResultOfAnyFormIsHandedOver) {
+    const std::uint64_t refused = engine_->submit(builder_);
+    const std::uint64_t strange = engine_->submit(builder_);
+    engine_->tell_batch_lane(Inbox::Command::Kind::flush, 0);
+    answer_next(200, R"({"data":[],"has_more":false})");  // the newest batch
+    answer_next(400, R"({"type":"error","error":{"type":"invalid_request_error",)"
+                     R"("message":"requests.0.params.x: Extra inputs are not permitted"}})");
+    const weir_event first = next_failure();
+    EXPECT_EQ(first.ticket, refused);
+    EXPECT_EQ(first.status, WEIR_ERR_REJECTED);
+    EXPECT_NE(std::string(error_of(first)->message).find("Extra inputs"), std::string::npos);
+    EXPECT_EQ(first.data_length, 0u);
+    const std::string creation = answer_next(200, batch("in_progress"));
+    const std::size_t id = creation.find("custom_id") + 12;
+    answer_next(200, batch("ended"));
+    const std::string result = R"({"type":"refused","reason":"policy"})";
+    answer_next(200, R"({"custom_id":")" + creation.substr(id, creation.find('"', id) - id) +
+                         R"(","result":)" + result + "}\n");
+    const weir_event second = next_failure();
+    EXPECT_EQ(second.ticket, strange);
+    EXPECT_EQ(second.status, WEIR_ERR_BROKEN_RESPONSE);
+    EXPECT_EQ(std::string(static_cast<const char*>(second.data), second.data_length), result);
+    EXPECT_TRUE((second.flags & WEIR_ERROR_MAYBE_EXECUTED) != 0);
+}
+
+// The batch was created by another run, and the key is of another workspace.
+TEST_F(BatchLaneTest, ABatchThatIsNotFoundIsToldByNameAndWaitedFor) {
+    engine_->submit(builder_);
+    engine_->tell_batch_lane(Inbox::Command::Kind::flush, 0);
+    answer_next(200, R"({"data":[],"has_more":false})");
+    answer_next(200, batch("in_progress"));
+    answer_next(404, R"({"type":"error","error":{"type":"not_found_error","message":"no"}})");
+    std::string log;
+    for (const weir_event& event : events_) {
+        EXPECT_NE(event.type, WEIR_EVENT_FAILED);
+        if (event.type == WEIR_EVENT_LOG) log += static_cast<const char*>(event.data);
+    }
+    EXPECT_NE(log.find("(msgbatch_1): account main does not find it"), std::string::npos) << log;
+    EXPECT_NE(log.find("another workspace"), std::string::npos) << log;
 }
 
 }  // namespace
