@@ -723,7 +723,13 @@ WEIR_API int32_t weir_report_progress(weir_engine *engine, uint64_t ticket, uint
  * WEIR_ERR_SHUTDOWN is no answer: the request goes on in the next run.
  *
  * While the disk of the journal is full nothing becomes durable or is sent, and what is submitted to
- * the lane fails with WEIR_ERR_IO; lane auto goes online. The lane goes on when there is room.
+ * the lane fails with WEIR_ERR_IO; lane auto goes online. The lane goes on when there is room. A
+ * journal that cannot be written for good ends all its requests with WEIR_ERR_IO; their messages say
+ * whether the journal has them. A later engine then delivers again what it has no acknowledgement of.
+ *
+ * A batch that its account does not find (404) may be of another workspace: a warning says so, and it
+ * is asked about again for the 29 days that the provider keeps results. WEIR_ERR_BATCH_GONE comes
+ * after them, or where the provider says that batch or results are gone.
  * ------------------------------------------------------------------------------------------- */
 
 /* The answer of a batch request, whose terminal event has been taken, is in safe hands. Without

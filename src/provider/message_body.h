@@ -23,6 +23,9 @@ struct MessageFacts {
 // A Message, as an unstreamed answer has it: an object of type "message" with content and usage.
 bool read_message(JsonParser* parser, std::string_view json, MessageFacts* facts);
 
+// The same of any object: whatever of a Message is in it.
+bool read_message_facts(JsonParser* parser, std::string_view json, MessageFacts* facts);
+
 // What a call that counts tokens answers: an object with input_tokens.
 bool read_token_count(JsonParser* parser, std::string_view json, MessageFacts* facts);
 

@@ -266,6 +266,13 @@ bool HeadReader::read(RequestHead* head, std::string* problem) {
         *problem = not_json(error, body_, near);
         return false;
     }
+    if (const std::size_t at = find_lone_surrogate(body_); at != body_.npos) {
+        *problem = fmt::format(
+            "the body has half a surrogate pair at byte {}, which the provider takes for no JSON: "
+            "write the whole character, or leave it out",
+            at);
+        return false;
+    }
     if (!check_whole()) {
         *problem = std::move(problem_);
         return false;
