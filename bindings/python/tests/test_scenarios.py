@@ -204,7 +204,7 @@ class Scenario(unittest.TestCase):
                 cycle = [ticket]
                 cycle.append(cycle)
                 ended.append(client.messages(support.body()).body)
-                weir.Client(self.settings) if number % 100 == 0 else None  # a client that nobody closes
+                weir.Client(self.settings) if number % 20 == 0 else None  # a client that nobody closes
         finally:
             stop.set()
             collector.join()

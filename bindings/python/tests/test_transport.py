@@ -78,7 +78,7 @@ class Transport(Case):
         for kind, status in cases:
             server = self.server([{"kind": kind, "probability": 1, "retry_after_s": 0}
                                   if kind == "refuse_requests" else {"kind": kind, "probability": 1}])
-            for _, client in self.both(server, retry__max_attempts=2, retry__max_refusals=2):
+            for _, client in self.both(server, retry__max_attempts=2, retry__max_refusals=1):
                 response = client.post("/v1/messages", json=support.body())
                 self.assertEqual((kind, response.status_code), (kind, status))
                 self.assertEqual(response.headers["x-should-retry"], "false")
@@ -131,6 +131,33 @@ class Transport(Case):
             while weir_client.stats()["requests"]["outstanding"]:
                 self.assertLess(time.monotonic(), deadline)
                 time.sleep(0.01)
+
+    def test_a_mistake_is_not_repeated(self):
+        for http, client in self.both(self.server()):
+            made = []
+
+            class Inner(http.BaseTransport):
+                def handle_request(self, request):
+                    made.append(request)
+                    raise http.LocalProtocolError("an illegal header")
+
+            client._transport._inner = Inner()
+            with self.assertRaises(http.LocalProtocolError):
+                client.post("/v1/messages", json=support.body())
+            self.assertEqual(len(made), 1)
+
+    def test_a_body_goes_as_it_is(self):
+        for http, client in self.both(self.server()):
+            sent = []
+
+            def answer(request):
+                sent.append(request.content)
+                return http.Response(400, json={"type": "error"})
+
+            client._transport._inner = http.MockTransport(answer)
+            text = b'{ "model":"claude-sonnet-4-5", "max_tokens" : 9,\n "messages":[{"role":"user","content":"hi"}]}'
+            client.post("/v1/messages", content=text)
+            self.assertEqual(sent, [text])
 
     def test_options_in_headers(self):
         server = self.server()
@@ -281,12 +308,12 @@ class Sdk(Case):
     def test_goodput(self):
         """64 callers at once. sdk_goodput.py by itself does it for minutes, and judges the time as well."""
         for mode in ([], ["--asyncio"]):
-            ended = subprocess.run([sys.executable, "sdk_goodput.py", "--count", "90", *mode],
+            ended = subprocess.run([sys.executable, "sdk_goodput.py", "--count", "70", *mode],
                                    capture_output=True, text=True, timeout=60)
             self.assertEqual(ended.returncode, 0, ended.stderr)
             result = json.loads(ended.stdout)
             print(result)
-            self.assertEqual(result["answered"], 90)
+            self.assertEqual(result["answered"], 70)
             # On a busy machine some may come late, in a bunch; by itself there is none.
             self.assertLessEqual(result["refused"], 5)
 

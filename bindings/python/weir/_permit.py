@@ -23,10 +23,12 @@ BROKEN = _table.FAILURE_BROKEN  # the connection broke, after something was sent
 
 # What clients call their exceptions: those of httpx, requests, urllib3, aiohttp and the standard library.
 _NO_CONNECTION = {"ConnectError", "ConnectTimeout", "PoolTimeout", "ConnectionRefusedError", "gaierror",
-                  "NewConnectionError", "ConnectTimeoutError", "ClientConnectorError", "ProxyError",
-                  "UnsupportedProtocol", "LocalProtocolError", "InvalidURL"}
+                  "NewConnectionError", "ConnectTimeoutError", "ClientConnectorError", "ProxyError"}
 _BROKEN = {"ConnectionError", "TransportError", "NetworkError", "ProtocolError", "IncompleteRead",
-           "ChunkedEncodingError", "ClientConnectionError", "ClientPayloadError", "RemoteDisconnected"}
+           "DecodingError", "ChunkedEncodingError", "ClientConnectionError", "ClientPayloadError",
+           "RemoteDisconnected"}
+# A mistake of the program's, which would be the same the next time.
+_NEVER = {"UnsupportedProtocol", "LocalProtocolError", "InvalidURL"}
 
 
 def failure_of(exception: Optional[BaseException]) -> int:
@@ -37,6 +39,8 @@ def failure_of(exception: Optional[BaseException]) -> int:
     if cause:
         return cause
     names = [kind.__name__ for kind in type(exception).__mro__]
+    if _NEVER.intersection(names):
+        return _table.FAILURE_NONE
     if isinstance(exception, ssl.SSLError) or "ClientConnectorSSLError" in names:
         return TLS
     if _NO_CONNECTION.intersection(names):

@@ -27,7 +27,9 @@ from weir.client import Client, Ticket
 _LEASE_S = 3600
 # The headers that say something to weir, and go no further: "weir-priority: high", and so on.
 _PREFIX = "weir-"
-_NUMBERS = {"deadline_s": float, "tag": int}
+_HEADERS: Dict[str, Callable[[str], Any]] = {
+    "priority": str, "tenant": str, "deadline_s": float, "route": str, "complexity": str, "affinity": str,
+    "input_tokens": int, "output_tokens": int, "count_tokens": str, "tag": int}
 
 # How the caller hears of what ends without a response of the provider's.
 _REFUSALS = {
@@ -69,13 +71,16 @@ def _is_message(request: Any) -> bool:
 
 
 def _options(request: Any, defaults: Dict[str, Any]) -> Dict[str, Any]:
-    """The options of the permit; weir's own headers are taken out of the request."""
+    """The options of the permit: those of all requests, and those in this one's headers."""
     options = {"lease_s": _LEASE_S, **defaults}
-    for header in [name for name in request.headers if name.startswith(_PREFIX)]:
+    for header, value in request.headers.items():
+        if not header.startswith(_PREFIX):
+            continue
         name = header[len(_PREFIX):].replace("-", "_")
-        value: Any = request.headers.pop(header)
+        if name not in _HEADERS:
+            raise TypeError(f"the header {header} is no option of a request")
         try:
-            options[name] = _NUMBERS[name](value) if name in _NUMBERS else value
+            options[name] = _HEADERS[name](value)
         except ValueError:
             raise TypeError(f"{header}: {value!r} is no number") from None
     options["body"] = request.content
@@ -88,22 +93,25 @@ def _inner(kind: Any, package: Any) -> Any:
     return kind(limits=limits)
 
 
-def _prepared(request: Any, permit: Permit, key: Optional[KeyFunction]) -> Any:
-    """The request of this attempt: with the model and, if there is a choice, the key of the permit."""
+def _is_routed(request: Any, options: Dict[str, Any]) -> bool:
+    """weir chooses the model."""
+    return bool(options.get("route")) or b'"route:' in request.content
+
+
+def _prepared(request: Any, permit: Permit, routed: bool, key: Optional[KeyFunction]) -> Any:
+    """The request of this attempt: with the model and the key of the permit, where weir chooses them."""
     package = _package(request)
-    headers, content, url = request.headers.copy(), request.content, request.url
+    content, url = request.content, request.url
+    headers = package.Headers([pair for pair in request.headers.multi_items()
+                               if not pair[0].startswith(_PREFIX)])
     secret = key(permit) if key else None
     if secret is not None:
         # A key goes to its account's host, and to no other.
+        url = package.URL(permit.base_url.rstrip("/") + "/v1/messages").copy_with(query=url.query or None)
         headers.pop("authorization", None)
-        headers["x-api-key"] = secret
-        base = package.URL(permit.base_url.rstrip("/") + "/v1/messages")
-        url = base.copy_with(query=url.query or None)
-        headers["host"] = base.netloc.decode("ascii")
-    body = json.loads(content)
-    if permit.model and body.get("model") != permit.model:
-        body["model"] = permit.model
-        content = json.dumps(body, ensure_ascii=False).encode()
+        headers.update({"x-api-key": secret, "host": url.netloc.decode("ascii")})
+    if routed:  # else a body goes as it is, byte for byte
+        content = json.dumps({**json.loads(content), "model": permit.model}, ensure_ascii=False).encode()
         headers["content-length"] = str(len(content))
     return package.Request(request.method, url, headers=headers, content=content,
                            extensions=request.extensions)
@@ -156,8 +164,6 @@ class _Attempt:
         status = self.response.status_code if self.response is not None else 0
         head = _head(self.response) if self.response is not None else []
         failure = failure_of(self.exception) if self.exception else 0
-        if self.exception and not failure:
-            failure = _table.FAILURE_BROKEN
         body: Optional[bytes] = None
         if self.response is not None and self.is_stream:
             body = self.watch.error or None
@@ -289,8 +295,10 @@ class _AsyncReader:
 
 
 def _abandon(attempt: _Attempt, ticket: Union[Ticket, AsyncTicket]) -> None:
-    """The caller has left a stream: what it has used beyond what it showed is what was expected."""
-    if not attempt.permit.reported:
+    """The caller has left a stream. Before its end, it counts as what it was expected to take."""
+    if attempt.watch.stopped:
+        attempt.report()
+    elif not attempt.permit.reported:
         attempt.permit.reported = True
         ticket.cancel()
 
@@ -333,16 +341,17 @@ class Transport:
             return self._inner.handle_request(request)
         request.read()
         try:
-            ticket = self._client._acquire(_options(request, self._options))
+            options = _options(request, self._options)
+            ticket = self._client._acquire(options)
         except (Error, TypeError, ValueError) as error:
             return refusal(request, error)
         try:
-            return self._exchange(request, ticket)
+            return self._exchange(request, ticket, _is_routed(request, options))
         except BaseException:
             ticket.cancel()
             raise
 
-    def _exchange(self, request: Any, ticket: Ticket) -> Any:
+    def _exchange(self, request: Any, ticket: Ticket, routed: bool) -> Any:
         attempt: Optional[_Attempt] = None
         while True:
             try:
@@ -352,7 +361,7 @@ class Transport:
             if permit is None:
                 assert attempt is not None
                 return attempt.answer()
-            attempt = _Attempt(_prepared(request, permit, self._key), permit)
+            attempt = _Attempt(_prepared(request, permit, routed, self._key), permit)
             stream = self._attempt(attempt, ticket)
             if stream is not None:
                 return attempt.answer(stream)
@@ -372,8 +381,11 @@ class Transport:
                 if attempt.decided:
                     break
             if attempt.watch.has_content:
+                ticket._give_up()  # what is handed on is not repeated
                 return _reader_of(_package(attempt.request))(attempt, chunks, ticket)
         except Exception as exception:
+            if not failure_of(exception):
+                raise  # of the program's own making: it would be the same again
             attempt.exception = exception
         attempt.report()
         if attempt.response is not None:
@@ -411,16 +423,17 @@ class AsyncTransport:
             return await self._inner.handle_async_request(request)
         await request.aread()
         try:
-            ticket = self._client._acquire(_options(request, self._options))
+            options = _options(request, self._options)
+            ticket = self._client._acquire(options)
         except (Error, TypeError, ValueError) as error:
             return refusal(request, error)
         try:
-            return await self._exchange(request, ticket)
+            return await self._exchange(request, ticket, _is_routed(request, options))
         except BaseException:
             ticket.cancel()
             raise
 
-    async def _exchange(self, request: Any, ticket: AsyncTicket) -> Any:
+    async def _exchange(self, request: Any, ticket: AsyncTicket, routed: bool) -> Any:
         attempt: Optional[_Attempt] = None
         while True:
             try:
@@ -430,7 +443,7 @@ class AsyncTransport:
             if permit is None:
                 assert attempt is not None
                 return attempt.answer()
-            attempt = _Attempt(_prepared(request, permit, self._key), permit)
+            attempt = _Attempt(_prepared(request, permit, routed, self._key), permit)
             stream = await self._attempt(attempt, ticket)
             if stream is not None:
                 return attempt.answer(stream)
@@ -450,8 +463,11 @@ class AsyncTransport:
                 if attempt.decided:
                     break
             if attempt.watch.has_content:
+                ticket._give_up()  # what is handed on is not repeated
                 return _async_reader_of(_package(attempt.request))(attempt, chunks, ticket)
         except Exception as exception:
+            if not failure_of(exception):
+                raise  # of the program's own making: it would be the same again
             attempt.exception = exception
         attempt.report()
         if attempt.response is not None:
