@@ -16,10 +16,9 @@ import sys
 import time
 
 import support
-import anthropic
-import httpx2
 import weir
 
+SDK, HTTP = support.sdk_packages()
 DEPTH_S = 5
 # All alike, so that the last one takes no longer than the others.
 EVEN_ANSWERS = {"first_token_s": 0.4, "output_tokens": 60, "tokens_per_s": 300}
@@ -39,13 +38,13 @@ def in_threads(arguments, url):
         transport = None
         if not arguments.plain:
             client = stack.enter_context(weir.Client(settings(arguments.rpm)))
-            transport = {"http_client": httpx2.Client(transport=weir.Transport(client))}
-        sdk = anthropic.Anthropic(api_key=support.KEY, base_url=url, **(transport or {}))
+            transport = {"http_client": HTTP.Client(transport=weir.Transport(client))}
+        sdk = SDK.Anthropic(api_key=support.KEY, base_url=url, **(transport or {}))
 
         def ask(number):
             try:
                 return sdk.messages.create(**body(number)).type == "message"
-            except anthropic.APIError:
+            except SDK.APIError:
                 return False
 
         with concurrent.futures.ThreadPoolExecutor(arguments.callers) as pool:
@@ -55,8 +54,8 @@ def in_threads(arguments, url):
 async def on_a_loop(arguments, url):
     numbers = iter(range(arguments.count))
     async with weir.AsyncClient(settings(arguments.rpm)) as client:
-        http_client = httpx2.AsyncClient(transport=weir.AsyncTransport(client))
-        sdk = anthropic.AsyncAnthropic(api_key=support.KEY, base_url=url, http_client=http_client)
+        http_client = HTTP.AsyncClient(transport=weir.AsyncTransport(client))
+        sdk = SDK.AsyncAnthropic(api_key=support.KEY, base_url=url, http_client=http_client)
 
         async def caller():
             answered = 0
@@ -70,13 +69,13 @@ async def on_a_loop(arguments, url):
 def warm_up():
     """The SDK builds its models with its first call, which takes a second or more."""
     def answer(request):
-        return httpx2.Response(200, json={
+        return HTTP.Response(200, json={
             "id": "msg", "type": "message", "role": "assistant", "model": support.MODEL,
             "content": [{"type": "text", "text": "A dam."}], "stop_reason": "end_turn",
             "stop_sequence": None, "usage": {"input_tokens": 1, "output_tokens": 1}})
 
-    with httpx2.Client(transport=httpx2.MockTransport(answer)) as http_client:
-        anthropic.Anthropic(api_key=support.KEY, http_client=http_client).messages.create(**body(0))
+    with HTTP.Client(transport=HTTP.MockTransport(answer)) as http_client:
+        SDK.Anthropic(api_key=support.KEY, http_client=http_client).messages.create(**body(0))
 
 
 def measure(arguments):

@@ -72,3 +72,12 @@ def settings(server, **more):
 
 def body(text="What is a weir?", **more):
     return {"model": MODEL, "max_tokens": 64, "messages": [{"role": "user", "content": text}], **more}
+
+
+def sdk_packages():
+    """The Anthropic SDK and what of httpx and httpx2 it is built on; None and None if it is not installed."""
+    try:
+        import anthropic
+    except ImportError:
+        return None, None
+    return anthropic, getattr(anthropic._base_client, "httpx2", None) or anthropic._base_client.httpx
