@@ -2,8 +2,12 @@
 
 import asyncio
 import gc
+import json
 import logging
+import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 import unittest
@@ -193,6 +197,24 @@ class Package(unittest.TestCase):
         self.assertFalse(thread.is_alive())
         gc.collect()
         self.assertIsNone(engine())
+
+    def test_a_program_that_closes_nothing(self):
+        server = self.server(first_token_s=20)
+        programs = ("client = weir.Client(settings)\nticket = client.submit(body)\n",
+                    "client = weir.Client(settings)\nstream = client.stream(body)\n"
+                    "def read():\n    try:\n        list(stream)\n    except weir.Error:\n        pass\n"
+                    "import threading\nthreading.Thread(target=read, daemon=True).start()\n",
+                    "import asyncio\nclient = weir.AsyncClient(settings)\n"
+                    "async def main():\n    client.submit(body)\nasyncio.run(main())\n",
+                    "client = weir.Client(settings)\nimport os, sys\nif os.fork() == 0: sys.exit(0)\nos.wait()\n")
+        for program in programs:
+            text = "import weir, json, sys\nsettings, body = map(json.loads, sys.argv[1:])\n" + program
+            started = time.monotonic()
+            ended = subprocess.run([sys.executable, "-c", text, json.dumps(support.settings(server)),
+                                    json.dumps(support.body())], capture_output=True, text=True, timeout=20,
+                                   env={**os.environ, "PYTHONPATH": str(support.PACKAGE)})
+            self.assertEqual((ended.returncode, ended.stderr), (0, ""), program)
+            self.assertLess(time.monotonic() - started, 5)
 
     def test_notices_that_raise_do_no_harm(self):
         server = self.server()

@@ -7,6 +7,7 @@ import json
 import os
 import queue
 import threading
+import time
 import weakref
 from types import TracebackType
 from typing import (TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional,
@@ -63,7 +64,7 @@ class Ticket(Receiver):
         try:
             item = self._items.get(timeout=timeout)
         except queue.Empty:
-            raise TimeoutError(f"request {self.id} has not ended after {timeout} s") from None
+            raise TimeoutError(f"request {self.id} has not ended in time") from None
         if item[0] & _table.EVENT_TERMINAL_BIT:
             self._items.put(item)  # for whoever waits beside
         return item
@@ -85,9 +86,11 @@ class Ticket(Receiver):
     def result(self, timeout: Optional[float] = None) -> Answer:
         """Waits for the end: the answer, or the failure as an exception. After `timeout` seconds it
         raises Python's TimeoutError, and the request goes on."""
+        give_up_at = None if timeout is None else time.monotonic() + timeout
         item = self._end
         while item is None or not item[0] & _table.EVENT_TERMINAL_BIT:
-            item = self._next(timeout)
+            left = None if give_up_at is None else max(0.0, give_up_at - time.monotonic())
+            item = self._next(left)
         return answer_of(item)
 
     def cancel(self) -> bool:
