@@ -9,40 +9,41 @@
 static const char* const languages[] = {"Finnish", "Greek", "Swahili", "Welsh"};
 #define QUESTION_COUNT 4
 
-/* Prints what went wrong, gives the error back, and tells whether there was one. */
-static int failed(int32_t status, weir_error* error) {
-    if (status < 0) fprintf(stderr, "%s\n", weir_error_message(error));
-    weir_error_release(error);
+/* Prints what went wrong, releases the error, and returns 1 if there was one. */
+static int failed(int32_t status, weir_error** error) {
+    if (status < 0) fprintf(stderr, "%s\n", weir_error_message(*error));
+    weir_error_release(*error);
     return status < 0;
 }
 
 static weir_engine* open_engine(const char* base_url) {
     weir_config* config;
     weir_engine* engine = NULL;
-    weir_error* error;
-    if (failed(weir_config_new(&config, &error), error)) return NULL;
+    weir_error* error = NULL;
+    if (failed(weir_config_new(&config, &error), &error)) return NULL;
     if (!failed(weir_config_set(config, "account.main.key_env", WEIR_NUL, "ANTHROPIC_API_KEY",
                                 WEIR_NUL, &error),
-                error) &&
+                &error) &&
+        !failed(weir_config_set(config, "request.deadline_ms", WEIR_NUL, "60000", WEIR_NUL, &error),
+                &error) &&
         (!base_url || !failed(weir_config_set(config, "transport.base_url", WEIR_NUL, base_url,
                                               WEIR_NUL, &error),
-                              error)))
-        failed(weir_engine_open(config, &engine, &error), error);
+                              &error)))
+        failed(weir_engine_open(config, &engine, &error), &error);
     weir_config_release(config);
     return engine;
 }
 
 static int submit(weir_engine* engine, weir_request* request, uint64_t number) {
     char body[256];
-    uint64_t ticket;
-    weir_error* error;
+    weir_error* error = NULL;
     sprintf(body,
             "{\"model\": \"claude-haiku-4-5\", \"max_tokens\": 100, \"messages\": "
             "[{\"role\": \"user\", \"content\": \"Say good morning in %s.\"}]}",
             languages[number]);
     weir_request_set_user_data(request, number); /* comes back with the answer */
-    return !failed(weir_request_set_body(request, body, strlen(body), &error), error) &&
-           !failed(weir_submit(engine, request, &ticket, &error), error);
+    return !failed(weir_request_set_body(request, body, strlen(body), &error), &error) &&
+           !failed(weir_submit(engine, request, NULL, &error), &error);
 }
 
 int main(int argc, char** argv) {

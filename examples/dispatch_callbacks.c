@@ -27,7 +27,6 @@ static struct job jobs[] = {
 
 static void ask(struct service* service, struct job* job) {
     char body[512];
-    uint64_t ticket;
     weir_error* error;
     int32_t status;
     snprintf(body, sizeof body,
@@ -36,11 +35,13 @@ static void ask(struct service* service, struct job* job) {
              job->question);
     weir_request_set_user_data(service->request, (uint64_t)(uintptr_t)job);
     status = weir_request_set_body(service->request, body, WEIR_NUL, &error);
-    if (status == WEIR_OK) status = weir_submit(service->engine, service->request, &ticket, &error);
-    if (status == WEIR_OK)
+    if (status == WEIR_OK) status = weir_submit(service->engine, service->request, NULL, &error);
+    if (status == WEIR_OK) {
         service->outstanding++;
-    else
+    } else {
         fprintf(stderr, "%s\n", weir_error_message(error));
+        service->failed++;
+    }
     weir_error_release(error);
 }
 
@@ -72,6 +73,7 @@ int main(int argc, char** argv) {
     size_t i;
     if (weir_config_new(&config, NULL) != WEIR_OK) return 1;
     weir_config_set(config, "account.main.key_env", WEIR_NUL, "ANTHROPIC_API_KEY", WEIR_NUL, NULL);
+    weir_config_set(config, "request.deadline_ms", WEIR_NUL, "60000", WEIR_NUL, NULL);
     if (argc > 1) weir_config_set(config, "transport.base_url", WEIR_NUL, argv[1], WEIR_NUL, NULL);
     if (weir_engine_open(config, &service.engine, &error) != WEIR_OK) {
         fprintf(stderr, "%s\n", weir_error_message(error));

@@ -19,27 +19,37 @@ static int set(weir_config* config, const char* key, const char* value) {
     return status == WEIR_OK;
 }
 
+static weir_engine* open_engine(const weir_config* config) {
+    weir_engine* engine;
+    weir_error* error;
+    if (weir_engine_open(config, &engine, &error) != WEIR_OK)
+        fprintf(stderr, "%s\n", weir_error_message(error));
+    weir_error_release(error);
+    return engine;
+}
+
 /* Submits what was typed; 1 if the engine took it. */
 static int submit(weir_engine* engine, weir_request* request, const char* body, size_t length) {
     weir_error* error;
-    uint64_t ticket;
     int32_t status = weir_request_set_body(request, body, length, &error);
-    if (status == WEIR_OK) status = weir_submit(engine, request, &ticket, &error);
+    if (status == WEIR_OK) status = weir_submit(engine, request, NULL, &error);
     if (status != WEIR_OK) fprintf(stderr, "%s\n", weir_error_message(error));
     weir_error_release(error);
     return status == WEIR_OK;
 }
 
-/* Takes every event there is; the number of requests that ended. */
-static int take_events(weir_engine* engine) {
+/* Takes every event there is, and returns how many requests ended; *failed counts the failures. */
+static int take_events(weir_engine* engine, int* failed) {
     weir_event events[16];
     int32_t count, i;
     int ended = 0;
     while ((count = weir_poll(engine, events, sizeof events[0], 16, 0)) > 0) {
         for (i = 0; i < count; i++) {
             if (events[i].type == WEIR_EVENT_DONE) puts((const char*)events[i].data);
-            if (events[i].type == WEIR_EVENT_FAILED)
+            if (events[i].type == WEIR_EVENT_FAILED) {
                 fprintf(stderr, "%s\n", weir_error_message((const weir_error*)events[i].object));
+                ++*failed;
+            }
             ended += WEIR_EVENT_IS_TERMINAL(events[i].type);
         }
         weir_events_release(events, sizeof events[0], (size_t)count);
@@ -47,12 +57,13 @@ static int take_events(weir_engine* engine) {
     return ended;
 }
 
-static void watch(int loop, int fd) {
+/* Returns 1 if the descriptor can be watched. A file cannot: it is ready at all times. */
+static int watch(int loop, int fd) {
     struct epoll_event interest;
     memset(&interest, 0, sizeof interest);
     interest.events = EPOLLIN;
     interest.data.fd = fd;
-    if (epoll_ctl(loop, EPOLL_CTL_ADD, fd, &interest) != 0) perror("epoll_ctl");
+    return epoll_ctl(loop, EPOLL_CTL_ADD, fd, &interest) == 0;
 }
 
 int main(int argc, char** argv) {
@@ -61,31 +72,37 @@ int main(int argc, char** argv) {
     weir_engine* engine;
     weir_request* request;
     struct epoll_event ready;
-    int loop = epoll_create1(EPOLL_CLOEXEC), outstanding = 0, reading = 1;
+    int loop = epoll_create1(EPOLL_CLOEXEC), outstanding = 0, failed = 0, reading = 1;
+    int input_is_watched;
 
     if (weir_config_new(&config, NULL) != WEIR_OK || !set(config, "engine.drive", "caller") ||
         !set(config, "account.main.key_env", "ANTHROPIC_API_KEY") ||
+        !set(config, "request.deadline_ms", "60000") ||
         (argc > 1 && !set(config, "transport.base_url", argv[1])) ||
-        weir_engine_open(config, &engine, NULL) != WEIR_OK ||
-        weir_request_new(&request, NULL) != WEIR_OK)
+        !(engine = open_engine(config)) || weir_request_new(&request, NULL) != WEIR_OK)
         return 1;
     setvbuf(stdin, NULL, _IONBF,
             0); /* else lines could wait in stdio, where epoll cannot see them */
-    watch(loop, STDIN_FILENO);
-    watch(loop, weir_fd(engine));
+    input_is_watched = watch(loop, STDIN_FILENO);
+    if (!watch(loop, weir_fd(engine))) return 1;
     while (reading || outstanding > 0) {
-        if (epoll_wait(loop, &ready, 1, -1) < 1) continue;
-        if (ready.data.fd != STDIN_FILENO) {
-            outstanding -= take_events(engine);
-        } else if (fgets(line, sizeof line, stdin)) {
-            outstanding += submit(engine, request, line, strlen(line));
-        } else {
-            reading = 0;
-            epoll_ctl(loop, EPOLL_CTL_DEL, STDIN_FILENO, NULL);
+        int count = epoll_wait(loop, &ready, 1, reading && !input_is_watched ? 0 : -1);
+        if (count == 1 && ready.data.fd != STDIN_FILENO) {
+            outstanding -= take_events(engine, &failed);
+        } else if (reading && (count == 1 || !input_is_watched)) {
+            if (fgets(line, sizeof line, stdin)) {
+                if (submit(engine, request, line, strlen(line)))
+                    outstanding++;
+                else
+                    failed++;
+            } else {
+                reading = 0;
+                epoll_ctl(loop, EPOLL_CTL_DEL, STDIN_FILENO, NULL);
+            }
         }
     }
     weir_request_release(request);
     weir_engine_release(engine);
     weir_config_release(config);
-    return 0;
+    return failed ? 1 : 0;
 }

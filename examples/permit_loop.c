@@ -37,9 +37,10 @@ static void* need(void* memory) {
     return memory;
 }
 
-static void must(int32_t status, weir_error* error) {
+/* Ends the program if a call failed; `error` is where the call has put its error, or NULL. */
+static void must(int32_t status, weir_error* const* error) {
     if (status >= 0) return;
-    fprintf(stderr, "%s\n", error ? weir_error_message(error) : "a call of weir failed");
+    fprintf(stderr, "%s\n", error ? weir_error_message(*error) : "a call of weir failed");
     exit(1);
 }
 
@@ -101,7 +102,7 @@ static void attempt(CURL* curl, struct curl_slist* headers, struct job* job) {
     struct exchange exchange = {job, NULL, curl};
     weir_error* error = NULL;
     char url[1024];
-    must(weir_outcome_new(&exchange.outcome, &error), error);
+    must(weir_outcome_new(&exchange.outcome, &error), &error);
     snprintf(url, sizeof url, "%s/v1/messages", base_url);
     job->answer_length = 0;
     curl_easy_setopt(curl, CURLOPT_URL, url);
@@ -115,7 +116,7 @@ static void attempt(CURL* curl, struct curl_slist* headers, struct job* job) {
     must(weir_outcome_set_failure(exchange.outcome, failure_of(curl_easy_perform(curl))), NULL);
     if (job->answer_length > 0)
         must(weir_outcome_set_body(exchange.outcome, job->answer, job->answer_length, &error),
-             error);
+             &error);
     /* WEIR_ERR_NOT_FOUND: the request has ended meanwhile, and its event says how. */
     weir_report(engine, job->ticket, job->attempt, exchange.outcome, NULL);
     weir_outcome_release(exchange.outcome);
@@ -163,30 +164,35 @@ static void open_engine(int setting_count, char** settings) {
     weir_config* config;
     weir_error* error;
     int i;
-    must(weir_config_new(&config, &error), error);
+    must(weir_config_new(&config, &error), &error);
     must(weir_config_set(config, "account.main.key_env", WEIR_NUL, "ANTHROPIC_API_KEY", WEIR_NUL,
                          &error),
-         error);
+         &error);
     /* No permit goes out that finds nobody to use it. */
     must(weir_config_set(config, "concurrency.max", WEIR_NUL, WORKERS_TEXT, WEIR_NUL, &error),
-         error);
+         &error);
+    must(weir_config_set(config, "request.deadline_ms", WEIR_NUL, "600000", WEIR_NUL, &error),
+         &error);
     for (i = 0; i < setting_count; i++) {
         const char* value = strchr(settings[i], '=');
-        if (!value) must(-1, NULL);
+        if (!value) {
+            fprintf(stderr, "%s is not KEY=VALUE\n", settings[i]);
+            exit(1);
+        }
         must(weir_config_set(config, settings[i], (size_t)(value - settings[i]), value + 1,
                              WEIR_NUL, &error),
-             error);
+             &error);
     }
-    must(weir_engine_open(config, &engine, &error), error);
+    must(weir_engine_open(config, &engine, &error), &error);
     weir_config_release(config);
 }
 
 /* The body says what an attempt will take; it is not sent by weir. */
 static void acquire(weir_request* request, struct job* jobs, size_t number) {
     weir_error* error;
-    must(weir_request_set_body(request, jobs[number].body, WEIR_NUL, &error), error);
+    must(weir_request_set_body(request, jobs[number].body, WEIR_NUL, &error), &error);
     must(weir_request_set_user_data(request, number), NULL);
-    must(weir_acquire(engine, request, NULL, &error), error);
+    must(weir_acquire(engine, request, NULL, &error), &error);
 }
 
 static size_t read_jobs(struct job** jobs) {

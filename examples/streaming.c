@@ -25,17 +25,17 @@ int main(int argc, char** argv) {
     weir_request* request;
     weir_error* error;
     weir_event event;
-    uint64_t ticket;
     int32_t status;
 
     if (weir_config_new(&config, NULL) != WEIR_OK) return 1;
     weir_config_set(config, "account.main.key_env", WEIR_NUL, "ANTHROPIC_API_KEY", WEIR_NUL, NULL);
+    weir_config_set(config, "request.deadline_ms", WEIR_NUL, "60000", WEIR_NUL, NULL);
     if (argc > 1) weir_config_set(config, "transport.base_url", WEIR_NUL, argv[1], WEIR_NUL, NULL);
     status = weir_engine_open(config, &engine, &error);
     weir_config_release(config);
     if (status == WEIR_OK) status = weir_request_new(&request, &error);
     if (status == WEIR_OK) status = weir_request_set_body(request, body, WEIR_NUL, &error);
-    if (status == WEIR_OK) status = weir_submit(engine, request, &ticket, &error);
+    if (status == WEIR_OK) status = weir_submit(engine, request, NULL, &error);
     if (status != WEIR_OK) {
         fprintf(stderr, "%s\n", weir_error_message(error));
         return 1;

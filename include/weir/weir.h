@@ -3,17 +3,29 @@
  *
  * An engine keeps requests within the provider's limits, queues them by priority, retries what
  * may be retried, and gives every accepted request exactly one ending. This header is the manual;
- * it is the only public header of the C ABI.
+ * it is the only public header of the C ABI. One request, from its body to its answer:
  *
- *     weir_config *config;  weir_engine *engine;  weir_request *request;
- *     weir_config_new(&config, NULL);
- *     weir_config_set(config, "account.main.key_env", WEIR_NUL, "ANTHROPIC_API_KEY", WEIR_NUL, NULL);
- *     weir_engine_open(config, &engine, NULL);
- *     weir_request_new(&request, NULL);
- *     weir_request_set_body(request, json, strlen(json), NULL);
- *     weir_submit(engine, request, &ticket, NULL);
- *     weir_event event;
- *     while (weir_poll(engine, &event, sizeof event, 1, -1) >= 0) { ...; weir_events_release(&event, sizeof event, 1); }
+ *     int ask(const char *json) {
+ *         weir_config *config = NULL;  weir_engine *engine = NULL;  weir_request *request = NULL;
+ *         weir_error *error = NULL;  weir_event event = {0};  int done = 0;
+ *         if (weir_config_new(&config, &error) == WEIR_OK &&
+ *             weir_config_set(config, "account.main.key_env", WEIR_NUL, "ANTHROPIC_API_KEY", WEIR_NUL, &error) == WEIR_OK &&
+ *             weir_engine_open(config, &engine, &error) == WEIR_OK &&
+ *             weir_request_new(&request, &error) == WEIR_OK &&
+ *             weir_request_set_body(request, json, WEIR_NUL, &error) == WEIR_OK &&
+ *             weir_request_set_deadline_ms(request, 60000) == WEIR_OK &&
+ *             weir_submit(engine, request, NULL, &error) == WEIR_OK) {
+ *             do weir_events_release(&event, sizeof event, 1);
+ *             while (weir_poll(engine, &event, sizeof event, 1, -1) >= 0 && !WEIR_EVENT_IS_TERMINAL(event.type));
+ *             done = event.type == WEIR_EVENT_DONE;
+ *             puts(done ? (const char *)event.data : weir_error_message(event.object));
+ *         } else {
+ *             puts(weir_error_message(error));
+ *         }
+ *         weir_error_release(error);  weir_events_release(&event, sizeof event, 1);
+ *         weir_request_release(request);  weir_engine_release(engine);  weir_config_release(config);
+ *         return done;
+ *     }
  *
  * THE CONTRACT
  *

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "engine/request_headers.h"
+
 namespace weir {
 namespace {
 
@@ -76,13 +78,14 @@ BatchExchange::~BatchExchange() {
 }
 
 HttpRequest BatchExchange::wire(const AccountAccess& account, const HttpTimeouts& timeouts) {
-    headers_ = key_->headers();
+    std::vector<std::string> more;
     std::string_view lines = call_->headers;
     while (!lines.empty()) {
         const std::string_view line = lines.substr(0, lines.find('\n'));
         lines.remove_prefix(std::min(lines.size(), line.size() + 1));
-        headers_.emplace_back(line);
+        more.emplace_back(line);
     }
+    headers_ = merged_headers(key_->headers(), more);
     HttpRequest request;
     request.method = method_of(call_->kind);
     request.base_url = account.base_url;

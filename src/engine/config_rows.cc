@@ -99,6 +99,15 @@ constexpr KeyRow kRows[] = {
     {"account.<name>.keys.<key>.workspace", text, "", "name",
      "The workspace that the key belongs to. Batches are made in that of the account's first key: "
      "main, or else the first by name."},
+    {"account.<name>.auth", choice, "x-api-key", "x-api-key|bearer",
+     "The header that the account's keys go into: x-api-key, or authorization as a bearer token, "
+     "which "
+     "gateways and OAuth tokens need."},
+    {"account.<name>.header.<header>", secret, "", kHeaderValueRange,
+     "A header that every request of the account has, in both lanes, beside those of weir: what a "
+     "gateway asks for, or anthropic-beta, which is joined with a request's own. A request's "
+     "header of "
+     "the same name goes before it. Those that weir or HTTP own are refused."},
     {"account.<name>.base_url", text, "", "URL",
      "The URL that the account's requests go to, instead of transport.base_url."},
     {"account.<name>.tier", text, "", "name of a tier",
@@ -336,7 +345,9 @@ constexpr KeyRow kRows[] = {
     {"timeout.total_ms", integer, "3600000", "0..86400000", "A whole attempt. 0 is off."},
 
     {"transport.base_url", text, "https://api.anthropic.com", "URL",
-     "Scheme and host of the provider, with an optional port and path."},
+     "Scheme and host of the provider, with an optional port and path. A /v1 at its end may stand "
+     "or "
+     "be left out."},
     {"transport.http_version", choice, "auto", "auto|1.1|2",
      "auto is HTTP/2 where the libcurl in use is known to do it well, else HTTP/1.1."},
     {"transport.max_connections", integer, "512", "1..65535",
@@ -349,11 +360,22 @@ constexpr KeyRow kRows[] = {
      "The certificates to trust, in PEM form, instead of the system's."},
     {"transport.proxy", secret, "", "URL",
      "The proxy for https, which may have a password in it. The environment's proxy variables are "
-     "not read."},
+     "read where transport.environment is true."},
+    {"transport.no_proxy", text, "", "host[,host...]",
+     "The hosts that are reached without transport.proxy; a name stands for its subdomains as "
+     "well, "
+     "and * for all hosts."},
+    {"transport.environment", boolean, "false", "true|false",
+     "true: https_proxy, all_proxy and no_proxy, in small or capital letters, and SSL_CERT_FILE "
+     "are "
+     "read from the environment when the engine is opened, each where its own setting is not "
+     "given."},
     {"transport.plain_http_hosts", text, "", "host[,host...]",
      "The hosts that may be spoken to without TLS, beside this machine's own addresses."},
 
-    {"provider.version", text, "2023-06-01", "date", "The value of the anthropic-version header."},
+    {"provider.version", choice, "2023-06-01", "2023-06-01|2026-10-21",
+     "The version of the API: the value of the anthropic-version header. 2026-10-21 refuses "
+     "temperature, top_p and top_k, which the older one takes."},
 
     {"log.level", choice, "error", "off|error|warning|info|debug",
      "The log records that become events."},

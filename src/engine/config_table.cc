@@ -137,8 +137,14 @@ std::string checked_boolean(const KeyRow& row, std::string_view key, std::string
 std::string checked_secret(const KeyRow& row, std::string_view key, std::string_view value) {
     if (value == kHiddenSecret) refuse(row, key, value, "the secret itself, not its cover");
     if (value.empty() || value.size() > kMaxSecret) refuse(row, key, value, "1 to 4096 bytes");
+    const bool may_have_spaces = std::string_view(row.range) == kHeaderValueRange;
+    if (value.front() == ' ' || value.back() == ' ') refuse(row, key, value, "no space at an end");
     for (const char c : value) {
-        if (c < 0x21 || c > 0x7E) refuse(row, key, value, "printable ASCII without spaces");
+        if (c == ' ' && may_have_spaces) continue;
+        if (c < 0x21 || c > 0x7E) {
+            refuse(row, key, value,
+                   may_have_spaces ? "printable ASCII" : "printable ASCII without spaces");
+        }
     }
     return std::string(value);
 }

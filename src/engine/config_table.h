@@ -25,6 +25,9 @@ struct KeyRow {
 
 std::span<const KeyRow> config_table();
 
+// The range of a secret that is the value of a header: it may have spaces inside.
+inline constexpr char kHeaderValueRange[] = "value of a header";
+
 // What stands in the place of a secret wherever a configuration is shown.
 inline constexpr std::string_view kHiddenSecret = "***";
 

@@ -282,8 +282,7 @@ void Engine::set_key(std::string_view account, std::string_view key, std::string
     }
     std::string checked = checked_secret(fmt::format("the secret of the key {}", key), secret);
     wipe(&checked);
-    key_changes_.set(account, key,
-                     std::make_shared<const KeyAccess>(secret, settings_.provider_version));
+    key_changes_.set(account, key, secret);
     loop_.wake();
 }
 

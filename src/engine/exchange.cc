@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "engine/request_headers.h"
+
 namespace weir {
 
 void Exchange::begin(Start start, std::size_t max_response_bytes) {
@@ -29,8 +31,7 @@ HttpRequest Exchange::wire(const AccountAccess& account, const HttpTimeouts& tim
     request.path = start_.counting ? "/v1/messages/count_tokens" : "/v1/messages";
     request.headers = &headers;
     if (const std::vector<std::string>* extra = start_.body->extra_headers()) {
-        headers_ = headers;
-        headers_.insert(headers_.end(), extra->begin(), extra->end());
+        headers_ = merged_headers(headers, *extra);
         request.headers = &headers_;
     }
     if (start_.counting) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/config_table.h"
+#include "engine/request_headers.h"
 #include "weir/weir.h"
 
 namespace weir {
@@ -14,37 +15,54 @@ void wipe(std::string* secret) noexcept {
     secret->clear();
 }
 
-KeyAccess::KeyAccess(std::string_view secret, std::string_view provider_version)
-    : secret_(secret),
-      headers_{"content-type: application/json",
-               "anthropic-version: " + std::string(provider_version),
-               "user-agent: weir/" WEIR_VERSION_STRING} {
-    if (!secret_.empty()) headers_.push_back("x-api-key: " + secret_);
-}
+namespace {
 
-KeyAccess::~KeyAccess() {
-    wipe(&secret_);
-    for (std::string& header : headers_) wipe(&header);
-}
+// A shorter value of a header is no secret, and covering it would spoil what is said.
+constexpr std::size_t kShortestSecret = 12;
 
-void KeyAccess::cover(std::string* text) const {
-    if (secret_.empty()) return;
-    for (std::size_t at = text->find(secret_); at != std::string::npos;
-         at = text->find(secret_, at)) {
-        text->replace(at, secret_.size(), kHiddenSecret);
+void cover_each(std::string_view secret, std::string* text) {
+    for (std::size_t at = text->find(secret); at != std::string::npos;
+         at = text->find(secret, at)) {
+        text->replace(at, secret.size(), kHiddenSecret);
         at += kHiddenSecret.size();
     }
 }
 
+}  // namespace
+
+KeyAccess::KeyAccess(std::string_view secret, const AccessSettings& settings)
+    : secret_(secret),
+      headers_(merged_headers(
+          {"content-type: application/json", "anthropic-version: " + settings.provider_version,
+           "user-agent: weir/" WEIR_VERSION_STRING},
+          settings.headers)) {
+    for (const std::string& line : settings.headers) {
+        const std::string_view value = std::string_view(line).substr(line.find(": ") + 2);
+        if (value.size() >= kShortestSecret) own_values_.emplace_back(value);
+    }
+    if (secret_.empty()) return;
+    headers_.push_back((settings.bearer ? "authorization: Bearer " : "x-api-key: ") + secret_);
+}
+
+KeyAccess::~KeyAccess() {
+    wipe(&secret_);
+    for (std::string& value : own_values_) wipe(&value);
+    for (std::string& header : headers_) wipe(&header);
+}
+
+void KeyAccess::cover(std::string* text) const {
+    if (!secret_.empty()) cover_each(secret_, text);
+    for (const std::string& value : own_values_) cover_each(value, text);
+}
+
 KeyStore::KeyStore(const Settings& settings)
-    : configured_(settings.accounts),
-      none_(std::make_shared<KeyAccess>("", settings.provider_version)) {
+    : configured_(settings.accounts), none_(std::make_shared<KeyAccess>("", AccessSettings())) {
     for (const AccountAccess& account : settings.accounts) {
         std::vector<KeyAccessRef>& keys = accounts_.emplace_back();
         for (const ConfiguredKey& key : account.keys) {
             KeyAccessRef& access = keys.emplace_back();
             if (key.later) continue;
-            access = std::make_shared<KeyAccess>(key.secret, settings.provider_version);
+            access = std::make_shared<KeyAccess>(key.secret, account.access);
         }
     }
 }

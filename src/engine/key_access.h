@@ -17,7 +17,7 @@ void wipe(std::string* secret) noexcept;
 // the secret is wiped with the last of them.
 class KeyAccess {
 public:
-    KeyAccess(std::string_view secret, std::string_view provider_version);
+    KeyAccess(std::string_view secret, const AccessSettings& settings);
     ~KeyAccess();
     KeyAccess(const KeyAccess&) = delete;
     KeyAccess& operator=(const KeyAccess&) = delete;
@@ -30,6 +30,7 @@ public:
 
 private:
     std::string secret_;
+    std::vector<std::string> own_values_;  // of the account's own headers: they may be secrets too
     std::vector<std::string> headers_;
 };
 using KeyAccessRef = std::shared_ptr<const KeyAccess>;

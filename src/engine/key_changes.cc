@@ -20,6 +20,7 @@ KeyChanges::KeyChanges(const std::vector<AccountAccess>& accounts) {
     for (const AccountAccess& account : accounts) {
         Account& known = accounts_.emplace_back();
         known.name = account.name;
+        known.access = account.access;
         for (const ConfiguredKey& key : account.keys) {
             if (!key.later) known.keys.insert(key.name);
         }
@@ -37,9 +38,10 @@ std::uint16_t KeyChanges::find(std::string_view name) const {
                               shown_text(name, kShownName)));
 }
 
-void KeyChanges::set(std::string_view account, std::string_view key, KeyAccessRef access) {
+void KeyChanges::set(std::string_view account, std::string_view key, std::string_view secret) {
     const std::lock_guard lock(mutex_);
     const std::uint16_t index = find(account);
+    auto access = std::make_shared<const KeyAccess>(secret, accounts_[index].access);
     auto& keys = accounts_[index].keys;
     if (keys.size() >= kMostKeys && !keys.contains(key)) {
         throw Failure(WEIR_ERR_INVALID_VALUE, ErrorSource::local,

@@ -25,7 +25,7 @@ public:
     };
 
     // Throw Failure, and std::bad_alloc. A key of a name that is new is added.
-    void set(std::string_view account, std::string_view key, KeyAccessRef access);
+    void set(std::string_view account, std::string_view key, std::string_view secret);
     void retire(std::string_view account, std::string_view key);
     // Nothing is accepted from here on.
     void close() noexcept;
@@ -36,6 +36,7 @@ public:
 private:
     struct Account {
         std::string name;
+        AccessSettings access;
         std::set<std::string, std::less<>> keys;  // that are not retired
     };
     std::uint16_t find(std::string_view account) const;

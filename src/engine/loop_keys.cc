@@ -26,7 +26,8 @@ void Loop::change_keys() {
 
 void Loop::on_key_file(KeyId id, std::string_view secret) {
     if (core_.keys().view(id).state == KeyRing::State::retired) return;
-    KeyAccessRef access = std::make_shared<const KeyAccess>(secret, settings_.provider_version);
+    const AccessSettings& settings = settings_.accounts[id.account].access;
+    KeyAccessRef access = std::make_shared<const KeyAccess>(secret, settings);
     core_.replace_key(id, &actions_);
     keys_.set(id, std::move(access));
 }

@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <utility>
 
 #include "base/name_hash.h"
 #include "engine/config_table.h"
 #include "engine/failure.h"
+#include "engine/request_headers.h"
 #include "provider/cacheable_prefix.h"
 #include "weir/weir.h"
 
@@ -23,60 +23,10 @@ constexpr std::size_t kMaxCustomId = 4096;
 constexpr std::size_t kMaxName = 256;
 constexpr std::uint32_t kMaxLeaseMs = 86'400'000;
 constexpr std::size_t kMaxHeaders = 32;
-constexpr std::size_t kMaxHeaderName = 128;
-constexpr std::size_t kMaxHeaderValue = 8192;
 constexpr std::int64_t kMaxDeadlineMs = std::int64_t{10} * 365 * 24 * 3600 * 1000;
-
-// Those that say who pays, where the message goes, and how long it is.
-constexpr std::array<std::string_view, 24> kOwnedHeaders = {"accept-encoding",
-                                                            "anthropic-version",
-                                                            "authorization",
-                                                            "connection",
-                                                            "content-encoding",
-                                                            "content-length",
-                                                            "content-type",
-                                                            "cookie",
-                                                            "expect",
-                                                            "forwarded",
-                                                            "host",
-                                                            "http2-settings",
-                                                            "keep-alive",
-                                                            "proxy-authorization",
-                                                            "proxy-connection",
-                                                            "range",
-                                                            "te",
-                                                            "trailer",
-                                                            "transfer-encoding",
-                                                            "upgrade",
-                                                            "user-agent",
-                                                            "via",
-                                                            "x-api-key",
-                                                            "x-forwarded-for"};
 
 [[noreturn]] void refuse(std::string message) {
     throw Failure(WEIR_ERR_INVALID_VALUE, ErrorSource::local, std::move(message));
-}
-
-// RFC 9110's token, in lower case.
-bool is_header_name(std::string_view name) {
-    if (name.empty() || name.size() > kMaxHeaderName) return false;
-    return std::all_of(name.begin(), name.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-               std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-    });
-}
-
-bool is_header_value(std::string_view value) {
-    if (value.size() > kMaxHeaderValue || value.front() == ' ' || value.back() == ' ') return false;
-    return std::all_of(value.begin(), value.end(), [](char c) { return c >= 0x20 && c <= 0x7E; });
-}
-
-std::string lower_case(std::string_view text) {
-    std::string lower(text);
-    for (char& c : lower) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
-    return lower;
 }
 
 std::uint32_t token_count(std::string_view key, std::string_view value) {
@@ -100,10 +50,20 @@ bool is_true(std::string_view key, std::string_view value) {
     refuse(fmt::format("{}: neither true nor false", key));
 }
 
-std::vector<std::string> lines_of(const std::map<std::string, std::string>& headers) {
-    std::vector<std::string> lines;
-    for (const auto& [name, value] : headers) lines.push_back(name + ": " + value);
-    return lines;
+// The names of a body's "betas", which were checked when it was read.
+std::string names_of_betas(std::string_view array) {
+    std::string names;
+    for (std::size_t at = array.find('"'); at != std::string_view::npos;) {
+        const std::size_t end = array.find('"', at + 1);
+        add_betas(array.substr(at + 1, end - at - 1), &names);
+        at = array.find('"', end + 1);
+    }
+    return names;
+}
+
+std::string without(std::string_view body, RequestHead::Range range) {
+    std::string rest(body.substr(0, range.begin));
+    return rest.append(body.substr(range.end));
 }
 
 }  // namespace
@@ -112,6 +72,24 @@ void RequestBuilder::set_body(std::string_view body) {
     if (body.size() > kMaxBody) {
         throw Failure(WEIR_ERR_BAD_BODY, ErrorSource::local, "the body is above 1 GiB");
     }
+    RequestHead head = read_head(body);
+    std::string betas;
+    std::string rest;
+    if (head.betas_field.end != 0) {
+        betas = names_of_betas(body.substr(head.betas.begin, head.betas.end - head.betas.begin));
+        rest = without(body, head.betas_field);
+        body = rest;
+        head = read_head(body);
+    }
+    body_ = BodyRef(BodyBlock::make(body, head, header_lines(headers_, betas)));
+    betas_ = std::move(betas);
+    head_ = head;
+    prefix_ = cacheable_prefix(body);
+    if (scratch_.capacity() > kMaxKeptScratch) std::string().swap(scratch_);
+}
+
+// Throws Failure for what is not the body of a request.
+RequestHead RequestBuilder::read_head(std::string_view body) {
     scratch_.clear();
     scratch_.reserve(body.size() + kBodyPadding);
     scratch_.append(body);
@@ -121,10 +99,7 @@ void RequestBuilder::set_body(std::string_view body) {
     if (!read_request_head({scratch_.data(), body.size()}, &head, &problem)) {
         throw Failure(WEIR_ERR_BAD_BODY, ErrorSource::local, std::move(problem));
     }
-    body_ = BodyRef(BodyBlock::make(body, head, lines_of(headers_)));
-    head_ = head;
-    prefix_ = cacheable_prefix(body);
-    if (scratch_.capacity() > kMaxKeptScratch) std::string().swap(scratch_);
+    return head;
 }
 
 void RequestBuilder::set_priority(std::int32_t priority) {
@@ -252,19 +227,13 @@ void RequestBuilder::set_lease(std::string_view value) {
 }
 
 void RequestBuilder::set_header(std::string_view name, std::string_view value) {
-    std::string lower = lower_case(name.substr(0, kMaxHeaderName + 1));
-    if (!is_header_name(lower)) refuse("header.: what follows is not a header's name");
-    if (std::find(kOwnedHeaders.begin(), kOwnedHeaders.end(), lower) != kOwnedHeaders.end()) {
-        refuse(fmt::format("header.{}: this header is set by weir alone", lower));
-    }
+    constexpr std::string_view kPrefix = "header.";
+    std::string lower = checked_header_name(kPrefix, name);
     std::map<std::string, std::string> headers = headers_;
     if (value.empty()) {
         headers.erase(lower);
     } else {
-        if (!is_header_value(value)) {
-            refuse(fmt::format("header.{}: the value is not printable ASCII of at most {} bytes",
-                               lower, kMaxHeaderValue));
-        }
+        check_header_value(kPrefix, lower, value);
         headers.insert_or_assign(std::move(lower), std::string(value));
     }
     if (headers.size() > kMaxHeaders) refuse("header.: there are too many");
@@ -274,9 +243,17 @@ void RequestBuilder::set_header(std::string_view name, std::string_view value) {
 // The headers travel with the body, which may be shared with requests that were submitted before.
 void RequestBuilder::rebuild(std::map<std::string, std::string> headers) {
     if (body_) {
-        body_ = BodyRef(BodyBlock::make(body_->bytes(), head_, lines_of(headers)));
+        body_ = BodyRef(BodyBlock::make(body_->bytes(), head_, header_lines(headers, betas_)));
     }
     headers_.swap(headers);
+}
+
+std::vector<std::string> RequestBuilder::header_lines(
+    const std::map<std::string, std::string>& headers, std::string_view betas) {
+    std::vector<std::string> lines;
+    for (const auto& [name, value] : headers) lines.push_back(name + ": " + value);
+    if (betas.empty()) return lines;
+    return merged_headers(lines, {fmt::format("anthropic-beta: {}", betas)});
 }
 
 Submission RequestBuilder::submission(TimeNs now, TimeNs default_deadline_ns) const {

@@ -44,12 +44,16 @@ private:
     void set_max_tokens(std::string_view value);
     void set_lease(std::string_view value);
     Submission with_body(const BodyRef& body, TimeNs now, TimeNs default_deadline_ns) const;
+    RequestHead read_head(std::string_view body);
     void rebuild(std::map<std::string, std::string> headers);
+    static std::vector<std::string> header_lines(const std::map<std::string, std::string>& headers,
+                                                 std::string_view betas);
 
     BodyRef body_;
     RequestHead head_;                            // of body_
     std::string scratch_;                         // the body with the padding that its reader needs
     std::map<std::string, std::string> headers_;  // names in lower case
+    std::string betas_;                           // the body's own, in a list with commas
     std::uint64_t user_data_ = 0;
     std::uint64_t tag_ = 0;
     TimeNs deadline_ns_ = 0;

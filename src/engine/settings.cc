@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
+#include <initializer_list>
 #include <string_view>
 
 #include "base/name_hash.h"
 #include "engine/config_values.h"
 #include "engine/key_scopes.h"
 #include "engine/limit_keys.h"
+#include "engine/request_headers.h"
 #include "engine/retry_keys.h"
 #include "engine/route_keys.h"
 #include "engine/secret.h"
@@ -188,6 +191,36 @@ HttpTimeouts timeouts(const Config& config) {
     return timeouts;
 }
 
+// The first of the environment's variables that is set; "" if none is.
+std::string first_variable(std::initializer_list<const char*> names, const char** found) {
+    for (const char* name : names) {
+        const char* value = std::getenv(name);
+        if (value == nullptr || *value == '\0') continue;
+        *found = name;
+        return value;
+    }
+    return {};
+}
+
+// What other programs take from the environment, where the configuration does not say it.
+void add_environment(const Config& config, TransportSettings* transport) {
+    const char* name = "";
+    if (!config.is_set("transport.proxy")) {
+        transport->proxy =
+            first_variable({"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"}, &name);
+        std::string problem;
+        if (!check_proxy(transport->proxy, &problem)) {
+            refuse_config(fmt::format("the environment's {}: {}", name, problem));
+        }
+    }
+    if (!config.is_set("transport.no_proxy")) {
+        transport->no_proxy = first_variable({"no_proxy", "NO_PROXY"}, &name);
+    }
+    if (!config.is_set("transport.ca_file")) {
+        transport->ca_file = first_variable({"SSL_CERT_FILE"}, &name);
+    }
+}
+
 TransportSettings transport_settings(const Config& config) {
     TransportSettings transport;
     const std::string_view version = config.value("transport.http_version");
@@ -200,9 +233,33 @@ TransportSettings transport_settings(const Config& config) {
     transport.keepalive_idle_ns = number<TimeNs>(config, "transport.keepalive_s") * kNsPerS;
     transport.keepalive_interval_ns = transport.keepalive_idle_ns;
     transport.max_connections = number<std::uint32_t>(config, "transport.max_connections");
+    transport.no_proxy = config.value("transport.no_proxy");
     std::string problem;
     if (!check_proxy(transport.proxy, &problem)) refuse_config("transport.proxy: " + problem);
+    if (boolean(config, "transport.environment")) add_environment(config, &transport);
     return transport;
+}
+
+AccessSettings access_settings(const Config& config, const std::string& account) {
+    AccessSettings access;
+    access.bearer = config.value(fmt::format("account.{}.auth", account)) == "bearer";
+    access.provider_version = config.value("provider.version");
+    const std::string prefix = fmt::format("account.{}.header.", account);
+    for (const std::string& written : config.names(prefix)) {
+        const std::string value(config.value(prefix + written));
+        const std::string name = checked_header_name(prefix, written);
+        check_header_value(prefix, name, value);
+        access.headers.push_back(fmt::format("{}: {}", name, value));
+    }
+    return access;
+}
+
+// The paths of the API begin with /v1. Other tools want that in the URL.
+std::string without_v1(std::string url) {
+    constexpr std::string_view kVersion = "/v1";
+    while (url.ends_with('/')) url.pop_back();
+    if (url.ends_with(kVersion)) url.resize(url.size() - kVersion.size());
+    return url;
 }
 
 std::vector<AccountAccess> accounts(const Config& config, const TransportSettings& transport) {
@@ -211,6 +268,7 @@ std::vector<AccountAccess> accounts(const Config& config, const TransportSetting
         AccountAccess account;
         account.name = name;
         account.keys = account_keys(config, name);
+        account.access = access_settings(config, name);
         std::string url_key = fmt::format("account.{}.base_url", name);
         if (!config.is_set(url_key)) url_key = "transport.base_url";
         account.base_url = config.value(url_key);
@@ -218,6 +276,7 @@ std::vector<AccountAccess> accounts(const Config& config, const TransportSetting
         if (!check_base_url(account.base_url, transport, &problem)) {
             refuse_config(fmt::format("{}: {}", url_key, problem));
         }
+        account.base_url = without_v1(std::move(account.base_url));
         accounts.push_back(std::move(account));
     }
     return accounts;
@@ -246,7 +305,6 @@ Settings make_settings(const Config& config) {
     settings.permit_lease_ms = number<std::uint32_t>(config, "permit.lease_ms");
     settings.max_response_bytes = number<std::size_t>(config, "transport.max_response_bytes");
     settings.log_level = log_level(config.value("log.level"));
-    settings.provider_version = config.value("provider.version");
     settings.timeouts = timeouts(config);
     settings.batch = batch_settings(config);
     settings.transport = transport_settings(config);

@@ -24,11 +24,19 @@ struct ConfiguredKey {
     bool later = false;  // it has no secret until weir_key_set brings one
 };
 
+// How the requests of an account show themselves to the provider, beside the key.
+struct AccessSettings {
+    bool bearer = false;  // the key goes into authorization, and not into x-api-key
+    std::string provider_version;
+    std::vector<std::string> headers;  // of the account's own, as request_headers.h has them
+};
+
 // What an account's requests need; its limits are in CoreSettings, by the same index, and so are
 // its keys.
 struct AccountAccess {
     std::string name;
     std::vector<ConfiguredKey> keys;
+    AccessSettings access;
     std::string base_url;
 };
 
@@ -51,7 +59,6 @@ struct Settings {
     std::uint32_t permit_lease_ms = 0;
     std::size_t max_response_bytes = 0;
     std::uint32_t log_level = 0;  // a WEIR_LOG_ level; 0: off
-    std::string provider_version;
     std::vector<AccountAccess> accounts;
     HttpTimeouts timeouts;
     CoreSettings core;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "provider/json_walk.h"
@@ -23,18 +24,22 @@ public:
 
 private:
     // The keys that are read here. Given twice, they could mean two things.
-    enum Key { kModel, kMaxTokens, kStream, kSpeed, kMessages, kSystem, kTools, kKeys };
+    enum Key { kModel, kMaxTokens, kStream, kSpeed, kMessages, kSystem, kTools, kBetas, kKeys };
     static constexpr std::string_view kNames[kKeys] = {"model",    "max_tokens", "stream", "speed",
-                                                       "messages", "system",     "tools"};
+                                                       "messages", "system",     "tools",  "betas"};
 
     bool field(std::string_view key, json::Value& value);
-    bool read_field(Key key, json::Value& value);
+    bool read_field(Key key, std::string_view written_key, json::Value& value);
     bool read_model(json::Value& value);
     bool read_max_tokens(json::Value& value);
     bool read_stream(json::Value& value);
     bool read_speed(json::Value& value);
     bool read_messages(json::Value& value);
     bool read_tools(json::Value& value);
+    bool read_betas(std::string_view written_key, json::Value& value);
+    std::uint32_t offset(const char* at) const {
+        return static_cast<std::uint32_t>(at - body_.data());
+    }
     bool check_whole();
 
     // The first problem is the one that is told. The document is read on, for it may be no JSON.
@@ -50,18 +55,19 @@ private:
 };
 
 bool HeadReader::field(std::string_view key, json::Value& value) {
+    const std::string_view written_key = key;
     std::string plain;
     if (key.find('\\') != std::string_view::npos) key = plain = unescape(key, 64);
     for (int i = 0; i < kKeys; ++i) {
         if (key != kNames[i]) continue;
         if (seen_[i]) complain(fmt::format("\"{}\" is given twice: give it once", kNames[i]));
         seen_[i] = true;
-        return read_field(static_cast<Key>(i), value);
+        return read_field(static_cast<Key>(i), written_key, value);
     }
     return json::check(value, 1);
 }
 
-bool HeadReader::read_field(Key key, json::Value& value) {
+bool HeadReader::read_field(Key key, std::string_view written_key, json::Value& value) {
     switch (key) {
         case kModel:
             return read_model(value);
@@ -77,6 +83,8 @@ bool HeadReader::read_field(Key key, json::Value& value) {
             return traits_.read_system(value);
         case kTools:
             return read_tools(value);
+        case kBetas:
+            return read_betas(written_key, value);
         case kKeys:
             break;
     }
@@ -158,6 +166,60 @@ bool HeadReader::read_tools(json::Value& value) {
         complain("\"tools\" is not an array: give an array of tools, or leave it out");
     }
     return traits_.read_tools(value);
+}
+
+// A beta's name goes into a header, in a list that commas part.
+bool is_beta_name(std::string_view name) {
+    return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '.' || c == '_';
+    });
+}
+
+bool HeadReader::read_betas(std::string_view written_key, json::Value& value) {
+    const char* const begin = value.raw_json_token().data();
+    if (!json::is_array(value)) {
+        complain("\"betas\" is not an array: give an array of the names of betas");
+        return json::check(value, 1);
+    }
+    const char* end = begin + 1;
+    bool names = true;
+    const bool read = json::each_element(value, [&](json::Value& element) {
+        std::string_view name;
+        names = names && json::is_string(element);
+        if (!names) return json::check(element, 2);
+        if (!json::read_string(element, &name)) return false;
+        end = name.data() + name.size() + 1;
+        names = is_beta_name(name);
+        return true;
+    });
+    if (!read) return false;
+    if (!names) {
+        complain("\"betas\" holds what is not the name of a beta: give letters, digits, - and .");
+        return true;
+    }
+    const char* const last = body_.data() + body_.size();
+    const auto skip_space = [last](const char* at) {
+        while (at != last && (*at == ' ' || *at == '\n' || *at == '\t' || *at == '\r')) ++at;
+        return at;
+    };
+    end = skip_space(end);
+    if (end == last) return false;
+    ++end;  // the bracket
+    head_.betas = {offset(begin), offset(end)};
+    const char* field_begin = written_key.data() - 1;
+    const char* field_end = skip_space(end);
+    if (field_end != last && *field_end == ',') {
+        ++field_end;
+    } else {
+        while (*(field_begin - 1) == ' ' || *(field_begin - 1) == '\n' ||
+               *(field_begin - 1) == '\t' || *(field_begin - 1) == '\r') {
+            --field_begin;
+        }
+        if (*(field_begin - 1) == ',') --field_begin;
+    }
+    head_.betas_field = {offset(field_begin), offset(field_end)};
+    return true;
 }
 
 bool HeadReader::check_whole() {

@@ -18,6 +18,15 @@ struct RequestHead {
     bool stream = false;
     bool fast = false;  // "speed": "fast" draws on limits of its own
 
+    // "betas" is a field of the SDKs, which the provider takes as a header: the array in the body,
+    // and the bytes to leave out of it, a comma among them. Both are empty where there is none.
+    struct Range {
+        std::uint32_t begin = 0;
+        std::uint32_t end = 0;
+    };
+    Range betas;
+    Range betas_field;
+
     // What the input estimator looks at (limits/input_estimate.h).
     std::uint32_t ascii_letters = 0;  // bytes of a-z, A-Z and spaces inside text
     std::uint32_t other_ascii = 0;    // digits, punctuation, JSON syntax that reaches the model

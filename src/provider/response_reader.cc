@@ -55,6 +55,9 @@ std::string message_of(const WireEnd& end, std::string_view when) {
     std::string text(describe(end.kind));
     if (!when.empty()) text.append(" ").append(when);
     if (!end.detail.empty()) text.append(": ").append(end.detail);
+    if (end.kind == WireEnd::Kind::tls_failed) {
+        text.append("; transport.ca_file names the certificates to trust");
+    }
     return clean_text(text, kMaxDetail);
 }
 

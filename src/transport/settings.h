@@ -15,12 +15,14 @@ enum class HttpVersion : std::uint8_t {
     http2,  // 2 where the server offers it
 };
 
-// How a transport connects. We take nothing from the environment: no proxy, no certificate file, no
-// .netrc. (libcurl itself may obey SSLKEYLOGFILE, a debugging aid that it has no option against.)
+// How a transport connects. It takes nothing from the environment by itself: no proxy, no
+// certificate file, no .netrc. (libcurl itself may obey SSLKEYLOGFILE, a debugging aid that it has
+// no option against.)
 struct TransportSettings {
     HttpVersion http_version = HttpVersion::automatic;
-    std::string ca_file;                        // trusted certificates as PEM; empty: the system's
-    std::string proxy;                          // for https alone; empty: none. May hold a password
+    std::string ca_file;   // trusted certificates as PEM; empty: the system's
+    std::string proxy;     // for https alone; empty: none. May hold a password
+    std::string no_proxy;  // the hosts that are reached without it, as libcurl reads them
     std::vector<std::string> plain_http_hosts;  // reached over http though not this machine
     TimeNs keepalive_idle_ns = 60 * kNsPerS;
     TimeNs keepalive_interval_ns = 60 * kNsPerS;

@@ -83,7 +83,7 @@ void Transfer::set_common_options() {
     set(easy, CURLOPT_FOLLOWLOCATION, 0L);
     set(easy, CURLOPT_NETRC, long{CURL_NETRC_IGNORED});
     set(easy, CURLOPT_PROXY, "");
-    set(easy, CURLOPT_NOPROXY, "");
+    set(easy, CURLOPT_NOPROXY, settings.no_proxy.c_str());
     set(easy, CURLOPT_HEADEROPT, long{CURLHEADER_SEPARATE});
     set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 

@@ -22,7 +22,9 @@ protected:
     std::unique_ptr<BatchExchange> exchange(BatchCall call) {
         return std::make_unique<BatchExchange>(
             &nobody_, &parser_, std::make_shared<BatchCall>(std::move(call)),
-            std::make_shared<const KeyAccess>("sk-test", "2023-06-01"), 1 << 20, 0);
+            std::make_shared<const KeyAccess>("sk-test",
+                                              AccessSettings{.provider_version = "2023-06-01"}),
+            1 << 20, 0);
     }
 
     NoResults nobody_;

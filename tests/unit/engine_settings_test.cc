@@ -2,7 +2,10 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <initializer_list>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "engine/failure.h"
 #include "engine/key_scopes.h"
@@ -358,6 +361,44 @@ TEST(ModelClasses, SpareClassesRunOutQuietly) {
                   settings.size());
     }
     EXPECT_EQ(class_of(&classes, "one-more"), "other");
+}
+
+// The variables that other programs read, set for a while.
+class Environment {
+public:
+    explicit Environment(std::initializer_list<std::pair<const char*, const char*>> variables) {
+        for (const auto& [name, value] : variables) {
+            setenv(name, value, 1);
+            names_.push_back(name);
+        }
+    }
+    ~Environment() {
+        for (const char* name : names_) unsetenv(name);
+    }
+
+private:
+    std::vector<const char*> names_;
+};
+
+TEST(Settings, TheEnvironmentCountsWhereItIsAskedFor) {
+    const Environment environment{{"HTTPS_PROXY", "http://proxy.example.com:3128"},
+                                  {"no_proxy", "localhost,.example.org"},
+                                  {"SSL_CERT_FILE", "/etc/authorities.pem"}};
+    const TransportSettings without = make_settings(Config()).transport;
+    EXPECT_EQ(without.proxy + without.no_proxy + without.ca_file, "");
+    const TransportSettings with_it =
+        make_settings(with({{"transport.environment", "true"}})).transport;
+    EXPECT_EQ(with_it.proxy, "http://proxy.example.com:3128");
+    EXPECT_EQ(with_it.no_proxy, "localhost,.example.org");
+    EXPECT_EQ(with_it.ca_file, "/etc/authorities.pem");
+    const TransportSettings own = make_settings(with({{"transport.environment", "true"},
+                                                      {"transport.proxy", "http://own:1"},
+                                                      {"transport.ca_file", "/own.pem"}}))
+                                      .transport;
+    EXPECT_EQ(own.proxy, "http://own:1");
+    EXPECT_EQ(own.ca_file, "/own.pem");
+    const Environment wrong{{"https_proxy", "not a proxy"}};
+    EXPECT_THROW(make_settings(with({{"transport.environment", "true"}})), Failure);
 }
 
 }  // namespace

@@ -246,5 +246,30 @@ TEST(RequestHead, DeepAndHugeBodies) {
     EXPECT_EQ(head.ascii_letters, 8'000'000u);
 }
 
+std::string text_of(const std::string& body, RequestHead::Range range) {
+    return body.substr(range.begin, range.end - range.begin);
+}
+
+TEST(RequestHead, BetasAreFoundWithTheirComma) {
+    const std::string rest =
+        R"("model":"m","max_tokens":1,"messages":[{"role":"user","content":""}])";
+    const std::pair<std::string, std::string> bodies[] = {
+        {R"({"betas":["a"],)" + rest + "}", R"("betas":["a"],)"},
+        {"{" + rest + R"( , "betas" : [ "a" , "b" ] })", R"(, "betas" : [ "a" , "b" ] )"},
+        {"{" + rest + R"(,"betas":[]})", R"(,"betas":[])"}};
+    for (const auto& [body, field] : bodies) {
+        const RequestHead head = head_of(body);
+        EXPECT_EQ(text_of(body, head.betas_field), field);
+        std::string left = body;
+        left.erase(head.betas_field.begin, field.size());
+        EXPECT_EQ(head_of(left).betas_field.end, 0u) << left;
+    }
+    EXPECT_NE(problem_of(R"({"betas":["a"],"betas":["b"],)" + rest + "}"), "");
+    for (const char* wrong :
+         {"1", "\"a\"", "[1]", "[\"a,b\"]", "[\"\"]", "[\"\\u0061\"]", "[[]]"}) {
+        EXPECT_NE(problem_of(R"({"betas":)" + std::string(wrong) + "," + rest + "}"), "") << wrong;
+    }
+}
+
 }  // namespace
 }  // namespace weir

@@ -94,6 +94,9 @@ bool read_fields(const Json& body, bool needs_max_tokens, MessagesRequest* reque
         *problem = std::string(extra) + ": Extra inputs are not permitted";
         return false;
     }
+    for (const char* field : {"temperature", "top_p", "top_k"}) {
+        request->sampling = request->sampling || body.contains(field);
+    }
     if (body.contains("stream")) {
         if (!body["stream"].is_boolean()) {
             *problem = "stream: Input should be a valid boolean";

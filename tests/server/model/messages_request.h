@@ -11,6 +11,7 @@ struct MessagesRequest {
     std::string model;
     std::int64_t max_tokens = 0;
     bool stream = false;
+    bool sampling = false;          // temperature, top_p or top_k is given
     std::int64_t input_tokens = 0;  // by the model's own tokenizer
     std::string marker;             // metadata.user_id, or the hash of the body
     std::string question;           // the text of the last message of the user

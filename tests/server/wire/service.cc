@@ -14,6 +14,10 @@ namespace {
 
 constexpr std::string_view kJson = "application/json";
 
+// The versions of the API. The second one takes no sampling parameters.
+constexpr std::string_view kFirstVersion = "2023-06-01";
+constexpr std::string_view kSecondVersion = "2026-10-21";
+
 std::string_view path_of(std::string_view target) { return target.substr(0, target.find('?')); }
 
 }  // namespace
@@ -53,6 +57,9 @@ Script Service::messages(const WireRequest& request, TimeNs now) {
     std::string problem;
     if (!parse_messages_request(request.body, true, &parsed, &problem)) {
         return invalid(problem, now);
+    }
+    if (parsed.sampling && request.version == kSecondVersion) {
+        return invalid("temperature, top_p, top_k: Extra inputs are not permitted", now);
     }
     Request asked;
     asked.key = model_.find_key(request.api_key);
@@ -120,6 +127,10 @@ bool Service::check_caller(const WireRequest& request, TimeNs now, Script* refus
     }
     if (request.version.empty()) {
         *refusal = invalid("anthropic-version: header is required", now);
+        return false;
+    }
+    if (request.version != kFirstVersion && request.version != kSecondVersion) {
+        *refusal = invalid("anthropic-version: not a version of the API", now);
         return false;
     }
     return true;
