@@ -91,48 +91,57 @@ class Engine:
     # ---- What is submitted
 
     @contextlib.contextmanager
-    def request(self, body: Optional[Body], number: int, options: Mapping[str, Any]) -> Iterator[int]:
+    def request(self, body: Optional[Body], options: Mapping[str, Any]) -> Iterator[int]:
         """A builder that is filled in; it is used again afterwards."""
-        library = self.library
+        builder = self._builder()
         try:
-            builder = self._builders.pop()
-        except IndexError:
-            builder = library.made(library.weir_request_new)
-        try:
-            fill(library, builder, body, number, options)
+            fill(self.library, builder, body, 0, options)
             yield builder
         finally:
-            library.weir_request_reset(builder)
-            self._builders.append(builder)
+            self._give_back(builder)
 
     def submit(self, function: Any, receiver: Receiver, body: Optional[Body],
                options: Mapping[str, Any]) -> None:
-        """Submits or acquires. The receiver is known before, for the events may be faster."""
-        ticket = ctypes.c_uint64()
-        with self._received(receiver, ticket, body, options) as request:
-            self.library.call(function, self.handle, request, ctypes.byref(ticket))
-        receiver.id = ticket.value
+        """Submits or acquires."""
+        def act(builder: int, ticket: ctypes.c_uint64) -> None:
+            self.library.call(function, self.handle, builder, ctypes.byref(ticket))
+
+        self._hand_in(receiver, body, options, act)
 
     def try_acquire(self, receiver: Receiver, options: Mapping[str, Any]) -> Permit:
-        ticket = ctypes.c_uint64()
-        with self._received(receiver, ticket, *body_apart(options)) as request:
-            permit = self.library.made(self.library.weir_try_acquire, self.handle, request)
-            ticket.value = self.library.weir_permit_ticket(permit)
-            receiver.id = ticket.value
-        try:
-            return Permit(self, permit)
-        finally:
-            self.library.weir_permit_release(permit)
+        permits: List[int] = []
 
-    @contextlib.contextmanager
-    def _received(self, receiver: Receiver, ticket: ctypes.c_uint64, body: Optional[Body],
-                  options: Mapping[str, Any]) -> Iterator[int]:
+        def act(builder: int, ticket: ctypes.c_uint64) -> None:
+            permits.append(self.library.made(self.library.weir_try_acquire, self.handle, builder))
+            ticket.value = self.library.weir_permit_ticket(permits[0])
+
+        self._hand_in(receiver, *body_apart(options), act)
+        try:
+            return Permit(self, permits[0])
+        finally:
+            self.library.weir_permit_release(permits[0])
+
+    def _builder(self) -> int:
+        try:
+            return self._builders.pop()
+        except IndexError:
+            return self.library.made(self.library.weir_request_new)
+
+    def _give_back(self, builder: int) -> None:
+        self.library.weir_request_reset(builder)
+        self._builders.append(builder)
+
+    def _hand_in(self, receiver: Receiver, body: Optional[Body], options: Mapping[str, Any],
+                 act: Callable[[int, ctypes.c_uint64], None]) -> None:
+        """The receiver is known before it is handed in, for the events may be faster."""
         self.check_process()
         number = next(self._numbers)
+        ticket = ctypes.c_uint64()
+        builder = self._builder()
         self.receivers[number] = receiver
         try:
-            with self.request(body, number, options) as request:
-                yield request
+            fill(self.library, builder, body, number, options)
+            act(builder, ticket)
         except BaseException:
             # Without a ticket it was refused, and has no event; else it was interrupted on the way out.
             if ticket.value:
@@ -140,6 +149,9 @@ class Engine:
             else:
                 del self.receivers[number]
             raise
+        finally:
+            self._give_back(builder)
+        receiver.id = ticket.value
 
     def cancel(self, ticket: int) -> bool:
         """Takes no lock of Python's: finalizers call it."""
@@ -240,7 +252,7 @@ class Controls:
     def estimate(self, body: Body, **options: Any) -> Dict[str, Any]:
         """What the request would come to if it were submitted now; nothing is taken."""
         engine = self._checked()
-        with engine.request(body, 0, options) as request:
+        with engine.request(body, options) as request:
             text = engine.library.text(engine.library.weir_estimate, engine.handle, request)
         result: Dict[str, Any] = json.loads(text)
         return result

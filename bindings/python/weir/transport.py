@@ -107,9 +107,15 @@ def _prepared(request: Any, permit: Permit, routed: bool, key: Optional[KeyFunct
     secret = key(permit) if key else None
     if secret is not None:
         # A key goes to its account's host, and to no other.
-        url = package.URL(permit.base_url.rstrip("/") + "/v1/messages").copy_with(query=url.query or None)
-        headers.pop("authorization", None)
-        headers.update({"x-api-key": secret, "host": url.netloc.decode("ascii")})
+        base = permit.base_url.rstrip("/")
+        base = base[:-len("/v1")] if base.endswith("/v1") else base
+        url = package.URL(base + "/v1/messages").copy_with(query=url.query or None)
+        if "x-api-key" not in headers and "authorization" in headers:
+            headers["authorization"] = "Bearer " + secret
+        else:
+            headers.pop("authorization", None)
+            headers["x-api-key"] = secret
+        headers["host"] = url.netloc.decode("ascii")
     if routed:  # else a body goes as it is, byte for byte
         content = json.dumps({**json.loads(content), "model": permit.model}, ensure_ascii=False).encode()
         headers["content-length"] = str(len(content))
