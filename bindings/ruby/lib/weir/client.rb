@@ -178,7 +178,10 @@ module Weir
       return true unless @engine.own?
 
       @engine.close
-      Thread.current == @engine.thread ? false : !@engine.thread.join(timeout).nil?
+      return false if Thread.current == @engine.thread || @engine.thread.join(timeout).nil?
+
+      @engine.release
+      true
     end
 
     private

@@ -9,7 +9,7 @@ module Weir
     BATCH = 256 # events that are taken at a time
     EVENT = "QQLlLLQQQQ"
 
-    attr_reader :library, :handle, :thread
+    attr_reader :library, :thread
 
     def initialize(settings, on_notice, on_recovered)
       @library = Library.load
@@ -19,19 +19,25 @@ module Weir
       @lock = Mutex.new # of what follows
       @receivers = {} # by user_data; those of earlier runs by minus their ticket
       @number = 0
-      @handle = open(settings)
-      @builder = @library.made(:weir_request_new)
-      ObjectSpace.define_finalizer(self, self.class.releaser(@library, @handle, @builder))
-      @io = IO.for_fd(@library.check(@library.weir_fd(@handle)), autoclose: false)
+      @held = [open(settings), @library.made(:weir_request_new)] # empty once they are released
+      ObjectSpace.define_finalizer(self, self.class.releaser(@library, @held))
+      @io = IO.for_fd(@library.check(@library.weir_fd(handle)), autoclose: false)
       @buffer = FFI::MemoryPointer.new(:char, Table::EVENT_SIZE * BATCH)
     end
 
-    def self.releaser(library, handle, builder)
+    def self.releaser(library, held)
       proc do
-        library.weir_request_release(builder)
-        library.weir_engine_release(handle)
+        engine, builder = held.shift(2)
+        library.weir_request_release(builder) if builder
+        library.weir_engine_release(engine) if engine
       end
     end
+
+    def handle = @held.first || raise(@library.error(Table::ERR_CLOSED, FFI::Pointer::NULL))
+
+    # At once, and not when it is collected: nobody is inside a call, since none gives the interpreter's
+    # lock away but the one of the thread that has ended.
+    def release = @lock.synchronize { self.class.releaser(@library, @held).call }
 
     # A child of fork has no thread that would take the events: it is told so at once.
     def check_process
@@ -54,7 +60,7 @@ module Weir
         Request.fill(@library, builder, body, number, options)
         @receivers[number] = receiver
         begin
-          @library.call(function, @handle, builder, out)
+          @library.call(function, handle, builder, out)
         rescue Error
           @receivers.delete(number)
           raise
@@ -69,7 +75,7 @@ module Weir
         number = (@number += 1)
         Request.fill(@library, builder, options[:body] && Request.body_text(options[:body]), number,
                      options.reject { |name,| name == :body })
-        @library.made(:weir_try_acquire, @handle, builder).tap do |made|
+        @library.made(:weir_try_acquire, handle, builder).tap do |made|
           receiver.id = @library.weir_permit_ticket(made)
           @receivers[number] = receiver
         end
@@ -83,19 +89,19 @@ module Weir
       check_process
       with_builder do |builder|
         Request.fill(@library, builder, body, 0, options)
-        JSON.parse(@library.text(:weir_estimate, @handle, builder))
+        JSON.parse(@library.text(:weir_estimate, handle, builder))
       end
     end
 
     def report(function)
       check_process
-      JSON.parse(@library.text(function, @handle))
+      JSON.parse(@library.text(function, handle))
     end
 
-    def cancel(ticket) = @library.weir_cancel(@handle, ticket).zero?
+    def cancel(ticket) = !@held.empty? && @library.weir_cancel(handle, ticket).zero?
 
     # Starts the end, and does not wait for it.
-    def close = @library.weir_engine_close(@handle)
+    def close = (@library.weir_engine_close(handle) unless @held.empty?)
 
     def outstanding = @receivers.size
 
@@ -121,9 +127,10 @@ module Weir
     def with_builder
       Thread.handle_interrupt(Object => :never) do
         @lock.synchronize do
-          yield @builder
+          handle
+          yield @held.last
         ensure
-          @library.weir_request_reset(@builder)
+          @library.weir_request_reset(@held.last) unless @held.empty?
         end
       end
     end
@@ -135,11 +142,11 @@ module Weir
       end
     ensure
       finish
-      @library.weir_engine_wait(@handle, 1000) if @ended
+      @library.weir_engine_wait(handle, 1000) if @ended
     end
 
     def take
-      count = @library.weir_poll(@handle, @buffer, Table::EVENT_SIZE, BATCH, 0)
+      count = @library.weir_poll(handle, @buffer, Table::EVENT_SIZE, BATCH, 0)
       @ended = true if count.negative?
       count.times do |position|
         give(@buffer + (position * Table::EVENT_SIZE))
