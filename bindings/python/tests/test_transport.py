@@ -115,6 +115,21 @@ class Transport(Case):
                         with self.assertRaises(http.TransportError):
                             list(response.iter_bytes())
 
+    def test_a_connection_that_breaks_after_the_end(self):
+        for http, client in self.both(self.server()):
+            class Inner(http.BaseTransport, http.SyncByteStream):
+                def handle_request(self, request):
+                    return http.Response(200, headers={"content-type": "text/event-stream"}, stream=self)
+
+                def __iter__(self):
+                    yield b'data: {"type": "content_block_delta", "delta": {"text": "a"}}\n\n'
+                    yield b'data: {"type": "message_stop"}\n\n'
+                    raise http.ReadError("reset")
+
+            client._transport._inner = Inner()
+            self.assertIn("message_stop", client.post("/v1/messages", json=support.body(stream=True)).text)
+            self.assertEqual(client._transport._client.stats()["requests"]["failed"], 0)
+
     def test_a_stream_that_is_left(self):
         server = self.server(output_tokens=4000, tokens_per_s=2000)
         for _, client in self.both(server):

@@ -248,6 +248,8 @@ class _Reader:
                     attempt.report()
                 yield chunk
         except Exception as exception:
+            if attempt.watch.stopped:
+                return  # the answer is whole, however the connection ends
             attempt.exception = exception
             attempt.report()
             raise
@@ -283,6 +285,8 @@ class _AsyncReader:
                     attempt.report()
                 yield chunk
         except Exception as exception:
+            if attempt.watch.stopped:
+                return  # the answer is whole, however the connection ends
             attempt.exception = exception
             attempt.report()
             raise
