@@ -147,7 +147,7 @@ class TestScenarios < Minitest::Test
 
   def do_collect
     one = client
-    collector = Thread.new { loop { GC.start && sleep(0.001) } }
+    collector = Thread.new { loop { GC.start && sleep(0.005) } }
     ended = Array.new(@row["count"]) do |number|
       one.submit(Support.body, tag: 9) # dropped at once
       events = one.stream(Support.body)
