@@ -86,6 +86,7 @@ int writer_errored(struct writer* writer, const struct id* id, const char* type,
                                "type", "error", "error", "type", type, "message", message,
                                "request_id", *request_id ? request_id : NULL);
     json_t* kept = length > 0 ? json_loadb(answer, length, JSON_DECODE_ANY, NULL) : NULL;
+    if (!kept && length > 0) kept = json_stringn(answer, length);
     if (kept) json_object_set_new(result, "answer", kept);
     if (begin_line(writer, id) != 0) {
         json_decref(result);

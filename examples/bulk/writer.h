@@ -26,7 +26,7 @@ int writer_open(struct writer* writer, int fd);
 int writer_succeeded(struct writer* writer, const struct id* id, const char* message,
                      size_t length);
 
-/* `answer`: what came and could not be read, if it is JSON. */
+/* `answer`: what came and could not be read; written as JSON, or as text. */
 int writer_errored(struct writer* writer, const struct id* id, const char* type,
                    const char* message, const char* request_id, const char* answer, size_t length);
 

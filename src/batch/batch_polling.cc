@@ -69,6 +69,7 @@ void BatchMachine::on_not_found(BatchSubmission* submission, TimeNs now, BatchOu
     const bool known = submission->stage == BatchSubmission::Stage::acknowledged && !made_lately;
     if (told_lately || !(known || is_lost(*submission, now))) return;
     submission->not_found_told_at = now;
+    submission->asked_at = now;
     out->actions.push_back({.kind = BatchAction::Kind::not_found, .submission = submission->id});
 }
 

@@ -198,6 +198,7 @@ void BatchMachine::on_created(BatchSubmission* submission, const Outcome& outcom
     if (certainly_not_created(outcome)) return on_failed_call(outcome, submission, now);
     write(SentRecord{.submission = submission->id}, out);
     begin_reconcile(submission, unclear_status(outcome.cls), now);
+    submission->due = later(now, std::max<TimeNs>(outcome.retry_after_ns, 0));
     changed(*submission, out);
 }
 

@@ -86,7 +86,7 @@ struct BatchSubmission {
     UnixNs expires_unix = kNoUnixTime;
     UnixNs watermark_unix = kNoUnixTime;
     TimeNs known_since = 0;    // when this run first knew its remote id
-    TimeNs asked_at = kNever;  // when the provider last said how it is; kNever: not yet
+    TimeNs asked_at = kNever;  // when the provider last told of it; kNever: not yet
     BatchTally tally;
     TimeNs not_found_since = kNever;    // the first 404 in a row
     TimeNs not_found_told_at = kNever;  // when that was last said

@@ -385,7 +385,10 @@ void BatchLane::end_request(const BatchAction& action) {
         request.last_error->from_provider = true;
     } else if (result_ != nullptr && result_->type == BatchResult::Type::other) {
         request.last_error = std::make_unique<ErrorDetail>();
-        request.last_error->message = "its result is of a form that this weir does not know";
+        request.last_error->message =
+            result_->bytes.size() < settings_.max_response_bytes
+                ? "its result is of a form that this weir does not know"
+                : "its result is longer than transport.max_response_bytes";
         request.last_error->answer = result_->bytes;
     } else if (*action.why != '\0') {
         request.last_error = std::make_unique<ErrorDetail>();

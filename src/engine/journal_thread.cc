@@ -156,6 +156,7 @@ void JournalThread::run(void* own_state) {
         if (state->idle()) return;
         if (state->waits_for_room()) {
             state->work.wait_until(lock, state->try_again_at, [&] { return state->stopping; });
+            if (state->idle()) continue;  // given up meanwhile
         }
         state->work_once(&lock);
         if (state->wake) state->wake();

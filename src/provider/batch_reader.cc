@@ -43,19 +43,19 @@ bool BatchReader::on_body(std::string_view bytes) {
     }
     for (std::size_t end = bytes.find('\n'); end != std::string_view::npos;
          end = bytes.find('\n')) {
-        if (!take_line(bytes.substr(0, end))) return false;
+        take_line(bytes.substr(0, end));
         read_line(true);
         bytes.remove_prefix(end + 1);
     }
-    return take_line(bytes);
+    take_line(bytes);
+    return true;
 }
 
 bool BatchReader::take_progress() { return std::exchange(progress_, false); }
 
-bool BatchReader::take_line(std::string_view part) {
-    if (part.size() > max_bytes_ - text_.size()) return false;
-    text_.append(part);
-    return true;
+// The rest of a line that is too long is left out: it has the form of no answer then.
+void BatchReader::take_line(std::string_view part) {
+    text_.append(part.substr(0, max_bytes_ - text_.size()));
 }
 
 void BatchReader::read_line(bool ended) {

@@ -28,7 +28,8 @@ public:
     // `parser` is kept, and outlives the reader.
     explicit BatchReader(JsonParser* parser) : head_(parser), parser_(parser) {}
 
-    // `sink` takes results. `max_bytes` bounds a line, and what is not results as a whole.
+    // `sink` takes results. `max_bytes` bounds what is kept of a line, and what is not results as a
+    // whole.
     void reset(Kind kind, std::size_t max_bytes, std::int64_t unix_ns, Sink* sink);
 
     void on_status(int http_status) override;
@@ -47,7 +48,7 @@ public:
 
 private:
     bool succeeded() const { return head_.http_status() / 100 == 2; }
-    bool take_line(std::string_view line);
+    void take_line(std::string_view part);
     void read_line(bool ended);
 
     ResponseReader head_;  // and the body of what is no success

@@ -65,7 +65,7 @@ void CrashWorld::call(std::shared_ptr<BatchCall> call) {
         }
         const SimBatchApi::Batch* batch = api_.find(call->remote_id);
         const bool results = call->kind == BatchCall::Kind::results;
-        if (batch == nullptr || batch->readable_at > now_ ||
+        if (wrong_key_ || batch == nullptr || batch->readable_at > now_ ||
             (results && batch->results_at > now_)) {
             return reply(call->id, answered(404), {}, {});
         }

@@ -120,7 +120,8 @@ private:
     TimeNs now_ = 0;
     TimeNs timer_at_ = kNever;
     TimeNs listing_stuck_until_ = 0;
-    std::int64_t used_ = 0;  // results that were charged, of all runs as far as this one knows
+    bool wrong_key_ = false;  // of this run: no batch is found
+    std::int64_t used_ = 0;   // results that were charged, of all runs as far as this one knows
     std::vector<EntryId> charged_;           // of these, what the journal has not been told
     std::map<EntryId, std::size_t> owners_;  // by entry: its request
     const BatchResult* result_at_hand_ = nullptr;

@@ -34,6 +34,7 @@ void CrashWorld::start() {
         work_ = chance(50) ? BatchWork::submit : BatchWork::look;
         events_left_ = 1 + random_.below(200);
     }
+    wrong_key_ = work_ != BatchWork::all && chance(30);
     settings.work = work_;
     // The wall clock is another after a restart, by up to an hour; nothing may depend on it.
     const TimeNs wrong = after(0, 3600 * kNsPerS);
@@ -260,6 +261,7 @@ void CrashWorld::on_terminal(const BatchAction& action) {
     const bool refused = action.status == WEIR_ERR_REJECTED && result_at_hand_ == nullptr;
     if (refused && !request.bad) fail("taken down by another: " + name);
     if (refused) ++result_.refused;
+    if (action.status == WEIR_ERR_BATCH_GONE) fail("called gone: " + name);
     if (action.status == WEIR_ERR_BROKEN_RESPONSE && *action.why != '\0') ++result_.unknown;
     ++result_.answers;
     request.done = true;

@@ -36,9 +36,9 @@ struct CrashResult {
 
 // A caller, a BatchMachine, its disk and a model of the provider, in virtual time, on a schedule
 // that the seed decides. Replies get lost, come late, say 529 or nonsense, whether the batch was
-// made or not; creations are refused for one of their requests; the listing leads in a circle;
-// downloads are cut; at any event the program may die, and starts again on what the disk holds. At
-// each event:
+// made or not; creations are refused for one of their requests; the listing leads in a circle; the
+// key of a run finds no batch; downloads are cut; at any event the program may die, and starts
+// again on what the disk holds. At each event:
 //   - no request is refused for another one;
 //   - no request is at the provider twice, unless its batch has come to nothing for it;
 //   - what was durable is there after a crash, until its answer is durably acknowledged;

@@ -111,6 +111,21 @@ TEST_F(MachineTest, AnAnswerThatMayStandBeforeABatchIsFollowedByTheListing) {
     }
 }
 
+TEST_F(MachineTest, TheListingIsNotReadBeforeTheWaitThatTheProviderAsksFor) {
+    submit(1);
+    to_creation();
+    Outcome overloaded;
+    overloaded.cls = OutcomeClass::overloaded;
+    overloaded.http_status = 529;
+    overloaded.retry_after_ns = 90 * kNsPerS;
+    machine_->on_call_end(expect_call(BatchCall::Kind::create).id, overloaded, {}, now_, &out_);
+    run();
+    pass(89 * kNsPerS);
+    EXPECT_TRUE(calls_.empty());
+    pass(kNsPerS);
+    expect_call(BatchCall::Kind::list);
+}
+
 TEST_F(MachineTest, ACreationThatIsAnsweredWithTheIdOfAnotherBatchIsLookedFor) {
     submit(1);
     create(1);

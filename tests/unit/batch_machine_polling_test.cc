@@ -59,6 +59,7 @@ TEST_F(NotFoundTest, ABatchOfAnEarlierRunThatIsNotFoundIsToldAtOnce) {
     answer(expect_call(BatchCall::Kind::retrieve), 404);
     ASSERT_EQ(actions_.size(), 1u);
     EXPECT_EQ(actions_[0].kind, BatchAction::Kind::not_found);
+    EXPECT_EQ(views()[0].asked_ago_ns, 0);  // nobody who looks has to wait for more
 }
 
 TEST_F(NotFoundTest, AfterItsResultsAreGoneItIsGone) {

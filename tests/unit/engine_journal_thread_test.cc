@@ -129,20 +129,23 @@ TEST(JournalThread, AFullDiskIsTriedAgainWithTheSameRecords) {
 }
 
 TEST(JournalThread, WhatIsGivenUpIsNeverWritten) {
-    Told told;
-    told.full = true;
-    {
-        JournalThread thread(std::make_unique<ScriptedJournal>(&told), false, nullptr);
-        thread.write(one_record());
-        EXPECT_EQ(thread.take().waits, "the disk is full");
-        thread.give_up("the disk is full");
-        told.full = false;
-        thread.write(one_record());
-        const JournalThread::Done done = thread.take();
-        EXPECT_EQ(done.failure, "the disk is full");
-        EXPECT_EQ(done.durable, 0u);
+    for (const bool own_thread : {false, true}) {
+        Told told;
+        told.full = true;
+        {
+            JournalThread thread(std::make_unique<ScriptedJournal>(&told), own_thread, [] {});
+            thread.write(one_record());
+            while (thread.take().waits != "the disk is full") std::this_thread::yield();
+            thread.give_up("the disk is full");
+            thread.write(one_record());
+            thread.load(1, {1});
+            const JournalThread::Done done = thread.take();
+            EXPECT_EQ(done.failure, "the disk is full");
+            EXPECT_EQ(done.durable, 0u);
+        }
+        EXPECT_TRUE(told.transactions.empty());
+        EXPECT_TRUE(told.records_before_load.empty());
     }
-    EXPECT_TRUE(told.transactions.empty());
 }
 
 }  // namespace

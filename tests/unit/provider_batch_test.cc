@@ -232,6 +232,19 @@ TEST(BatchReader, ALineIsBounded) {
     begin(&reader, BatchReader::Kind::results, 200, &seen, 1000);
     for (int i = 0; i < 100; ++i) ASSERT_TRUE(reader.on_body(succeeded("a") + "\n"));
     EXPECT_EQ(seen.ids.size(), 100u);
+    // One that is too long is an answer of no known form, as far as it is kept.
+    const std::string start = R"({"custom_id":"b","result":")";
+    for (const std::string& part : {start, std::string(2000, 'x'), std::string("\"}\n")}) {
+        ASSERT_TRUE(reader.on_body(part));
+    }
+    ASSERT_TRUE(reader.on_body(succeeded("c") + "\n"));
+    ASSERT_EQ(seen.ids.size(), 102u);
+    EXPECT_EQ(seen.ids[100], "b");
+    EXPECT_EQ(seen.types[100], BatchResult::Type::other);
+    EXPECT_EQ(seen.types[101], BatchResult::Type::succeeded);
+    EXPECT_EQ(reader.broken_lines(), 0u);
+    // What is no results is bounded as a whole.
+    begin(&reader, BatchReader::Kind::page, 200, nullptr, 1000);
     EXPECT_FALSE(reader.on_body(std::string(1001, 'x')));
 }
 
