@@ -19,22 +19,28 @@ int results_unanswered(struct job* job, const struct id* id, const char* type) {
 }
 
 static int errored(struct job* job, const struct id* id, const char* type, const char* message,
-                   const char* request_id) {
-    if (!check(job, writer_errored(&job->output, id, type, message, request_id))) return 0;
+                   const char* request_id, const char* answer, size_t length) {
+    if (!check(job, writer_errored(&job->output, id, type, message, request_id, answer, length)))
+        return 0;
     tally_failure(&job->tally, type);
     return 1;
 }
 
-int results_errored(struct job* job, const struct id* id, const weir_error* error) {
+static int failed(struct job* job, const struct id* id, const weir_error* error, const char* answer,
+                  size_t length) {
     const char* type = weir_error_provider_type(error);
     const char* message = weir_error_message(error);
     if (!type[0]) type = weir_error_name(error);
     if (job->console.verbosity > 0) console_say(&job->console, "%s: %s", id->text, message);
-    return errored(job, id, type, message, weir_error_request_id(error));
+    return errored(job, id, type, message, weir_error_request_id(error), answer, length);
+}
+
+int results_errored(struct job* job, const struct id* id, const weir_error* error) {
+    return failed(job, id, error, NULL, 0);
 }
 
 int results_invalid(struct job* job, const struct id* id, const char* problem) {
-    return errored(job, id, "invalid_request_error", problem, "");
+    return errored(job, id, "invalid_request_error", problem, "", NULL, 0);
 }
 
 static double number(const weir_response* response, uint32_t which) {
@@ -64,6 +70,6 @@ int results_of_event(struct job* job, const weir_event* event) {
         case WEIR_ERR_DEADLINE:
             return results_unanswered(job, id, "expired");
         default:
-            return results_errored(job, id, event->object);
+            return failed(job, id, event->object, event->data, event->data_length);
     }
 }

@@ -81,10 +81,12 @@ int writer_succeeded(struct writer* writer, const struct id* id, const char* mes
 }
 
 int writer_errored(struct writer* writer, const struct id* id, const char* type,
-                   const char* message, const char* request_id) {
+                   const char* message, const char* request_id, const char* answer, size_t length) {
     json_t* result = json_pack("{s:s, s:{s:s, s:{s:s, s:s}, s:s?}}", "type", "errored", "error",
                                "type", "error", "error", "type", type, "message", message,
                                "request_id", *request_id ? request_id : NULL);
+    json_t* kept = length > 0 ? json_loadb(answer, length, JSON_DECODE_ANY, NULL) : NULL;
+    if (kept) json_object_set_new(result, "answer", kept);
     if (begin_line(writer, id) != 0) {
         json_decref(result);
         return -1;

@@ -26,8 +26,9 @@ int writer_open(struct writer* writer, int fd);
 int writer_succeeded(struct writer* writer, const struct id* id, const char* message,
                      size_t length);
 
+/* `answer`: what came and could not be read, if it is JSON. */
 int writer_errored(struct writer* writer, const struct id* id, const char* type,
-                   const char* message, const char* request_id);
+                   const char* message, const char* request_id, const char* answer, size_t length);
 
 /* `type` is "canceled" or "expired". */
 int writer_unanswered(struct writer* writer, const struct id* id, const char* type);

@@ -318,6 +318,11 @@ WEIR_API int32_t weir_request_set_deadline_ms(weir_request *request, int64_t dea
  *                    answer (WEIR_STRING_ROUTE). What else is in the body must suit every model of
  *                    the route: max_tokens, and the beta headers
  *   complexity       a word of the caller's own ("low"), for the conditions of routes
+ *   answer           whole: the answer is streamed on the wire, so that no proxy on the way takes a
+ *                    long silence for the end, and comes as one WEIR_EVENT_DONE with the message put
+ *                    together: as it would have come without a stream. The body needs no "stream".
+ *                    as_asked (the default): as the body has it. Without effect on a permit and with
+ *                    lane batch or auto
  *   lane             online (the default), batch, or auto: the batch lane where the deadline allows
  *                    it. Batches need journal.path; see "The batch lane" below
  *   custom_id        the caller's name for a request of the batch lane, kept in the journal
@@ -359,7 +364,8 @@ WEIR_API void weir_request_release(weir_request *request);
 #define WEIR_EVENT_STREAM_RESTART 0x008u /* the ticket's stream events so far are void: it begins again at index 0 */
 #define WEIR_EVENT_PERMIT 0x009u   /* make attempt number `index` now; object is a weir_permit */
 #define WEIR_EVENT_DONE 0x101u   /* terminal: the answer. data is the body ("" after a stream) */
-#define WEIR_EVENT_FAILED 0x102u /* terminal: object is a weir_error, status its code */
+#define WEIR_EVENT_FAILED 0x102u /* terminal: object is a weir_error, status its code; data is "", or
+                                  * the bytes of a whole answer that could not be understood */
 
 /* Holds for every type, also of later versions. */
 #define WEIR_EVENT_IS_TERMINAL(type) (((type)&0x100u) != 0)
@@ -555,7 +561,8 @@ WEIR_API int32_t weir_wakeup(weir_engine *engine);
  *
  *   state     active; quarantined (refused by the provider); cooling (out of money); retired;
  *             replaced (it has another secret, and is active)
- *   reason    what the provider said: bad_key, forbidden, spend_limit; "" while nothing is wrong
+ *   reason    what the provider said: bad_key, forbidden, on_hold, spend_limit; "" while nothing is
+ *             wrong
  *   until_ms  when a key that is out is tried again, in Unix time; else 0
  *
  * weir_engine_stats has the same of all keys. Accounts and limits are configured before the engine
@@ -716,7 +723,13 @@ WEIR_API int32_t weir_report_progress(weir_engine *engine, uint64_t ticket, uint
  * WEIR_ERR_SHUTDOWN is no answer: the request goes on in the next run.
  *
  * While the disk of the journal is full nothing becomes durable or is sent, and what is submitted to
- * the lane fails with WEIR_ERR_IO; lane auto goes online. The lane goes on when there is room.
+ * the lane fails with WEIR_ERR_IO; lane auto goes online. The lane goes on when there is room. A
+ * journal that cannot be written for good ends all its requests with WEIR_ERR_IO; their messages say
+ * whether the journal has them. A later engine then delivers again what it has no acknowledgement of.
+ *
+ * A batch that its account does not find (404) may be of another workspace: a warning says so, and it
+ * is asked about again for the 29 days that the provider keeps results. WEIR_ERR_BATCH_GONE comes
+ * after them, or where the provider says that batch or results are gone.
  * ------------------------------------------------------------------------------------------- */
 
 /* The answer of a batch request, whose terminal event has been taken, is in safe hands. Without

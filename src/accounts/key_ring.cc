@@ -107,6 +107,10 @@ bool KeyRing::on_outcome(const Pick& pick, const Outcome& outcome, TimeNs now) {
             key.state = State::quarantined;
             key.until = later(now, trial_pause(kFirstTrialNs, ++key.refusals));
             break;
+        case OutcomeClass::on_hold:
+            key.state = State::quarantined;
+            key.until = later(now, trial_pause(kSpentTrialNs, ++key.refusals));
+            break;
         case OutcomeClass::spend_limit:
             key.state = State::cooling;
             key.until =

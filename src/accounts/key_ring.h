@@ -79,7 +79,7 @@ public:
             Key& key = keys[i];
             const bool shares = !of_workspace || key.workspace == spent.workspace;
             if (key.state != State::active || !shares) continue;
-            key.state = State::cooling;
+            key.state = spent.state;
             key.reason = spent.reason;
             key.until = spent.until;
             key.refusals = spent.refusals;

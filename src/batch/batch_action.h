@@ -8,6 +8,7 @@
 #include "batch/batch_types.h"
 #include "batch/create_body.h"
 #include "batch/journal_record.h"
+#include "provider/batch_calls.h"
 
 namespace weir {
 
@@ -35,6 +36,7 @@ struct BatchAction {
         fail,        // terminal: `status`, with the detail of the line or the call at hand
         fall_back,   // answer the entry online; the lane has let go of it
         changed,     // a submission has another state
+        not_found,   // the provider does not know a submission that it has acknowledged
         dropped,     // nobody waits for the result line at hand any more; it has its price
     };
     Kind kind;
@@ -48,8 +50,16 @@ struct BatchAction {
     std::uint32_t attempts = 0;   // deliver, fail: batches that the request was part of
     bool maybe_executed = false;  // fail: the batch may yet do the work, or has done it
     std::shared_ptr<BatchCall> call = nullptr;
+    const char* why = "";               // fail: where no line or call at hand says it
     std::string headers = {};           // fall_back: the request's own
     std::vector<EntryId> entries = {};  // load
+};
+
+// What a call returned, where it has succeeded; or what its refusal says.
+struct BatchAnswer {
+    const BatchObject* batch = nullptr;          // create, retrieve, cancel
+    const BatchPage* page = nullptr;             // list
+    std::vector<std::uint32_t> refused_at = {};  // create: the positions that the refusal names
 };
 
 // What an input came to. Both lists are in order. Records go to the journal at once; actions never

@@ -53,12 +53,12 @@ void BatchMachine::on_failed_call(const Outcome& outcome, BatchSubmission* submi
     if (outcome.http_status == 429) accounts_[submission->account].pacer.pause(submission->due);
 }
 
-void BatchMachine::on_call_end(BatchCallId call, const Outcome& outcome, const BatchObject* batch,
-                               const BatchPage* page, TimeNs now, BatchOutput* out) {
+void BatchMachine::on_call_end(BatchCallId call, const Outcome& outcome, const BatchAnswer& answer,
+                               TimeNs now, BatchOutput* out) {
     const auto it = calls_.find(call);
     if (it == calls_.end()) {
         for (Account& account : accounts_) {
-            if (account.newest_call == call) on_newest(&account, outcome, page, now);
+            if (account.newest_call == call) on_newest(&account, outcome, answer.page, now);
         }
         return;
     }
@@ -66,18 +66,18 @@ void BatchMachine::on_call_end(BatchCallId call, const Outcome& outcome, const B
     end_call(submission);
     switch (submission->call_kind) {
         case BatchCall::Kind::create:
-            return on_created(submission, outcome, batch, now, out);
+            return on_created(submission, outcome, answer, now, out);
         case BatchCall::Kind::retrieve:
-            return on_polled(submission, outcome, batch, now, out);
+            return on_polled(submission, outcome, answer.batch, now, out);
         case BatchCall::Kind::list:
-            return on_page(submission, outcome, page, now, out);
+            return on_page(submission, outcome, answer.page, now, out);
         case BatchCall::Kind::results:
             if (submission->stage == BatchSubmission::Stage::reconciling) {
                 return on_probe_end(submission, outcome, now);
             }
             return on_downloaded(submission, outcome, now, out);
         case BatchCall::Kind::cancel:
-            return on_cancelled(submission, outcome, now);
+            return on_cancelled(submission, outcome, now, out);
         case BatchCall::Kind::remove:
             return on_removed(submission, outcome, now, out);
     }

@@ -32,8 +32,12 @@ void BatchMachine::close(bool cancel_batches, BatchOutput* out) {
 }
 
 void BatchMachine::on_journal_failed(BatchOutput* out) {
+    if (journal_failed_) return;
+    journal_failed_ = true;
+    counts_.requests_not_kept = not_yet_durable_.size();
+    counts_.acknowledgements_not_kept = acknowledgements_.size();
     close(false, out);
-    written_ = durable_;
+    for (auto& [id, submission] : submissions_) abort_call(&submission, out);
 }
 
 // Ends all entries that have no terminal action. What stays in the journal goes on in the next run.
@@ -69,12 +73,13 @@ TimeNs BatchMachine::step_closing(BatchSubmission* submission, TimeNs now, Batch
 }
 
 bool BatchMachine::cancels_while_closing(const BatchSubmission& submission) const {
-    return submission.account != kNoAccount &&
+    return !journal_failed_ && submission.account != kNoAccount &&
            submission.stage == BatchSubmission::Stage::acknowledged && submission.cancel_wanted &&
            !submission.cancel_sent && submission.failures < kCancelAttempts;
 }
 
 bool BatchMachine::finished() const {
+    if (journal_failed_) return true;
     return closed_ && durable_ >= written_ &&
            std::none_of(submissions_.begin(), submissions_.end(),
                         [&](const auto& s) { return cancels_while_closing(s.second); });

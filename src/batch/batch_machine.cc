@@ -112,9 +112,7 @@ void BatchMachine::settle(EntryId id, Entry* entry, BatchAction::Kind kind, std:
         BatchSubmission& submission = submissions_.at(entry->submission);
         --submission.open;
         ++submission.unconfirmed;
-        action.maybe_executed =
-            submission.sent &&
-            (submission.stage < BatchSubmission::Stage::ended || status == WEIR_ERR_BATCH_GONE);
+        action.maybe_executed = submission.sent && submission.stage < BatchSubmission::Stage::ended;
     }
     switch (kind) {
         case BatchAction::Kind::deliver:
@@ -156,6 +154,11 @@ void BatchMachine::forget(EntryId id, BatchOutput* out) {
     const auto it = entries_.find(id);
     Entry& entry = it->second;
     write(DeliveredRecord{.entry = id, .late = entry.late}, out);
+    if (journal_failed_) {
+        ++counts_.acknowledgements_not_kept;
+    } else {
+        acknowledgements_.push_back(written_);
+    }
     if (entry.submission == 0) {
         entries_.erase(it);
         return;
@@ -196,12 +199,16 @@ void BatchMachine::on_entry_timer(EntryId id, TimeNs now, BatchOutput* out) {
 // ---- The journal ----
 
 void BatchMachine::write(JournalRecord record, BatchOutput* out) {
+    if (journal_failed_) return;
     out->records.push_back(std::move(record));
     ++written_;
 }
 
 void BatchMachine::on_durable(JournalPosition position, BatchOutput* out) {
     durable_ = std::max(durable_, position);
+    while (!acknowledgements_.empty() && acknowledgements_.front() <= durable_) {
+        acknowledgements_.pop_front();
+    }
     while (!not_yet_durable_.empty() && not_yet_durable_.front().first <= durable_) {
         const EntryId id = not_yet_durable_.front().second;
         not_yet_durable_.pop_front();

@@ -62,7 +62,8 @@ public:
     // Ends the run: everything open fails with WEIR_ERR_SHUTDOWN, and stays in the journal. With
     // `cancel_batches` what has not been sent is given up, and the rest is cancelled first.
     void close(bool cancel_batches, BatchOutput* out);
-    // The journal cannot be written any more: likewise, at once.
+    // The journal cannot be written any more: likewise, at once. Nothing is written to it or waited
+    // for from here on; counts() has what of it was not durable.
     void on_journal_failed(BatchOutput* out);
     bool finished() const;  // after close: nothing is left to do or to write
 
@@ -70,10 +71,9 @@ public:
     void on_durable(JournalPosition position, BatchOutput* out);
     void on_bodies(SubmissionId submission, std::vector<std::pair<EntryId, BatchBody>> bodies);
 
-    // The end of a call, with what it returned: a batch (create, retrieve, cancel) or a page.
-    // `outcome` is not success if the answer could not be read.
-    void on_call_end(BatchCallId call, const Outcome& outcome, const BatchObject* batch,
-                     const BatchPage* page, TimeNs now, BatchOutput* out);
+    // The end of a call. `outcome` is not success if the answer could not be read.
+    void on_call_end(BatchCallId call, const Outcome& outcome, const BatchAnswer& answer,
+                     TimeNs now, BatchOutput* out);
     // `price`: what it cost, if it is an answer.
     void on_result(BatchCallId call, const BatchResult& result, const ResultPrice& price,
                    TimeNs now, BatchOutput* out);
@@ -128,29 +128,46 @@ private:
 
     // batch_sending.cc
     void close_groups(TimeNs now, BatchOutput* out);
+    BatchSubmission* add_submission(std::uint32_t group, std::vector<EntryId> entries,
+                                    BatchOutput* out);
     TimeNs step_closed(BatchSubmission* submission, TimeNs now, BatchOutput* out);
     TimeNs step_intent(BatchSubmission* submission, TimeNs now, BatchOutput* out);
     void leave_out_settled(BatchSubmission* submission);
     bool given_up(BatchSubmission* submission, BatchOutput* out);
     void write_intent(BatchSubmission* submission, TimeNs now, BatchOutput* out);
-    void on_created(BatchSubmission* submission, const Outcome& outcome, const BatchObject* batch,
+    void on_created(BatchSubmission* submission, const Outcome& outcome, const BatchAnswer& answer,
                     TimeNs now, BatchOutput* out);
     void acknowledged(BatchSubmission* submission, const BatchObject& batch, TimeNs now,
                       BatchOutput* out);
-    void refused(BatchSubmission* submission, const Outcome& outcome, std::int32_t status,
-                 TimeNs now, BatchOutput* out);
     void release(BatchSubmission* submission, BatchOutput* out);
     void give_turn_back(BatchSubmission* submission);
     void give_back(BatchSubmission* submission);
     TimeNs look_for_newest(std::uint16_t account, TimeNs now, BatchOutput* out);
     void on_newest(Account* account, const Outcome& outcome, const BatchPage* page, TimeNs now);
 
+    // batch_refusal.cc
+    void refused(BatchSubmission* submission, const Outcome& outcome,
+                 const std::vector<std::uint32_t>& refused_at, std::int32_t status, TimeNs now,
+                 BatchOutput* out);
+    void refused_as_too_large(BatchSubmission* submission, TimeNs now, BatchOutput* out);
+    std::vector<EntryId> placed_entries(const BatchSubmission& submission);
+    void halve(std::uint32_t group, const std::vector<EntryId>& entries, std::uint32_t refusals,
+               bool one_is_refused, BatchOutput* out);
+    BatchSubmission* free_half(BatchSubmission* submission);
+    void halve_unsent(BatchSubmission* submission, BatchOutput* out);
+
     // batch_reconciling.cc
-    void begin_reconcile(BatchSubmission* submission, TimeNs now);
+    void begin_reconcile(BatchSubmission* submission, std::int32_t status, TimeNs now);
     TimeNs step_reconciling(BatchSubmission* submission, TimeNs now, BatchOutput* out);
     void on_page(BatchSubmission* submission, const Outcome& outcome, const BatchPage* page,
                  TimeNs now, BatchOutput* out);
     void end_pass(BatchSubmission* submission, TimeNs now, BatchOutput* out);
+    bool makes_progress(BatchSubmission* submission, const BatchPage& page) const;
+    void on_unusable_page(BatchSubmission* submission, const Outcome& outcome, TimeNs now,
+                          BatchOutput* out);
+    TimeNs visible_at(const BatchSubmission& submission) const;
+    void send_again(BatchSubmission* submission, TimeNs now, BatchOutput* out);
+    bool is_ours(const std::string& remote_id) const;
     bool may_be(const BatchSubmission& submission, const BatchObject& batch) const;
     void on_probe(BatchSubmission* submission, const BatchResult& result, TimeNs now,
                   BatchOutput* out);
@@ -162,12 +179,15 @@ private:
     TimeNs step_removing(BatchSubmission* submission, TimeNs now, BatchOutput* out);
     void on_polled(BatchSubmission* submission, const Outcome& outcome, const BatchObject* batch,
                    TimeNs now, BatchOutput* out);
-    void on_cancelled(BatchSubmission* submission, const Outcome& outcome, TimeNs now);
+    void on_cancelled(BatchSubmission* submission, const Outcome& outcome, TimeNs now,
+                      BatchOutput* out);
     void on_removed(BatchSubmission* submission, const Outcome& outcome, TimeNs now,
                     BatchOutput* out);
     void on_not_found(BatchSubmission* submission, TimeNs now, BatchOutput* out);
     void ended(BatchSubmission* submission, TimeNs now, BatchOutput* out);
-    void lose(BatchSubmission* submission, BatchOutput* out);
+    void found(BatchSubmission* submission);
+    bool is_lost(const BatchSubmission& submission, TimeNs now) const;
+    void lose(BatchSubmission* submission, std::int32_t status, TimeNs now, BatchOutput* out);
     void want_cancel(BatchSubmission* submission, BatchOutput* out);
     void forget_submission(BatchSubmission* submission, BatchOutput* out);
 
@@ -209,6 +229,7 @@ private:
     std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
 
     std::deque<std::pair<JournalPosition, EntryId>> not_yet_durable_;
+    std::deque<JournalPosition> acknowledgements_;  // that are not durable
     JournalPosition written_ = 0;
     JournalPosition durable_ = 0;
     EntryId last_entry_ = 0;
@@ -216,6 +237,7 @@ private:
     BatchCallId last_call_ = 0;
     TimeNs next_timer_ = kNever;
     bool closed_ = false;
+    bool journal_failed_ = false;
     BatchCounts counts_;
 };
 

@@ -10,6 +10,9 @@ namespace weir {
 namespace {
 // Deleting is a courtesy: a batch that cannot be deleted is left to the provider's own retention.
 constexpr std::uint32_t kDeleteAttempts = 10;
+// So long the provider keeps the results of a batch.
+constexpr TimeNs kKeptNs = 29 * 24 * 60 * kNsPerMinute;
+constexpr TimeNs kTellAgainNs = 60 * kNsPerMinute;
 }  // namespace
 
 TimeNs BatchMachine::step_acknowledged(BatchSubmission* submission, TimeNs now, BatchOutput* out) {
@@ -25,16 +28,17 @@ TimeNs BatchMachine::step_acknowledged(BatchSubmission* submission, TimeNs now, 
 void BatchMachine::on_polled(BatchSubmission* submission, const Outcome& outcome,
                              const BatchObject* batch, TimeNs now, BatchOutput* out) {
     if (outcome.http_status == 404) return on_not_found(submission, now, out);
+    if (outcome.http_status == 410) return lose(submission, WEIR_ERR_BATCH_GONE, now, out);
     if (outcome.cls != OutcomeClass::success || batch == nullptr) {
         return on_failed_call(outcome, submission, now);
     }
     submission->failures = 0;
-    submission->not_found_since = kNever;
+    found(submission);
     submission->asked_at = now;
     if (batch->status == BatchObject::Status::ended) {
         submission->tally = {batch->succeeded, batch->errored, batch->canceled, batch->expired};
         ended(submission, now, out);
-        if (batch->archived) lose(submission, out);
+        if (batch->archived) lose(submission, WEIR_ERR_BATCH_GONE, now, out);
         return;
     }
     const Account& account = accounts_[submission->account];
@@ -49,15 +53,33 @@ void BatchMachine::on_polled(BatchSubmission* submission, const Outcome& outcome
     }
 }
 
-// Shortly after a creation or an end the provider may not know yet what it said. Later on the batch
-// is gone: somebody has deleted it.
+// Shortly after a creation or an end the provider may not know yet what it said. Later on the key
+// may be of another workspace than the batch: it is asked about while there may be results.
 void BatchMachine::on_not_found(BatchSubmission* submission, TimeNs now, BatchOutput* out) {
     if (submission->not_found_since == kNever) submission->not_found_since = now;
-    if (now - submission->not_found_since < settings_.not_found_ns) {
-        return on_failed_call(Outcome(), submission, now);
+    if (now + unix_minus_now_ - submission->created_unix > kKeptNs) {
+        return lose(submission, WEIR_ERR_BATCH_GONE, now, out);
     }
-    if (submission->stage == BatchSubmission::Stage::acknowledged) ended(submission, now, out);
-    lose(submission, out);
+    on_failed_call(Outcome(), submission, now);
+    const bool told_lately = submission->not_found_told_at != kNever &&
+                             now - submission->not_found_told_at < kTellAgainNs;
+    // One that was made long ago is known everywhere.
+    const bool made_lately =
+        now + unix_minus_now_ - submission->created_unix < settings_.not_found_ns;
+    const bool known = submission->stage == BatchSubmission::Stage::acknowledged && !made_lately;
+    if (told_lately || !(known || is_lost(*submission, now))) return;
+    submission->not_found_told_at = now;
+    out->actions.push_back({.kind = BatchAction::Kind::not_found, .submission = submission->id});
+}
+
+bool BatchMachine::is_lost(const BatchSubmission& submission, TimeNs now) const {
+    return submission.not_found_since != kNever &&
+           now - submission.not_found_since >= settings_.not_found_ns;
+}
+
+void BatchMachine::found(BatchSubmission* submission) {
+    submission->not_found_since = kNever;
+    submission->not_found_told_at = kNever;
 }
 
 void BatchMachine::ended(BatchSubmission* submission, TimeNs now, BatchOutput* out) {
@@ -65,7 +87,7 @@ void BatchMachine::ended(BatchSubmission* submission, TimeNs now, BatchOutput* o
     submission->stage = BatchSubmission::Stage::ended;
     submission->due = now;
     submission->failures = 0;
-    submission->not_found_since = kNever;
+    found(submission);
     --account.live;
     give_back(submission);
     write(EndedRecord{.submission = submission->id, .tally = submission->tally}, out);
@@ -73,12 +95,12 @@ void BatchMachine::ended(BatchSubmission* submission, TimeNs now, BatchOutput* o
 }
 
 // The results are not to be had any more.
-void BatchMachine::lose(BatchSubmission* submission, BatchOutput* out) {
-    for (const EntryId id : submission->entries) {
-        Entry* const entry = find(id);
-        if (entry != nullptr && entry->state == Entry::State::placed) {
-            settle(id, entry, BatchAction::Kind::fail, WEIR_ERR_BATCH_GONE, out);
-        }
+void BatchMachine::lose(BatchSubmission* submission, std::int32_t status, TimeNs now,
+                        BatchOutput* out) {
+    if (submission->stage == BatchSubmission::Stage::acknowledged) ended(submission, now, out);
+    for (const EntryId id : placed_entries(*submission)) {
+        settle(id, &entries_.at(id), BatchAction::Kind::fail, status, out);
+        out->actions.back().maybe_executed = true;
     }
     submission->stage = BatchSubmission::Stage::settled;
 }
@@ -120,14 +142,24 @@ void BatchMachine::cancel_collected(BatchOutput* out) {
     for (const EntryId id : collected) cancel(id, out);
 }
 
-void BatchMachine::on_cancelled(BatchSubmission* submission, const Outcome& outcome, TimeNs now) {
+void BatchMachine::on_cancelled(BatchSubmission* submission, const Outcome& outcome, TimeNs now,
+                                BatchOutput* out) {
+    if (outcome.http_status == 404) {
+        on_not_found(submission, now, out);
+        // Who gives up a batch that is not found need not wait for it.
+        if (submission->open > 0 && is_lost(*submission, now)) {
+            lose(submission, WEIR_ERR_CANCELLED, now, out);
+        }
+        return;
+    }
     // A 4xx means that there is nothing left to cancel; the next question tells.
-    const bool refused = outcome.cls == OutcomeClass::bad_request && outcome.http_status != 404;
+    const bool refused = outcome.cls == OutcomeClass::bad_request;
     if (outcome.cls != OutcomeClass::success && !refused) {
         return on_failed_call(outcome, submission, now);
     }
     submission->cancel_sent = true;
     submission->failures = 0;
+    found(submission);
     submission->due = now + settings_.poll_min_ns;
 }
 

@@ -10,16 +10,25 @@ namespace weir {
 // A creation without a clear answer. The listing is read from the top until it is older than the
 // batch can be. What has our number of requests may be ours; when it has ended, its first result
 // tells. Only when a pass through the listing that began after the visibility window has shown no
-// candidate is the batch sent again: the same requests in the same order under the same mark.
+// candidate is the batch sent again: the same requests in the same order under the same mark. Each
+// window is twice the one before, and batch.max_attempts bounds how often.
 
 namespace {
 constexpr std::uint32_t kPageSize = 100;
 constexpr std::uint32_t kEmptyProbes = 3;
+// A listing that has come to nothing so often in a row tells nothing.
+constexpr std::uint32_t kUnusablePasses = 4;
+// So many batches are not made in a window.
+constexpr std::size_t kMostPages = 1000;
+constexpr std::uint32_t kMostDoublings = 4;
 }  // namespace
 
-void BatchMachine::begin_reconcile(BatchSubmission* submission, TimeNs now) {
+void BatchMachine::begin_reconcile(BatchSubmission* submission, std::int32_t status, TimeNs now) {
     ++counts_.reconciled;
     give_turn_back(submission);
+    free_half(submission);
+    submission->doubt_status = status;
+    submission->unusable_passes = 0;
     submission->stage = BatchSubmission::Stage::reconciling;
     submission->doubt_since = now;
     submission->in_pass = false;
@@ -52,6 +61,7 @@ TimeNs BatchMachine::step_reconciling(BatchSubmission* submission, TimeNs now, B
         submission->in_pass = true;
         submission->pass_began = now;
         submission->pass_after.clear();
+        submission->pass_ends.clear();
         submission->candidates.clear();
     }
     BatchCall* const call = start_call(BatchCall::Kind::list, submission, now, out);
@@ -62,28 +72,57 @@ TimeNs BatchMachine::step_reconciling(BatchSubmission* submission, TimeNs now, B
 
 void BatchMachine::on_page(BatchSubmission* submission, const Outcome& outcome,
                            const BatchPage* page, TimeNs now, BatchOutput* out) {
-    // A page that was promised and is empty: what the last one ended with has been deleted since,
-    // and nothing says where the listing went on. The pass begins again.
-    const bool lost_place =
-        page != nullptr && page->batches.empty() && !submission->pass_after.empty();
-    if (outcome.cls != OutcomeClass::success || page == nullptr || lost_place) {
-        submission->in_pass = false;
-        submission->candidates.clear();
-        return on_failed_call(outcome, submission, now);
+    if (outcome.cls != OutcomeClass::success || page == nullptr ||
+        !makes_progress(submission, *page)) {
+        return on_unusable_page(submission, outcome, now, out);
     }
-    submission->failures = 0;
     const UnixNs oldest = submission->watermark_unix - settings_.server_skew_ns;
     bool older = false;
     for (const BatchObject& batch : page->batches) {
         older |= batch.created_unix_ns < oldest;
         if (may_be(*submission, batch)) submission->candidates.push_back(batch);
     }
-    if (page->has_more && !older && !page->batches.empty()) {
+    if (page->has_more && !older) {
         submission->pass_after = page->batches.back().id;
         submission->due = now;
         return;
     }
+    submission->failures = 0;
+    submission->unusable_passes = 0;
     end_pass(submission, now, out);
+}
+
+// A page that was promised and is empty: what the last one ended with has been deleted since, and
+// nothing says where the listing went on. One that ends as an earlier one did leads in a circle.
+bool BatchMachine::makes_progress(BatchSubmission* submission, const BatchPage& page) const {
+    if (page.batches.empty()) return submission->pass_after.empty() && !page.has_more;
+    if (!page.has_more) return true;
+    return submission->pass_ends.insert(page.batches.back().id).second &&
+           submission->pass_ends.size() < kMostPages;
+}
+
+// The pass begins again. Where the listing answers, and never tells, whether the batch exists stays
+// unknown: its requests end, and nothing is sent again for them.
+void BatchMachine::on_unusable_page(BatchSubmission* submission, const Outcome& outcome, TimeNs now,
+                                    BatchOutput* out) {
+    submission->in_pass = false;
+    submission->candidates.clear();
+    on_failed_call(outcome, submission, now);
+    if (outcome.http_status / 100 != 2) return;
+    if (++submission->unusable_passes < kUnusablePasses || now < visible_at(*submission)) return;
+    for (const EntryId id : placed_entries(*submission)) {
+        Entry* const entry = &entries_.at(id);
+        settle_early(id, entry, BatchAction::Kind::fail, WEIR_ERR_BROKEN_RESPONSE, out);
+        out->actions.back().why =
+            "no answer to the creation of its batch was clear, and the listing of batches makes no "
+            "sense: whether the batch exists is unknown";
+    }
+}
+
+TimeNs BatchMachine::visible_at(const BatchSubmission& submission) const {
+    const std::uint32_t doublings =
+        std::min(std::max(submission.creations, 1u) - 1, kMostDoublings);
+    return later(submission.doubt_since, settings_.visibility_ns << doublings);
 }
 
 bool BatchMachine::may_be(const BatchSubmission& submission, const BatchObject& batch) const {
@@ -93,14 +132,19 @@ bool BatchMachine::may_be(const BatchSubmission& submission, const BatchObject& 
     if (batch.archived) return false;
     const auto& refuted = submission.refuted;
     if (std::find(refuted.begin(), refuted.end(), batch.id) != refuted.end()) return false;
-    return std::none_of(submissions_.begin(), submissions_.end(),
-                        [&](const auto& other) { return other.second.remote_id == batch.id; });
+    return !is_ours(batch.id);
+}
+
+// Whether it is known to be the batch of a submission.
+bool BatchMachine::is_ours(const std::string& remote_id) const {
+    return std::any_of(submissions_.begin(), submissions_.end(),
+                       [&](const auto& s) { return s.second.remote_id == remote_id; });
 }
 
 void BatchMachine::end_pass(BatchSubmission* submission, TimeNs now, BatchOutput* out) {
     submission->in_pass = false;
     const Account& account = accounts_[submission->account];
-    const TimeNs visible_at = later(submission->doubt_since, settings_.visibility_ns);
+    const TimeNs visible = visible_at(*submission);
     const bool ended = std::any_of(
         submission->candidates.begin(), submission->candidates.end(),
         [](const BatchObject& batch) { return batch.status == BatchObject::Status::ended; });
@@ -111,13 +155,45 @@ void BatchMachine::end_pass(BatchSubmission* submission, TimeNs now, BatchOutput
         submission->due = now;
     } else if (!submission->candidates.empty()) {
         submission->due = now + pause;
-    } else if (submission->pass_began < visible_at) {
-        submission->due = std::max(now, std::min(now + pause, visible_at));
+    } else if (submission->pass_began < visible) {
+        submission->due = std::max(now, std::min(now + pause, visible));
     } else {
+        send_again(submission, now, out);
+    }
+}
+
+// The batch does not exist. Where one of its requests has been sent as often as it may, that one
+// ends, and the others become part of another batch.
+void BatchMachine::send_again(BatchSubmission* submission, TimeNs now, BatchOutput* out) {
+    const std::uint32_t creations = submission->creations;
+    const auto used_up = [&](EntryId id) {
+        return entries_.at(id).attempts + creations >= settings_.max_attempts;
+    };
+    std::vector<EntryId> entries = placed_entries(*submission);
+    const auto ended = std::stable_partition(entries.begin(), entries.end(), used_up);
+    if (ended == entries.begin()) {
         ++counts_.sent_again;
+        ++submission->creations;
+        write(RepeatedRecord{.submission = submission->id}, out);
+        submission->wait_for = written_;
         submission->stage = BatchSubmission::Stage::closed;
         submission->due = now;
-        changed(*submission, out);
+        return changed(*submission, out);
+    }
+    for (auto it = entries.begin(); it != ended; ++it) {
+        Entry* const entry = &entries_.at(*it);
+        entry->attempts = static_cast<std::uint8_t>(entry->attempts + creations - 1);
+        settle(*it, entry, BatchAction::Kind::fail, submission->doubt_status, out);
+        out->actions.back().why =
+            "no answer to the creation of its batch was clear, and the listing does not show it";
+    }
+    give_back(submission);
+    release(submission, out);
+    for (auto it = ended; it != entries.end(); ++it) {
+        Entry* const entry = &entries_.at(*it);
+        entry->attempts = static_cast<std::uint8_t>(entry->attempts + creations);
+        write(RequeuedRecord{.entry = *it, .attempts = entry->attempts}, out);
+        collect(*it, entry, now - settings_.max_age_ns);
     }
 }
 

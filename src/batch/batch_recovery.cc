@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "batch/batch_machine.h"
+#include "weir/weir.h"
 
 namespace weir {
 
@@ -26,6 +27,7 @@ void BatchMachine::recover_submission(const JournalState::Submission& row, TimeN
     submission.entries.assign(row.count, BatchSubmission::kNotHere);
     submission.intent_written = true;
     submission.sent = true;
+    submission.creations = row.creations;
     submission.cancel_wanted = row.cancel_wanted;
     submission.watermark_unix = row.watermark_unix;
     submission.remote_id = row.remote_id;
@@ -50,7 +52,7 @@ void BatchMachine::recover_submission(const JournalState::Submission& row, TimeN
     } else {
         // Whether the creation was sent is not known; the window opens anew, because it may have
         // been sent just before the end.
-        begin_reconcile(&submission, now);
+        begin_reconcile(&submission, WEIR_ERR_CONNECTION, now);
     }
 }
 

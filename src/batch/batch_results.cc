@@ -35,10 +35,12 @@ std::int32_t status_of(OutcomeClass cls) {
         case OutcomeClass::server_error:
             return WEIR_ERR_SERVER;
         case OutcomeClass::spend_limit:
+        case OutcomeClass::payer_limit:
             return WEIR_ERR_SPEND_LIMIT;
         case OutcomeClass::bad_key:
             return WEIR_ERR_AUTHENTICATION;
         case OutcomeClass::forbidden:
+        case OutcomeClass::on_hold:
             return WEIR_ERR_PERMISSION;
         default:
             return WEIR_ERR_REJECTED;
@@ -84,7 +86,7 @@ void BatchMachine::on_answer(BatchSubmission* submission, const BatchResult& res
     }
     submission->seen[wire.position] = true;
     // Whoever the answer is for, the provider has charged for it.
-    if (result.type == BatchResult::Type::succeeded) {
+    if (result.type == BatchResult::Type::succeeded || result.type == BatchResult::Type::other) {
         submission->reading.add(price);
         if (submission->reading.results() > submission->cost.results()) {
             submission->cost = submission->reading;
@@ -98,6 +100,10 @@ void BatchMachine::on_answer(BatchSubmission* submission, const BatchResult& res
     switch (result.type) {
         case BatchResult::Type::succeeded:
             return settle(id, entry, BatchAction::Kind::deliver, 0, out);
+        case BatchResult::Type::other:
+            settle(id, entry, BatchAction::Kind::fail, WEIR_ERR_BROKEN_RESPONSE, out);
+            out->actions.back().maybe_executed = true;
+            return;
         case BatchResult::Type::canceled:
             return settle(id, entry, BatchAction::Kind::fail, WEIR_ERR_CANCELLED, out);
         case BatchResult::Type::expired:
@@ -133,12 +139,15 @@ void BatchMachine::on_downloaded(BatchSubmission* submission, const Outcome& out
                                  BatchOutput* out) {
     keep_cost(submission, out);
     if (outcome.http_status == 404) return on_not_found(submission, now, out);
+    if (outcome.http_status == 410 || outcome.http_status == 400) {
+        return lose(submission, WEIR_ERR_BATCH_GONE, now, out);
+    }
     if (outcome.cls != OutcomeClass::success) {
         ++counts_.downloads_cut;
         return on_failed_call(outcome, submission, now);
     }
     submission->failures = 0;
-    submission->not_found_since = kNever;
+    found(submission);
     submission->due = now;
     ++submission->downloads;
     if (submission->open == 0) return;
@@ -165,7 +174,7 @@ void BatchMachine::keep_cost(BatchSubmission* submission, BatchOutput* out) {
 void BatchMachine::go_round(EntryId id, Entry* entry, std::int32_t status, TimeNs now,
                             BatchOutput* out) {
     BatchSubmission& submission = submissions_.at(entry->submission);
-    const int attempts = entry->attempts + 1;
+    const std::uint32_t attempts = entry->attempts + submission.creations;
     if (attempts >= settings_.max_attempts || submission.cancel_wanted || closed_) {
         return settle(id, entry, BatchAction::Kind::fail, status, out);
     }
@@ -173,7 +182,7 @@ void BatchMachine::go_round(EntryId id, Entry* entry, std::int32_t status, TimeN
     entry->attempts = static_cast<std::uint8_t>(attempts);
     --submission.open;
     submission.entries[entry->position] = BatchSubmission::kNotHere;
-    write(RequeuedRecord{.entry = id, .attempts = static_cast<std::uint32_t>(attempts)}, out);
+    write(RequeuedRecord{.entry = id, .attempts = attempts}, out);
     collect(id, entry, now);
 }
 

@@ -10,20 +10,40 @@ namespace weir {
 namespace {
 
 // The provider, or the network before it, has certainly not made the batch: sending it again
-// cannot make a second one.
+// cannot make a second one. Any answer of 5xx may stand before a batch that was made, 529 included.
 bool certainly_not_created(const Outcome& outcome) {
-    if (outcome.http_status == 429 || outcome.http_status == 529) return true;
-    return outcome.http_status == 0 && !outcome.maybe_executed;
+    return outcome.http_status == 429 || (outcome.http_status == 0 && !outcome.maybe_executed);
+}
+
+// What an unclear creation says of its requests.
+std::int32_t unclear_status(OutcomeClass cls) {
+    switch (cls) {
+        case OutcomeClass::overloaded:
+            return WEIR_ERR_OVERLOADED;
+        case OutcomeClass::server_error:
+            return WEIR_ERR_SERVER;
+        case OutcomeClass::timeout:
+            return WEIR_ERR_ATTEMPT_TIMEOUT;
+        case OutcomeClass::success:
+        case OutcomeClass::broken:
+        case OutcomeClass::unreadable:
+        case OutcomeClass::too_large:
+            return WEIR_ERR_BROKEN_RESPONSE;
+        default:
+            return WEIR_ERR_CONNECTION;
+    }
 }
 
 // The status of a creation that will never be accepted, or 0.
 std::int32_t final_status(const Outcome& outcome) {
     switch (outcome.cls) {
         case OutcomeClass::spend_limit:
+        case OutcomeClass::payer_limit:
             return WEIR_ERR_SPEND_LIMIT;
         case OutcomeClass::bad_key:
             return WEIR_ERR_AUTHENTICATION;
         case OutcomeClass::forbidden:
+        case OutcomeClass::on_hold:
             return WEIR_ERR_PERMISSION;
         case OutcomeClass::bad_request:
             return WEIR_ERR_REJECTED;
@@ -40,23 +60,29 @@ void BatchMachine::close_groups(TimeNs now, BatchOutput* out) {
     Collector::GroupIndex group = 0;
     std::vector<EntryId> entries;
     while (collector_.take(now, &group, &entries)) {
-        const SubmissionId id = ++last_submission_;
-        BatchSubmission& submission = submissions_[id];
-        submission.id = id;
-        submission.account = groups_[group].account;
-        submission.group = group;
-        submission.open = static_cast<std::uint32_t>(entries.size());
-        submission.entries = std::move(entries);
-        for (std::uint32_t i = 0; i < submission.entries.size(); ++i) {
-            Entry& entry = entries_.at(submission.entries[i]);
-            entry.state = Entry::State::placed;
-            entry.submission = id;
-            entry.position = i;
-        }
-        submission.wait_for = written_;  // its bodies are read from the journal
-        changed(submission, out);
+        add_submission(group, std::move(entries), out);
         entries.clear();
     }
+}
+
+BatchSubmission* BatchMachine::add_submission(std::uint32_t group, std::vector<EntryId> entries,
+                                              BatchOutput* out) {
+    const SubmissionId id = ++last_submission_;
+    BatchSubmission& submission = submissions_[id];
+    submission.id = id;
+    submission.account = groups_[group].account;
+    submission.group = group;
+    submission.open = static_cast<std::uint32_t>(entries.size());
+    submission.entries = std::move(entries);
+    for (std::uint32_t i = 0; i < submission.entries.size(); ++i) {
+        Entry& entry = entries_.at(submission.entries[i]);
+        entry.state = Entry::State::placed;
+        entry.submission = id;
+        entry.position = i;
+    }
+    submission.wait_for = written_;  // its bodies are read from the journal
+    changed(submission, out);
+    return &submission;
 }
 
 // Before the intent: is there room for the batch, and are its bodies here?
@@ -64,7 +90,7 @@ TimeNs BatchMachine::step_closed(BatchSubmission* submission, TimeNs now, BatchO
     Account& account = accounts_[submission->account];
     if (!submission->intent_written) leave_out_settled(submission);
     if (given_up(submission, out)) return kNever;
-    if (settings_.work == BatchWork::look) return kNever;
+    if (submission->waits_for_half || settings_.work == BatchWork::look) return kNever;
     if (!account.newest_known) return kNever;  // look_for_newest is at it
     if (!submission->holds_turn) {
         if (account.creating >= settings_.max_creates) return kNever;
@@ -127,6 +153,7 @@ void BatchMachine::write_intent(BatchSubmission* submission, TimeNs now, BatchOu
                        .entries = submission->entries},
           out);
     submission->intent_written = true;
+    submission->creations = 1;
     submission->wait_for = written_;
     changed(*submission, out);
 }
@@ -159,16 +186,18 @@ void BatchMachine::leave_out_settled(BatchSubmission* submission) {
 }
 
 void BatchMachine::on_created(BatchSubmission* submission, const Outcome& outcome,
-                              const BatchObject* batch, TimeNs now, BatchOutput* out) {
-    if (outcome.cls == OutcomeClass::success && batch != nullptr) {
-        return acknowledged(submission, *batch, now, out);
+                              const BatchAnswer& answer, TimeNs now, BatchOutput* out) {
+    // The id of another batch is no answer either.
+    if (outcome.cls == OutcomeClass::success && answer.batch != nullptr &&
+        !is_ours(answer.batch->id)) {
+        return acknowledged(submission, *answer.batch, now, out);
     }
     if (const std::int32_t status = final_status(outcome); status != 0) {
-        return refused(submission, outcome, status, now, out);
+        return refused(submission, outcome, answer.refused_at, status, now, out);
     }
     if (certainly_not_created(outcome)) return on_failed_call(outcome, submission, now);
     write(SentRecord{.submission = submission->id}, out);
-    begin_reconcile(submission, now);
+    begin_reconcile(submission, unclear_status(outcome.cls), now);
     changed(*submission, out);
 }
 
@@ -201,32 +230,7 @@ void BatchMachine::acknowledged(BatchSubmission* submission, const BatchObject& 
         now + poll_interval(settings_, static_cast<std::uint32_t>(submission->entries.size()), 0,
                             account.live, account.pacer.interval());
     changed(*submission, out);
-}
-
-// The batch as a whole is not to be had.
-void BatchMachine::refused(BatchSubmission* submission, const Outcome& outcome, std::int32_t status,
-                           TimeNs now, BatchOutput* out) {
-    give_back(submission);
-    submission->sent = false;
-    const bool too_large = outcome.http_status == 413 && submission->entries.size() > 1;
-    std::uint64_t bytes = 0;
-    std::vector<EntryId> entries;
-    for (const EntryId id : submission->entries) {
-        Entry* const entry = find(id);
-        if (entry == nullptr || entry->state != Entry::State::placed) continue;
-        bytes += Collector::size_in_batch(entry->body_bytes);
-        if (too_large) {
-            entries.push_back(id);
-        } else {
-            settle(id, entry, BatchAction::Kind::fail, status, out);
-        }
-    }
-    release(submission, out);
-    if (!too_large) return;
-    collector_.lower_max_bytes(bytes / 2);
-    // They have waited their time.
-    const TimeNs since = now - settings_.max_age_ns;
-    for (const EntryId id : entries) collect(id, &entries_.at(id), since);
+    if (BatchSubmission* const other = free_half(submission)) halve_unsent(other, out);
 }
 
 // The entries are as they were before the intent. The submission is gone afterwards.
@@ -240,6 +244,7 @@ void BatchMachine::release(BatchSubmission* submission, BatchOutput* out) {
         it->second.body.reset();
         if (it->second.state == Entry::State::dropped) entries_.erase(it);
     }
+    free_half(submission);
     submissions_.erase(submission->id);
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -68,9 +69,10 @@ struct BatchSubmission {
     std::uint32_t unconfirmed = 0;  // entries settled or online: their answer is not acknowledged
     std::uint64_t bytes = 0;        // of the bodies
     bool intent_written = false;
-    bool sent = false;         // a creation was begun, in this run or an earlier one
-    std::uint32_t places = 0;  // taken in the account's processing queue
-    bool holds_turn = false;   // of the account's creations at once
+    bool sent = false;            // a creation was begun, in this run or an earlier one
+    std::uint32_t creations = 0;  // that may have made the batch
+    std::uint32_t places = 0;     // taken in the account's processing queue
+    bool holds_turn = false;      // of the account's creations at once
     bool cancel_wanted = false;
     bool cancel_sent = false;
     JournalPosition wait_for = 0;  // nothing is done before this is durable
@@ -86,16 +88,25 @@ struct BatchSubmission {
     TimeNs known_since = 0;    // when this run first knew its remote id
     TimeNs asked_at = kNever;  // when the provider last said how it is; kNever: not yet
     BatchTally tally;
-    TimeNs not_found_since = kNever;  // the first 404 in a row
+    TimeNs not_found_since = kNever;    // the first 404 in a row
+    TimeNs not_found_told_at = kNever;  // when that was last said
 
     // Whether the batch exists is not known, or nothing was sent yet; its entries cannot change.
     bool unresolved() const { return intent_written && remote_id.empty(); }
 
+    // A creation that was refused for one of its requests is sent in halves.
+    std::uint32_t refusals = 0;   // of the creations that this one is a part of
+    SubmissionId other_half = 0;  // waits for what becomes of this one
+    bool waits_for_half = false;  // is another one's other half
+
     // Reconciling.
     TimeNs doubt_since = 0;
+    std::int32_t doubt_status = 0;      // of its requests, should the creation come to nothing
+    std::uint32_t unusable_passes = 0;  // in a row
     TimeNs pass_began = 0;  // of the pass through the listing under way, or of the last one
     bool in_pass = false;
     std::string pass_after;               // the last id of the page before
+    std::set<std::string> pass_ends;      // the last ids of all pages before
     std::vector<BatchObject> candidates;  // of that pass
     std::vector<std::string> refuted;     // batches of others
     BatchObject probed;                   // the candidate whose first result is being read

@@ -140,7 +140,7 @@ struct BatchSettings {
 
     // How long after a creation without an answer the batch may still be missing from the listing.
     TimeNs visibility_ns = 300 * kNsPerS;
-    // How long a batch that is known to exist may be answered with 404.
+    // How long a batch that is known to exist may be answered with 404 before that is said.
     TimeNs not_found_ns = 600 * kNsPerS;
     // The clocks of the provider's machines differ by less than this.
     TimeNs server_skew_ns = 60 * kNsPerS;

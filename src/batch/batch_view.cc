@@ -44,6 +44,7 @@ BatchView BatchMachine::view_of(const BatchSubmission& submission, TimeNs now) c
     view.late = submission.stage < BatchSubmission::Stage::settled ? submission.late : 0;
     view.tally = submission.tally;
     view.cost = submission.cost;
+    view.not_found = submission.not_found_told_at != kNever;
     view.cancel_wanted = submission.cancel_wanted;
     view.cancel_sent = submission.cancel_sent;
     if (submission.asked_at != kNever) view.asked_ago_ns = now - submission.asked_at;

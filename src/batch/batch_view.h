@@ -23,6 +23,7 @@ struct BatchView {
     TimeNs asked_ago_ns = -1;  // since the provider was last asked; -1: not in this run
     BatchTally tally;
     BatchCost cost;
+    bool not_found = false;  // though the provider has acknowledged it
     bool cancel_wanted = false;
     bool cancel_sent = false;  // in this run
 };
@@ -51,6 +52,9 @@ struct BatchCounts {
     std::uint64_t missing_results = 0;
     std::uint64_t dropped_results = 0;  // of requests that were cancelled or ended before
     std::uint64_t downloads_cut = 0;
+    // When the journal failed: what it had been told and has not kept.
+    std::uint64_t requests_not_kept = 0;
+    std::uint64_t acknowledgements_not_kept = 0;
 };
 
 }  // namespace weir

@@ -46,6 +46,11 @@ struct SentRecord {
     SubmissionId submission = 0;
 };
 
+// The batch does not exist, and its creation is sent once more: durable before it is.
+struct RepeatedRecord {
+    SubmissionId submission = 0;
+};
+
 struct AcknowledgedRecord {
     SubmissionId submission = 0;
     std::string remote_id;
@@ -111,9 +116,10 @@ struct ForgottenRecord {
     SubmissionId submission = 0;
 };
 
-using JournalRecord = std::variant<AcceptRecord, IntentRecord, SentRecord, AcknowledgedRecord,
-                                   EndedRecord, ReleasedRecord, RequeuedRecord, DeliveredRecord,
-                                   CancelWantedRecord, ForgottenRecord, UseRecord, CostRecord>;
+using JournalRecord =
+    std::variant<AcceptRecord, IntentRecord, SentRecord, AcknowledgedRecord, EndedRecord,
+                 ReleasedRecord, RequeuedRecord, DeliveredRecord, CancelWantedRecord,
+                 ForgottenRecord, UseRecord, CostRecord, RepeatedRecord>;
 
 // The place of a record in the journal's order: 1, 2, 3, ... from the start of each run.
 using JournalPosition = std::uint64_t;
@@ -163,6 +169,7 @@ struct JournalState {
         UnixNs at_unix = kNoUnixTime;
         UnixNs watermark_unix = kNoUnixTime;
         Stage stage = Stage::intent;
+        std::uint32_t creations = 1;  // that may have made the batch
         std::string remote_id = {};
         UnixNs created_unix = kNoUnixTime;
         UnixNs expires_unix = kNoUnixTime;

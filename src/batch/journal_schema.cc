@@ -60,6 +60,8 @@ constexpr const char* kSteps[] = {
     // An entry of which only the price of its result is wanted is dropped and has an empty body.
     "ALTER TABLE entry_extras ADD COLUMN tag INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE entry_extras ADD COLUMN affinity INTEGER NOT NULL DEFAULT 0;",
+    // How often the creation was sent, or was to be.
+    ("ALTER TABLE submissions ADD COLUMN creations INTEGER NOT NULL DEFAULT 1;"),
 };
 static_assert(std::size(kSteps) == kJournalSchema);
 

@@ -13,6 +13,7 @@ JournalStatements::JournalStatements(SqliteDatabase* db)
       place(db, "UPDATE entries SET submission = ?, position = ? WHERE id = ?"),
       last_submission(db, "UPDATE meta SET last_submission = max(last_submission, ?)"),
       sent(db, "UPDATE submissions SET stage = 2 WHERE id = ?"),
+      repeated(db, "UPDATE submissions SET creations = creations + 1 WHERE id = ?"),
       acknowledged(db,
                    "UPDATE submissions SET stage = 3, remote_id = ?2, created = ?3, expires = ?4"
                    " WHERE id = ?1"),

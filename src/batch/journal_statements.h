@@ -11,7 +11,7 @@ struct JournalStatements {
     SqliteStatement add_group, find_group;
     SqliteStatement accept, last_entry;
     SqliteStatement intent, place, last_submission;
-    SqliteStatement sent, acknowledged, ended, cancel_wanted, forgotten;
+    SqliteStatement sent, repeated, acknowledged, ended, cancel_wanted, forgotten;
     SqliteStatement erase_dropped, release, requeued;
     SqliteStatement stage_of_entry, drop, drop_late, empty_dropped, erase, body;
     SqliteStatement keep_use, forget_use;

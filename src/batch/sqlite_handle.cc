@@ -53,7 +53,9 @@ JournalError error_of(const std::string& path, int code, int system_errno, const
                             "that were created are still at the provider",
                             path, words)};
     }
-    return {Kind::other, fmt::format("journal.path: {} failed while {}: {} (code {}, errno {})",
+    return {Kind::other, fmt::format("journal.path: {} failed while {}: {} (code {}, errno {}); "
+                                     "see to its disk, and open it again: what was reported as "
+                                     "durable is safe",
                                      path, doing, words, code, system_errno)};
 }
 
@@ -79,7 +81,10 @@ void SqliteDatabase::fail(int code, const char* doing) const {
     int of_call = sqlite3_system_errno(handle_.get());
     // SQLite does not keep that of a commit.
     if (of_call == 0 && (code & 0xFF) == SQLITE_IOERR) of_call = system_errno;
-    throw error_of(path_, code, of_call, sqlite3_errmsg(handle_.get()), doing);
+    // Damage that SQLite has not noticed is no error to it.
+    const bool unnoticed = (sqlite3_errcode(handle_.get()) & 0xFF) != (code & 0xFF);
+    const char* const words = unnoticed ? sqlite3_errstr(code) : sqlite3_errmsg(handle_.get());
+    throw error_of(path_, code, of_call, words, doing);
 }
 
 void SqliteDatabase::run(const char* sql) {

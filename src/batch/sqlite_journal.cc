@@ -46,6 +46,7 @@ void close_to_others(const std::string& path) {
 
 // Far more than any batch has: a submission of more is damage.
 constexpr std::int64_t kMostRequests = 10'000'000;
+constexpr std::int64_t kMostCreations = 1'000'000;
 
 class SqliteJournal final : public Journal {
 public:
@@ -57,11 +58,13 @@ public:
     std::vector<std::pair<EntryId, BatchBody>> bodies(std::span<const EntryId> entries) override;
 
 private:
+    void check_rows();
     std::int64_t group(const std::string& account, const std::string& model,
                        const std::string& headers);
     void on(const AcceptRecord& record);
     void on(const IntentRecord& record);
     void on(const SentRecord& record);
+    void on(const RepeatedRecord& record);
     void on(const AcknowledgedRecord& record);
     void on(const EndedRecord& record);
     void on(const ReleasedRecord& record);
@@ -91,8 +94,28 @@ SqliteJournal::SqliteJournal(const std::string& path, const std::string& mark)
     statements_.emplace(&database_);
 }
 
+// Rows that contradict each other: no run writes such.
+void SqliteJournal::check_rows() {
+    constexpr const char* kContradictions[] = {
+        // An entry has a place in a batch that is there; who is dropped has one.
+        "SELECT count(*) FROM entries e LEFT JOIN submissions s ON s.id = e.submission"
+        " WHERE (e.submission <> 0 AND (s.id IS NULL OR e.position NOT BETWEEN 0 AND s.count - 1))"
+        " OR (e.submission = 0 AND e.dropped <> 0) OR e.id <= 0",
+        "SELECT count(*) FROM (SELECT 1 FROM entries WHERE submission <> 0"
+        " GROUP BY submission, position HAVING count(*) > 1)",
+        // A batch that may have to be sent again is whole; one that exists has an id.
+        "SELECT count(*) FROM submissions s WHERE s.id <= 0 OR"
+        " CASE WHEN s.stage < 3"
+        " THEN s.count <> (SELECT count(*) FROM entries e WHERE e.submission = s.id)"
+        " ELSE s.remote_id = '' END"};
+    for (const char* contradiction : kContradictions) {
+        if (database_.number(contradiction) != 0) database_.fail(SQLITE_CORRUPT, "being read");
+    }
+}
+
 JournalState SqliteJournal::load() {
     JournalState state;
+    check_rows();
     SqliteStatement meta(&database_, "SELECT mark, last_entry, last_submission FROM meta");
     if (meta.step()) {
         state.mark = meta.text(0);
@@ -106,13 +129,15 @@ JournalState SqliteJournal::load() {
         &database_,
         "SELECT s.id, account, model, headers, count, at, watermark, stage, remote_id, created,"
         " expires, cancel_wanted, succeeded, errored, canceled, expired, cost, saved, priced,"
-        " unpriced"
+        " unpriced, creations"
         " FROM submissions s JOIN groups g ON g.id = s.grp ORDER BY s.id");
     while (submissions.step()) {
         state.last_submission = std::max(state.last_submission, submissions.id(0));
         const std::int64_t stage = submissions.number(7);
         const std::int64_t count = submissions.number(4);
-        const bool sound = stage >= 1 && stage <= 4 && count >= 0 && count <= kMostRequests;
+        const std::int64_t creations = submissions.number(20);
+        const bool sound = stage >= 1 && stage <= 4 && count >= 0 && count <= kMostRequests &&
+                           creations >= 1 && creations <= kMostCreations;
         if (!sound) database_.fail(SQLITE_CORRUPT, "being read");
         state.submissions.push_back({.id = submissions.id(0),
                                      .account = submissions.text(1),
@@ -122,6 +147,7 @@ JournalState SqliteJournal::load() {
                                      .at_unix = submissions.number(5),
                                      .watermark_unix = submissions.number(6),
                                      .stage = static_cast<JournalState::Stage>(stage),
+                                     .creations = static_cast<std::uint32_t>(creations),
                                      .remote_id = submissions.text(8),
                                      .created_unix = submissions.number(9),
                                      .expires_unix = submissions.number(10),
@@ -272,6 +298,10 @@ void SqliteJournal::on(const IntentRecord& r) {
 }
 
 void SqliteJournal::on(const SentRecord& r) { statements_->sent.bind(1, r.submission).run(); }
+
+void SqliteJournal::on(const RepeatedRecord& r) {
+    statements_->repeated.bind(1, r.submission).run();
+}
 
 void SqliteJournal::on(const AcknowledgedRecord& r) {
     statements_->acknowledged.bind(1, r.submission)

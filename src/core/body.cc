@@ -30,26 +30,51 @@ BodyBlock* BodyBlock::make(std::string_view body, const RequestHead& head,
     return block;
 }
 
-BodyBlock* BodyBlock::make_with_model(const BodyBlock& body, std::string_view model) {
-    const std::string_view bytes = body.bytes();
-    const std::size_t after = body.head_.model_offset + body.head_.model_length;
+// A body whose bytes are these pieces, with the headers of another.
+BodyBlock* BodyBlock::make_of(const BodyBlock& body,
+                              std::initializer_list<std::string_view> pieces) {
     auto headers = body.extra_headers_ == nullptr
                        ? nullptr
                        : std::make_unique<const std::vector<std::string>>(*body.extra_headers_);
-    const std::size_t size = bytes.size() - body.head_.model_length + model.size();
+    std::size_t size = 0;
+    for (const std::string_view piece : pieces) size += piece.size();
     void* memory = std::malloc(sizeof(BodyBlock) + size);
     if (memory == nullptr) throw std::bad_alloc();
     auto* block = new (memory) BodyBlock;
     block->size_ = static_cast<std::uint32_t>(size);
     block->head_ = body.head_;
-    block->head_.model_length = static_cast<std::uint16_t>(model.size());
     block->extra_headers_ = std::move(headers);
     char* out = static_cast<char*>(memory) + sizeof(BodyBlock);
-    for (const std::string_view piece :
-         {bytes.substr(0, body.head_.model_offset), model, bytes.substr(after)}) {
+    for (const std::string_view piece : pieces) {
         if (!piece.empty()) std::memcpy(out, piece.data(), piece.size());
         out += piece.size();
     }
+    return block;
+}
+
+BodyBlock* BodyBlock::make_assembled(const BodyBlock& body, RequestHead::Range stream) {
+    const std::string_view bytes = body.bytes();
+    std::string_view inserted = "true";
+    if (stream.end == 0) {  // the body does not speak of streams
+        inserted = "\"stream\":true,";
+        stream.begin = stream.end = static_cast<std::uint32_t>(bytes.find('{') + 1);
+    }
+    BodyBlock* block =
+        make_of(body, {bytes.substr(0, stream.begin), inserted, bytes.substr(stream.end)});
+    if (body.head_.model_offset >= stream.end) {
+        block->head_.model_offset =
+            body.head_.model_offset + static_cast<std::uint32_t>(block->size_ - bytes.size());
+    }
+    block->head_.stream = block->head_.assemble = true;
+    return block;
+}
+
+BodyBlock* BodyBlock::make_with_model(const BodyBlock& body, std::string_view model) {
+    const std::string_view bytes = body.bytes();
+    const std::size_t after = body.head_.model_offset + body.head_.model_length;
+    BodyBlock* block =
+        make_of(body, {bytes.substr(0, body.head_.model_offset), model, bytes.substr(after)});
+    block->head_.model_length = static_cast<std::uint16_t>(model.size());
     return block;
 }
 

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,6 +22,7 @@ struct BodyHead {
     std::uint16_t model_length = 0;
     bool stream = false;
     bool fast = false;
+    bool assemble = false;  // the answer is streamed on the wire, and handed over whole
 };
 
 // A request's body with its head, in one block, shared by reference count: between a builder and
@@ -30,6 +32,8 @@ public:
     // Copies `body`. Throws std::bad_alloc. The caller owns one reference.
     static BodyBlock* make(std::string_view body, const RequestHead& head,
                            std::vector<std::string> extra_headers);
+    // The same body as one that is streamed and assembled.
+    static BodyBlock* make_assembled(const BodyBlock& body, RequestHead::Range stream);
     // The same body but for its model, whose characters are written as they are.
     static BodyBlock* make_with_model(const BodyBlock& body, std::string_view model);
     // Of a permit for a model, of which no body is known.
@@ -44,6 +48,9 @@ public:
     const std::vector<std::string>* extra_headers() const { return extra_headers_.get(); }
 
 private:
+    static BodyBlock* make_of(const BodyBlock& body,
+                              std::initializer_list<std::string_view> pieces);
+
     BodyBlock() = default;
     ~BodyBlock() = default;
     std::atomic<std::uint32_t> references_{1};

@@ -277,7 +277,7 @@ void Core::learn_of_key(const Attempt& attempt, const Outcome& outcome, TimeNs n
     actions->push_back({.kind = Action::Kind::key_changed,
                         .account = attempt.key.id.account,
                         .key = attempt.key.id.key});
-    if (seen.cls != OutcomeClass::spend_limit) return;
+    if (seen.cls != OutcomeClass::spend_limit && seen.cls != OutcomeClass::on_hold) return;
     keys_.spend_together(attempt.key, seen.of_workspace, [&](KeyId id) {
         actions->push_back(
             {.kind = Action::Kind::key_changed, .account = id.account, .key = id.key});

@@ -199,6 +199,7 @@ void BatchLane::acknowledge(std::uint64_t ticket) {
 void BatchLane::close() {
     tell_recovered(recovered_.size());
     if (!waits_.empty()) on_journal_failed(waits_);
+    if (!journal_failure_.empty()) tell_not_kept();
     machine_.close(settings_.batch.cancel_on_close, &out_);
     carry_out();
 }
@@ -219,8 +220,9 @@ void BatchLane::turn(TimeNs now) {
 }
 
 void BatchLane::take_from_journal() {
+    if (!journal_failure_.empty()) return;
     JournalThread::Done done = journal_->take();
-    if (!done.failure.empty() && journal_failure_.empty()) return on_journal_failed(done.failure);
+    if (!done.failure.empty()) return on_journal_failed(std::move(done.failure));
     if (done.waits != waits_) tell_waits(std::move(done.waits));
     for (auto& [submission, bodies] : done.loaded) {
         if (submission != 0) {
@@ -251,11 +253,41 @@ TimeNs BatchLane::next_timer() const {
 }
 
 // What is in the journal goes on when an engine opens it again; here everything ends.
-void BatchLane::on_journal_failed(const std::string& why) {
-    journal_failure_ = why;
-    log_->write(WEIR_LOG_ERROR, "the batch lane has stopped: {}", why);
+void BatchLane::on_journal_failed(std::string why) {
+    waits_.clear();
+    journal_failure_ = std::move(why);
+    log_->write(WEIR_LOG_ERROR, "the batch lane has stopped: {}", journal_failure_);
+    journal_->give_up(journal_failure_);
     machine_.on_journal_failed(&out_);
     carry_out();
+    end_falling_back();
+    if (const std::uint64_t requests = machine_.counts().requests_not_kept; requests > 0) {
+        log_->write(WEIR_LOG_ERROR,
+                    "{} requests were accepted and are not in the journal; submit them again",
+                    requests);
+    }
+    tell_not_kept();
+}
+
+// The bodies of what was to go online are in the journal.
+void BatchLane::end_falling_back() {
+    for (const auto& [entry, request] : std::exchange(falling_back_, {})) {
+        if (!slab_->outstanding(request.ticket)) continue;
+        tickets_.erase(request.ticket);
+        const RequestIndex index = RequestSlab::index_of(request.ticket);
+        host_->on_batch_end(index, make_refused(slab_->at(index), WEIR_ERR_IO, journal_failure_));
+    }
+}
+
+void BatchLane::tell_not_kept() {
+    const std::uint64_t lost = machine_.counts().acknowledgements_not_kept;
+    if (lost == told_not_kept_) return;
+    log_->write(
+        WEIR_LOG_ERROR,
+        "{} acknowledgements are not in the journal: the next engine that opens it delivers "
+        "those answers again",
+        lost - told_not_kept_);
+    told_not_kept_ = lost;
 }
 
 void BatchLane::pace_results() {
@@ -303,12 +335,16 @@ void BatchLane::carry_out(BatchAction* action) {
             return journal_->load(0, {action->entry});
         case BatchAction::Kind::changed:
             return tell_changed(action->submission);
+        case BatchAction::Kind::not_found:
+            return tell_not_found(action->submission);
         case BatchAction::Kind::dropped:
             return charge(*action, action->tenant);
     }
 }
 
 void BatchLane::tell_durable(const BatchAction& action) {
+    const auto it = tickets_.find(action.ticket);
+    if (it != tickets_.end()) it->second.durable = true;
     // The journal has the body now.
     inbox_->release_body(RequestSlab::index_of(action.ticket));
     weir_event event = make_engine_event(0);
@@ -338,6 +374,7 @@ void BatchLane::end_request(const BatchAction& action) {
             index, make_batch_done(request, *result_, settings_.accounts[action.account].name,
                                    price_.micros, settings_.core.routes, now_));
     }
+    const bool durable = it != tickets_.end() && it->second.durable;
     if (it != tickets_.end() && !machine_.holds(action.entry)) tickets_.erase(it);
     request.maybe_executed = action.maybe_executed;
     if (result_ != nullptr && result_->type == BatchResult::Type::errored) {
@@ -346,12 +383,27 @@ void BatchLane::end_request(const BatchAction& action) {
         request.last_error->message = result_->error.message;
         request.last_error->request_id = result_->error.request_id;
         request.last_error->from_provider = true;
+    } else if (result_ != nullptr && result_->type == BatchResult::Type::other) {
+        request.last_error = std::make_unique<ErrorDetail>();
+        request.last_error->message = "its result is of a form that this weir does not know";
+        request.last_error->answer = result_->bytes;
+    } else if (*action.why != '\0') {
+        request.last_error = std::make_unique<ErrorDetail>();
+        request.last_error->message = action.why;
     } else if (detail_ != nullptr) {
         request.last_error = std::make_unique<ErrorDetail>(*detail_);
     }
     const bool journal_failed = !journal_failure_.empty() && action.status == WEIR_ERR_SHUTDOWN;
-    host_->on_batch_end(index, journal_failed ? make_refused(request, WEIR_ERR_IO, journal_failure_)
-                                              : make_failed(request, action.status));
+    host_->on_batch_end(index, journal_failed
+                                   ? make_refused(request, WEIR_ERR_IO, failure_of(durable))
+                                   : make_failed(request, action.status));
+}
+
+// Why a request ends with its journal, and what is to become of it.
+std::string BatchLane::failure_of(bool durable) const {
+    return journal_failure_ +
+           (durable ? "; the request is in the journal, and goes on when an engine opens it again"
+                    : "; the request is not in the journal: submit it again");
 }
 
 }  // namespace weir

@@ -63,7 +63,7 @@ public:
     void keep_day_use(std::vector<DayUseRow> rows);
     // Answers were charged that are not kept as charged yet: that is to happen in the same turn.
     bool has_charged() const { return !charged_.empty(); }
-    bool finished() const { return machine_.finished(); }
+    bool finished() const { return machine_.finished() && falling_back_.empty(); }
 
     // Does what is due, and tells the host.
     void turn(TimeNs now);
@@ -91,7 +91,10 @@ private:
     void tell_recovered(std::size_t at_most);
     void tell_some_recovered();
     void take_from_journal();
-    void on_journal_failed(const std::string& why);
+    void on_journal_failed(std::string why);
+    void end_falling_back();
+    void tell_not_kept();
+    std::string failure_of(bool durable) const;
     void tell_waits(std::string why);
     void refuse(RequestIndex index);
     void carry_out();
@@ -102,6 +105,7 @@ private:
     ResultPrice price_of(const BatchResult& result) const;
     void tell_durable(const BatchAction& action);
     void tell_changed(SubmissionId batch);
+    void tell_not_found(SubmissionId batch);
     void go_online(EntryId entry, const BatchBody& body);
     void choose_way(EntryId entry, const BodyBlock& body, Request* request);
     void pace_results();
@@ -136,6 +140,7 @@ private:
         bool automatic = false;   // lane = auto has chosen the batch lane
         bool charged = false;     // what its answer used, by an earlier run too
         bool recovered = false;
+        bool durable = false;
     };
     std::unordered_map<std::uint64_t, Ticket> tickets_;
     struct FallingBack {
@@ -166,7 +171,8 @@ private:
     std::uint64_t told_duplicate_ = 0;
     std::uint64_t told_dropped_ = 0;
     std::string journal_failure_;
-    std::string waits_;  // for what the journal waits, or empty
+    std::uint64_t told_not_kept_ = 0;  // acknowledgements
+    std::string waits_;                // for what the journal waits, or empty
     std::vector<DayUseRow> day_use_;
     std::vector<EntryId> charged_;  // not kept as such yet
 };

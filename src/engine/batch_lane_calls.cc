@@ -35,7 +35,7 @@ ResponseTaker* BatchLane::reader(ExchangeId id) {
 void BatchLane::on_batch_result(BatchExchange* exchange, const BatchResult& result) {
     result_ = &result;
     price_ = price_of(result);
-    read_bytes_ += result.message.size();
+    read_bytes_ += result.message.size() + result.bytes.size();
     machine_.on_result(exchange->call().id, result, price_, now_, &out_);
     carry_out();
     result_ = nullptr;
@@ -79,8 +79,11 @@ void BatchLane::on_end(ExchangeId id, const WireEnd& end, TimeNs now) {
     detail.http_status = outcome.http_status;
     detail.retry_after_ns = outcome.retry_after_ns;
     detail_ = success ? nullptr : &detail;
-    machine_.on_call_end(call.id, outcome, has_batch ? &reader.batch() : nullptr,
-                         has_page ? &reader.page() : nullptr, now, &out_);
+    BatchAnswer answer;
+    if (has_batch) answer.batch = &reader.batch();
+    if (has_page) answer.page = &reader.page();
+    if (call.kind == BatchCall::Kind::create) answer.refused_at = refused_positions(detail.message);
+    machine_.on_call_end(call.id, outcome, answer, now, &out_);
     carry_out();
     detail_ = nullptr;
 }
@@ -122,6 +125,7 @@ void BatchLane::write_batch(const BatchView& view, JsonWriter* json) const {
     json->member("succeeded", view.tally.succeeded).member("errored", view.tally.errored);
     json->member("canceled", view.tally.canceled).member("expired", view.tally.expired);
     write_cost(view.cost, "", json);
+    json->member("not_found", view.not_found);
     json->member("cancel_wanted", view.cancel_wanted);
     json->member("cancel_sent", view.cancel_sent).close('}');
 }
@@ -178,6 +182,16 @@ void BatchLane::tell_changed(SubmissionId batch) {
         json.open('{').member("batch", batch).member("state", "forgotten").close('}');
     }
     host_->on_batch_event(make_data_event(WEIR_EVENT_BATCH, json.take()));
+}
+
+void BatchLane::tell_not_found(SubmissionId batch) {
+    BatchView view;
+    if (!machine_.view(batch, now_, &view)) return;
+    log_->write(WEIR_LOG_WARNING,
+                "batch {} ({}): account {} does not find it (HTTP status 404): this key may be of "
+                "another workspace. Give the key that created it, or cancel it; nothing of it is "
+                "sent again",
+                batch, view.remote_id, settings_.accounts[view.account].name);
 }
 
 }  // namespace weir

@@ -3,6 +3,7 @@
 
 #include "engine/batch_lane.h"
 #include "engine/event.h"
+#include "engine/terminal.h"
 #include "provider/request_head.h"
 #include "routing/route_choice.h"
 #include "weir/weir.h"
@@ -49,7 +50,8 @@ void BatchLane::recover(Journal* journal, TimeNs now) {
                                         .account = account,
                                         .automatic = row.origin.automatic,
                                         .charged = row.charged,
-                                        .recovered = true});
+                                        .recovered = true,
+                                        .durable = true});
         if (!row.origin.route.empty() && row.fallback_unix != kNoUnixTime) {
             routed_[row.id] = {row.origin.route, row.origin.complexity};
         }
@@ -90,11 +92,14 @@ void BatchLane::go_online(EntryId entry, const BatchBody& body) {
     padded.append(kBodyPadding, '\0');
     RequestHead head;
     std::string problem;
-    // It was read when it was submitted.
-    if (!read_request_head({padded.data(), size}, &head, &problem)) return;
     tell_recovered(recovered_.size());
     found->second.outstanding = false;
     const RequestIndex index = RequestSlab::index_of(ticket);
+    // It was read when it was submitted, perhaps by an earlier weir that took more.
+    if (!read_request_head({padded.data(), size}, &head, &problem)) {
+        return host_->on_batch_end(index,
+                                   make_refused(slab_->at(index), WEIR_ERR_BAD_BODY, problem));
+    }
     const BodyRef block(BodyBlock::make(body.bytes(), head, headers));
     inbox_->restore_body(index, block);
     if (found->second.recovered) choose_way(entry, *block.get(), &slab_->at(index));

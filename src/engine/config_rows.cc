@@ -312,7 +312,8 @@ constexpr KeyRow kRows[] = {
      "A batch is closed when its first request has waited so long."},
     {"batch.max_attempts", integer, "5", "1..100",
      "Batches that a request may be part of: what expires, or fails in a way that may pass, goes "
-     "into another one."},
+     "into another one. A creation that ends without a clear answer counts, too, and a refused one "
+     "does not."},
     {"batch.auto_deadline_ms", integer, "86400000", "0..31536000000",
      "Requests of lane = auto take the batch lane if they have no deadline, or at least this one."},
     {"batch.calls_per_minute", integer, "1000", "1..1000000",
@@ -326,9 +327,11 @@ constexpr KeyRow kRows[] = {
     {"batch.poll_max_ms", integer, "60000", "10..3600000", "The longest such pause."},
     {"batch.visibility_ms", integer, "300000", "0..86400000",
      "How long a batch whose creation ended without an answer may be missing from the provider's "
-     "listing. It is sent again only afterwards."},
+     "listing. It is sent again only afterwards, and each time waits twice as long."},
     {"batch.not_found_ms", integer, "600000", "0..86400000",
-     "How long a batch that was created may be answered with 404 before it is given up."},
+     "How long a batch that was created may be answered with 404 before a warning says that the "
+     "key "
+     "may be of another workspace. It is asked about for the 29 days of its results."},
     {"batch.on_close", choice, "leave", "leave|cancel",
      "What becomes of batches when the engine is closed: they run on, and the next engine on the "
      "journal goes on with them; or they are cancelled."},

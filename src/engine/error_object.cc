@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kMaxMessage = 4096;  // a provider's message may be of any length
 
 constexpr weir_error immortal_row(const StatusRow& row) {
-    return {kErrorMagic, row.code, row.flags, 0, -1, 0, row.source, true, row.text, "", ""};
+    return {kErrorMagic, row.code, row.flags, 0, -1, 0, row.source, true, row.text, "", "", "", 0};
 }
 
 constexpr auto make_immortals() {
@@ -52,7 +52,8 @@ weir_error* make_error(const ErrorParts& parts) noexcept {
         cut(parts.message.empty() ? usual->message : parts.message, kMaxMessage);
     const std::string_view type = cut(parts.provider_type, kMaxMessage);
     const std::string_view request_id = cut(parts.request_id, kMaxMessage);
-    const std::size_t text_size = message.size() + type.size() + request_id.size() + 3;
+    const std::size_t text_size =
+        message.size() + type.size() + request_id.size() + parts.answer.size() + 4;
     void* block = ::operator new(sizeof(weir_error) + text_size, std::nothrow);
     if (block == nullptr) return immortal_error(parts.code);
 
@@ -69,7 +70,10 @@ weir_error* make_error(const ErrorParts& parts) noexcept {
     error->provider_type = at;
     at = append(at, type);
     error->request_id = at;
-    append(at, request_id);
+    at = append(at, request_id);
+    error->answer = at;
+    error->answer_length = parts.answer.size();
+    append(at, parts.answer);
     return error;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -20,6 +21,8 @@ struct weir_error {
     const char* message;
     const char* provider_type;
     const char* request_id;
+    const char* answer;
+    std::size_t answer_length;
 };
 
 namespace weir {
@@ -37,6 +40,7 @@ struct ErrorParts {
     std::string_view message = {};
     std::string_view provider_type = {};
     std::string_view request_id = {};
+    std::string_view answer = {};  // the bytes of an answer that could not be read
 };
 
 // Never fails: without memory it is the immortal error of the code.

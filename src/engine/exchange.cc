@@ -15,7 +15,10 @@ void Exchange::begin(Start start, std::size_t max_response_bytes) {
     stream_lost_ = false;
     max_response_bytes_ = max_response_bytes;
     // A permit's reader begins with its report.
-    if (!start_.permit) reset_reader(start_.body->head().stream && !start_.counting);
+    if (!start_.permit) {
+        reset_reader(start_.body->head().stream && !start_.counting);
+        if (start_.body->head().assemble) reader_.assemble();
+    }
     if (start_.counting) {
         reader_.expect_token_count();
         const BodyHead& head = start_.body->head();
@@ -58,9 +61,18 @@ Outcome Exchange::finish(const WireEnd& end, ErrorDetail* detail) {
         detail->message = "an event of the stream was lost for want of memory";
     }
     usage_ = outcome.usage;
-    start_.key->cover(&detail->message);
+    cover_key(detail);
     let_go();
     return outcome;
+}
+
+// Whatever the provider sends back, the key is not shown.
+void Exchange::cover_key(ErrorDetail* detail) {
+    for (std::string* text :
+         {&detail->message, &detail->type, &detail->code, &detail->request_id, &detail->answer}) {
+        start_.key->cover(text);
+    }
+    reader_.each_header_text([this](std::string* text) { start_.key->cover(text); });
 }
 
 void Exchange::drop() { let_go(); }

@@ -28,6 +28,7 @@ public:
         virtual ~Listener() = default;
         virtual void on_response_head(Exchange* exchange) = 0;
         virtual void on_stream_event(Exchange* exchange, std::string_view data) = 0;
+        virtual void on_first_content(Exchange* exchange) = 0;  // of an answer that is assembled
         virtual void on_output_progress(Exchange* exchange, std::int64_t output_tokens) = 0;
         virtual void on_input_counted(Exchange* exchange, const Usage& usage) = 0;
     };
@@ -89,6 +90,7 @@ private:
     void on_event(std::string_view, std::string_view data) override {
         if (!start_.permit) listener_->on_stream_event(this, data);
     }
+    void on_first_content() override { listener_->on_first_content(this); }
     void on_progress(std::int64_t output_tokens) override {
         listener_->on_output_progress(this, output_tokens);
     }
@@ -98,6 +100,7 @@ private:
     void reset_reader(bool stream) {
         reader_.reset(stream, max_response_bytes_, start_.unix_ns, this);
     }
+    void cover_key(ErrorDetail* detail);
     void let_go() noexcept;
 
     Listener* const listener_;

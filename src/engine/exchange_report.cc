@@ -41,16 +41,19 @@ Outcome Exchange::finish(const AttemptReport& report, ErrorDetail* detail) {
     } else {
         reader_.finish(end, &outcome, detail);
         // An error event of a stream comes alone, without the stream around it.
-        if (outcome.cls == OutcomeClass::broken && detail->from_provider) {
+        if (report.http_status() / 100 == 2 && detail->from_provider) {
             outcome.cls = classify_stream_error({detail->type, detail->code, detail->message, {}});
+            outcome.maybe_executed = true;
         }
     }
     overlay(report.usage(), &outcome.usage);
     outcome.content_delivered = report.delivered();
-    const bool cut = outcome.cls == OutcomeClass::broken || outcome.cls == OutcomeClass::connection;
+    const bool cut = outcome.cls == OutcomeClass::broken ||
+                     outcome.cls == OutcomeClass::unreadable ||
+                     outcome.cls == OutcomeClass::connection;
     if (cut && report.delivered()) outcome.cls = OutcomeClass::stream_error;
     usage_ = outcome.usage;
-    start_.key->cover(&detail->message);
+    cover_key(detail);
     let_go();
     return outcome;
 }

@@ -58,6 +58,12 @@ struct JournalThread::State {
         return !done.waits.empty() && std::chrono::steady_clock::now() < try_again_at;
     }
     bool idle() const { return records.empty() && loads.empty(); }
+    void fail(std::string why) {
+        if (done.failure.empty()) done.failure = std::move(why);
+        records.clear();
+        loads.clear();
+        stopping = true;
+    }
 
     // Takes the next thing out, does it without the lock, and notes what came of it.
     void work_once(std::unique_lock<std::mutex>* lock) {
@@ -107,10 +113,7 @@ struct JournalThread::State {
             done.waits = std::move(failure);
             try_again_at = std::chrono::steady_clock::now() + kFullPause;
         } else if (!failure.empty()) {
-            done.failure = std::move(failure);
-            records.clear();
-            loads.clear();
-            stopping = true;
+            fail(std::move(failure));
         } else if (count > 0) {
             done.durable += count;
         } else {
@@ -171,6 +174,12 @@ void JournalThread::load(SubmissionId submission, std::vector<EntryId> entries) 
     const std::lock_guard lock(state_->mutex);
     if (!state_->done.failure.empty()) return;
     state_->loads.push_back({state_->handed_over, submission, std::move(entries)});
+    state_->work.notify_one();
+}
+
+void JournalThread::give_up(std::string why) {
+    const std::lock_guard lock(state_->mutex);
+    state_->fail(std::move(why));
     state_->work.notify_one();
 }
 

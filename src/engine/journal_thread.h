@@ -27,6 +27,8 @@ public:
     void write(std::vector<JournalRecord> records);
     // After all that was handed over before.
     void load(SubmissionId submission, std::vector<EntryId> entries);
+    // Nothing more is written: what waits never becomes durable.
+    void give_up(std::string why);
 
     using Bodies = std::vector<std::pair<EntryId, BatchBody>>;
     struct Done {

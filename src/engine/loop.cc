@@ -294,6 +294,10 @@ void Loop::on_input_counted(Exchange* exchange, const Usage& usage) {
     tell_head(exchange);
 }
 
+void Loop::on_first_content(Exchange* exchange) {
+    tell_core([&] { core_.on_content(exchange->attempt(), now_, &actions_); });
+}
+
 void Loop::on_stream_event(Exchange* exchange, std::string_view data) {
     if (exchange->stream_lost()) return;
     if (!exchange->passes_on()) {

@@ -160,6 +160,7 @@ private:
     ResponseTaker* reader(ExchangeId id) override;
     void on_end(ExchangeId id, const WireEnd& end, TimeNs now) override;
     void on_response_head(Exchange* exchange) override;
+    void on_first_content(Exchange* exchange) override;
     void on_stream_event(Exchange* exchange, std::string_view data) override;
     void on_output_progress(Exchange* exchange, std::int64_t output_tokens) override;
     void on_input_counted(Exchange* exchange, const Usage& usage) override;

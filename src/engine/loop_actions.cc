@@ -17,6 +17,7 @@ std::uint32_t log_level_of(OutcomeClass cls) {
         case OutcomeClass::bad_key:
         case OutcomeClass::forbidden:
         case OutcomeClass::spend_limit:
+        case OutcomeClass::on_hold:
         case OutcomeClass::tls:
             return WEIR_LOG_WARNING;
         case OutcomeClass::success:

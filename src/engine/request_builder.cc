@@ -82,6 +82,7 @@ void RequestBuilder::set_body(std::string_view body) {
         head = read_head(body);
     }
     body_ = BodyRef(BodyBlock::make(body, head, header_lines(headers_, betas)));
+    assembled_ = BodyRef();
     betas_ = std::move(betas);
     head_ = head;
     prefix_ = cacheable_prefix(body);
@@ -142,6 +143,8 @@ void RequestBuilder::set(std::string_view key, std::string_view value) {
         set_max_tokens(value);
     } else if (key == "lease_ms") {
         set_lease(value);
+    } else if (key == "answer") {
+        set_answer(value);
     } else if (key == "lane") {
         set_lane(value);
     } else if (key == "custom_id") {
@@ -157,11 +160,12 @@ void RequestBuilder::set(std::string_view key, std::string_view value) {
     } else {
         throw Failure(
             WEIR_ERR_UNKNOWN_KEY, ErrorSource::local,
-            fmt::format("{}: there is no such key; there are input_tokens, output_tokens, "
-                        "tenant, affinity, route, complexity, lane, custom_id, batch_fallback_ms, "
-                        "stream_restart, count_tokens, model, max_tokens, lease_ms and "
-                        "header.<name>",
-                        shown_text(key, 100)));
+            fmt::format(
+                "{}: there is no such key; there are input_tokens, output_tokens, "
+                "tenant, affinity, route, complexity, answer, lane, custom_id, batch_fallback_ms, "
+                "stream_restart, count_tokens, model, max_tokens, lease_ms and "
+                "header.<name>",
+                shown_text(key, 100)));
     }
 }
 
@@ -169,6 +173,16 @@ std::string_view RequestBuilder::route() const {
     constexpr std::string_view kPrefix = "route:";
     if (!route_.empty() || !body_ || !body_->model().starts_with(kPrefix)) return route_;
     return body_->model().substr(kPrefix.size());
+}
+
+void RequestBuilder::set_answer(std::string_view value) {
+    if (value == "whole") {
+        whole_answer_ = true;
+    } else if (value.empty() || value == "as_asked") {
+        whole_answer_ = false;
+    } else {
+        refuse("answer: neither as_asked nor whole");
+    }
 }
 
 void RequestBuilder::set_lane(std::string_view value) {
@@ -244,6 +258,7 @@ void RequestBuilder::set_header(std::string_view name, std::string_view value) {
 void RequestBuilder::rebuild(std::map<std::string, std::string> headers) {
     if (body_) {
         body_ = BodyRef(BodyBlock::make(body_->bytes(), head_, header_lines(headers, betas_)));
+        assembled_ = BodyRef();
     }
     headers_.swap(headers);
 }
@@ -260,7 +275,14 @@ Submission RequestBuilder::submission(TimeNs now, TimeNs default_deadline_ns) co
     if (!body_) {
         throw Failure(WEIR_ERR_BAD_BODY, ErrorSource::local, "the request has no body");
     }
-    return with_body(body_, now, default_deadline_ns);
+    // A batch is not streamed, and what may go either way has one body for both.
+    if (!whole_answer_ || batch_.lane != Lane::online) {
+        return with_body(body_, now, default_deadline_ns);
+    }
+    if (!assembled_) {
+        assembled_ = BodyRef(BodyBlock::make_assembled(*body_.get(), head_.stream_value));
+    }
+    return with_body(assembled_, now, default_deadline_ns);
 }
 
 Submission RequestBuilder::permit(TimeNs now, TimeNs default_deadline_ns,

@@ -37,6 +37,7 @@ public:
 
 private:
     void set_header(std::string_view name, std::string_view value);
+    void set_answer(std::string_view value);
     void set_lane(std::string_view value);
     void set_custom_id(std::string_view value);
     void set_fallback(std::string_view value);
@@ -50,6 +51,7 @@ private:
                                                  std::string_view betas);
 
     BodyRef body_;
+    mutable BodyRef assembled_;                   // the same as it is sent with answer = whole
     RequestHead head_;                            // of body_
     std::string scratch_;                         // the body with the padding that its reader needs
     std::map<std::string, std::string> headers_;  // names in lower case
@@ -68,6 +70,7 @@ private:
     std::uint64_t tenant_ = 0;
     std::uint32_t affinity_ = 0;
     std::uint32_t prefix_ = 0;  // of body_: what stands for its affinity
+    bool whole_answer_ = false;
     bool stream_restart_ = false;
     std::uint8_t priority_ = WEIR_PRIORITY_NORMAL;
     bool count_tokens_ = false;

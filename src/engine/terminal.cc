@@ -27,6 +27,8 @@ weir_event failed_event(const Request& request, weir_error* error) noexcept {
     event.status = error->code;
     event.flags = error->flags;
     event.object = error;
+    event.data = error->answer;
+    event.data_length = error->answer_length;
     return event;
 }
 
@@ -111,6 +113,7 @@ weir_error* error_of(const Request& request, std::int32_t status, TimeNs keys_ba
         parts.message = message;
         parts.provider_type = detail->type;
         parts.request_id = detail->request_id;
+        parts.answer = detail->answer;
         parts.http_status = detail->http_status;
         parts.retry_after_ms = detail->retry_after_ns < 0 ? -1 : detail->retry_after_ns / kNsPerMs;
         if (row->source != ErrorSource::local) {

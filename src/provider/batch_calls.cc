@@ -1,8 +1,10 @@
 #include "provider/batch_calls.h"
 
+#include <charconv>
 #include <optional>
 
 #include "provider/error_class.h"
+#include "provider/json_skipper.h"
 #include "provider/json_walk.h"
 #include "provider/rfc3339.h"
 
@@ -10,6 +12,7 @@ namespace weir {
 namespace {
 
 constexpr std::size_t kMaxName = 128;
+constexpr std::size_t kMaxErrorText = 2048;
 constexpr std::int64_t kMaxRequests = 1'000'000'000;
 // What the listing may hold at most on a page.
 constexpr std::size_t kMaxBatches = 1000;
@@ -91,15 +94,95 @@ bool read_raw_object(json::Value& value, std::string_view* raw) {
     return !value.get_object().get(object) && !object.raw_json().get(*raw);
 }
 
+// An error of a type that is not known is an answer like any other.
 OutcomeClass class_of(const ErrorBody& error) {
     const OutcomeClass cls = classify_stream_error(error);
     if (cls != OutcomeClass::stream_error) return cls;
     if (error.type == "overloaded_error") return OutcomeClass::overloaded;
     if (error.type == "rate_limit_error") return OutcomeClass::rate_limited;
-    return OutcomeClass::server_error;
+    const bool passes = error.type == "api_error" || error.type == "timeout_error";
+    return passes ? OutcomeClass::server_error : OutcomeClass::bad_request;
+}
+
+// The fields of a line's result.
+struct ResultFields {
+    std::string type;
+    std::string_view message;
+    std::string_view error;
+    std::string error_text;
+
+    bool read(json::Value& value) {
+        return json::each_field(value, [&](std::string_view key, json::Value& v) {
+            if (key == "type") return json::read_text(v, kMaxName, &type, 2);
+            if (key == "message" && json::is_object(v)) return read_raw_object(v, &message);
+            if (key == "error" && json::is_object(v)) return read_raw_object(v, &error);
+            if (key == "error") return json::read_text(v, kMaxErrorText, &error_text, 2);
+            return json::check(v, 2);
+        });
+    }
+
+    // False if they are of no form that is known.
+    bool judge(JsonParser* parser, BatchResult* result) {
+        if (type == "canceled" || type == "expired") {
+            result->type =
+                type == "expired" ? BatchResult::Type::expired : BatchResult::Type::canceled;
+            return true;
+        }
+        if (type == "succeeded" && !message.empty()) {
+            result->message = json::without_trailing_space(message);
+            return read_message_facts(parser, result->message, &result->facts);
+        }
+        if (type != "errored") return false;
+        result->type = BatchResult::Type::errored;
+        result->error.message = error_text;
+        const bool told = !error_text.empty() ||
+                          (!error.empty() && (read_error_body(parser, error, &result->error) ||
+                                              read_flat_error(parser, error, &result->error)));
+        result->error_class = class_of(result->error);
+        return told;
+    }
+};
+
+// The text of a line's result; without one, the line.
+std::string_view result_of(std::string_view line) {
+    std::string_view text = line;
+    each_member(line, [&](std::string_view name, std::size_t, std::size_t value, std::size_t end) {
+        if (name == "result") text = line.substr(value, end - value);
+    });
+    return json::without_trailing_space(text);
+}
+
+// Of a line that is no JSON.
+std::string_view find_custom_id(std::string_view line) {
+    constexpr std::string_view kName = "\"custom_id\"";
+    constexpr std::string_view kBetween = " \t:";
+    const std::size_t name = line.find(kName);
+    if (name == line.npos) return {};
+    const std::size_t quote = line.find_first_not_of(kBetween, name + kName.size());
+    if (quote == line.npos || line[quote] != '"') return {};
+    const std::string_view id = line.substr(quote + 1);
+    const std::size_t end = id.find('"');
+    return end == id.npos ? std::string_view() : id.substr(0, end);
 }
 
 }  // namespace
+
+std::vector<std::uint32_t> refused_positions(std::string_view message) {
+    constexpr std::string_view kName = "requests";
+    std::vector<std::uint32_t> positions;
+    for (std::size_t at = message.find(kName); at != message.npos; at = message.find(kName, at)) {
+        at += kName.size();
+        const char opens = at < message.size() ? message[at] : '\0';
+        if (opens != '.' && opens != '[') continue;
+        std::uint32_t position = 0;
+        const char* const end = message.data() + message.size();
+        const auto [stop, error] = std::from_chars(message.data() + at + 1, end, position);
+        if (error != std::errc()) continue;
+        const bool closed = stop == end || *stop == '.' || *stop == ':' || *stop == ']';
+        if (closed) positions.push_back(position);
+    }
+    return positions;
+}
 
 bool read_batch(JsonParser* parser, std::string_view json, BatchObject* batch) {
     BatchObject read;
@@ -146,42 +229,26 @@ bool read_batch_page(JsonParser* parser, std::string_view json, BatchPage* page)
     return true;
 }
 
-bool read_batch_result(JsonParser* parser, std::string_view line, BatchResult* result) {
-    std::string type;
-    std::string_view message;
-    std::string_view error;
+bool read_batch_result(JsonParser* parser, std::string_view line, bool ended, BatchResult* result) {
+    ResultFields fields;
     std::string_view custom_id;
-    const auto read_result = [&](std::string_view key, json::Value& value) {
-        if (key == "type") return json::read_text(value, kMaxName, &type, 2);
-        if (key == "message" && json::is_object(value)) return read_raw_object(value, &message);
-        if (key == "error" && json::is_object(value)) return read_raw_object(value, &error);
-        return json::check(value, 2);
-    };
     const bool whole =
         !json::each_root_field(parser, line, [&](std::string_view key, json::Value& value) {
             if (key == "custom_id" && json::is_string(value)) {
                 return json::read_string(value, &custom_id);
             }
-            if (key == "result" && json::is_object(value))
-                return json::each_field(value, read_result);
+            if (key == "result" && json::is_object(value)) return fields.read(value);
             return json::check(value, 1);
         });
-    if (!whole || custom_id.empty()) return false;
+    if (!whole && ended) custom_id = find_custom_id(line);
+    if (custom_id.empty() || (!whole && !ended)) return false;
     BatchResult read;
     read.custom_id = custom_id;
-    if (type == "succeeded") {
-        read.message = json::without_trailing_space(message);
-        if (!read_message(parser, read.message, &read.facts)) return false;
-    } else if (type == "errored") {
-        read.type = BatchResult::Type::errored;
-        if (!read_error_body(parser, error, &read.error)) return false;
-        read.error_class = class_of(read.error);
-    } else if (type == "canceled") {
-        read.type = BatchResult::Type::canceled;
-    } else if (type == "expired") {
-        read.type = BatchResult::Type::expired;
-    } else {
-        return false;
+    if (!whole || !fields.judge(parser, &read)) {
+        read = BatchResult();
+        read.custom_id = custom_id;
+        read.type = BatchResult::Type::other;
+        read.bytes = whole ? result_of(line) : json::without_trailing_space(line);
     }
     *result = std::move(read);
     return true;

@@ -41,20 +41,27 @@ struct BatchPage {
 
 // One line of a batch's results. The views are into the line.
 struct BatchResult {
-    enum class Type : std::uint8_t { succeeded, errored, canceled, expired };
+    // other: the line has an answer, of a form that is not known.
+    enum class Type : std::uint8_t { succeeded, errored, canceled, expired, other };
 
     std::string_view custom_id;  // as it stands between its quotes
     Type type = Type::succeeded;
     std::string_view message;                               // succeeded: the Message, as JSON
+    std::string_view bytes;                                 // other: what stands for the answer
     MessageFacts facts;                                     // succeeded
     OutcomeClass error_class = OutcomeClass::server_error;  // errored
     ErrorBody error;                                        // errored
 };
 
+// The positions of requests that the refusal of a creation speaks of, as in
+// "requests.7.params.max_tokens: Field required".
+std::vector<std::uint32_t> refused_positions(std::string_view message);
+
 // The texts below are followed by kBodyPadding readable bytes. The functions return false if a text
 // is not the JSON that it should be.
 bool read_batch(JsonParser* parser, std::string_view json, BatchObject* batch);
 bool read_batch_page(JsonParser* parser, std::string_view json, BatchPage* page);
-bool read_batch_result(JsonParser* parser, std::string_view line, BatchResult* result);
+// Reads any line with a custom_id; `ended`: the line is whole, even if it is no JSON.
+bool read_batch_result(JsonParser* parser, std::string_view line, bool ended, BatchResult* result);
 
 }  // namespace weir

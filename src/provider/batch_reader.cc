@@ -44,7 +44,7 @@ bool BatchReader::on_body(std::string_view bytes) {
     for (std::size_t end = bytes.find('\n'); end != std::string_view::npos;
          end = bytes.find('\n')) {
         if (!take_line(bytes.substr(0, end))) return false;
-        read_line();
+        read_line(true);
         bytes.remove_prefix(end + 1);
     }
     return take_line(bytes);
@@ -58,12 +58,12 @@ bool BatchReader::take_line(std::string_view part) {
     return true;
 }
 
-void BatchReader::read_line() {
+void BatchReader::read_line(bool ended) {
     const std::size_t size = text_.size();
     text_.resize(size + kBodyPadding);
     const std::string_view line(text_.data(), size);
     BatchResult result;
-    if (read_batch_result(parser_, line, &result)) {
+    if (read_batch_result(parser_, line, ended, &result)) {
         if (sink_) sink_->on_result(result);
     } else if (line.find_first_not_of(" \t\r") != std::string_view::npos) {
         ++broken_lines_;
@@ -84,7 +84,7 @@ void BatchReader::finish(const WireEnd& end, Outcome* outcome, ErrorDetail* deta
     bool read = true;
     if (kind_ == Kind::results) {
         // The last line may lack its newline. If it is cut off, it makes no sense and is missing.
-        if (!text_.empty()) read_line();
+        if (!text_.empty()) read_line(false);
     } else {
         const std::size_t size = text_.size();
         text_.resize(size + kBodyPadding);

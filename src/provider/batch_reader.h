@@ -48,7 +48,7 @@ public:
 private:
     bool succeeded() const { return head_.http_status() / 100 == 2; }
     bool take_line(std::string_view line);
-    void read_line();
+    void read_line(bool ended);
 
     ResponseReader head_;  // and the body of what is no success
     JsonParser* const parser_;

@@ -16,12 +16,18 @@ bool read_details(json::Value& value, ErrorBody* error, int depth) {
     });
 }
 
+bool read_field(std::string_view key, json::Value& value, ErrorBody* error, int depth) {
+    if (key == "type") return json::read_text(value, kMaxName, &error->type, depth);
+    if (key == "message") return json::read_text(value, kMaxMessage, &error->message, depth);
+    // Gateways that speak another provider's dialect have the code here.
+    if (key == "code") return json::read_text(value, kMaxName, &error->code, depth);
+    if (key == "details") return read_details(value, error, depth);
+    return json::check(value, depth);
+}
+
 bool read_error(json::Value& value, ErrorBody* error, int depth) {
     return json::each_field(value, [&](std::string_view key, json::Value& v) {
-        if (key == "type") return json::read_text(v, kMaxName, &error->type, depth + 1);
-        if (key == "message") return json::read_text(v, kMaxMessage, &error->message, depth + 1);
-        if (key == "details") return read_details(v, error, depth + 1);
-        return json::check(v, depth + 1);
+        return read_field(key, v, error, depth + 1);
     });
 }
 
@@ -40,6 +46,16 @@ bool read_error_body(JsonParser* parser, std::string_view json, ErrorBody* error
             return json::check(value, 1);
         });
     if (!whole || !has_error) return false;
+    *error = std::move(body);
+    return true;
+}
+
+bool read_flat_error(JsonParser* parser, std::string_view json, ErrorBody* error) {
+    ErrorBody body;
+    const bool whole = !json::each_root_field(
+        parser, json,
+        [&](std::string_view key, json::Value& value) { return read_field(key, value, &body, 1); });
+    if (!whole || (body.type.empty() && body.message.empty())) return false;
     *error = std::move(body);
     return true;
 }

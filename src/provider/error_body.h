@@ -20,4 +20,7 @@ struct ErrorBody {
 // object; `error` is then as it was.
 bool read_error_body(JsonParser* parser, std::string_view json, ErrorBody* error);
 
+// The same of {"type", "message", "details"} alone. Likewise false.
+bool read_flat_error(JsonParser* parser, std::string_view json, ErrorBody* error);
+
 }  // namespace weir

@@ -10,6 +10,46 @@ namespace weir {
 namespace {
 
 constexpr std::string_view kSpendLimitCode = "enforced_spend_limit_reached";
+constexpr std::string_view kOrganizationHoldCode = "organization_on_hold";
+
+// What error.details.error_code says beyond the type (update of November 2026, A3). Other codes say
+// no more than their type.
+struct CodeRow {
+    std::string_view code;
+    OutcomeClass cls;
+};
+constexpr CodeRow kCodes[] = {
+    {kSpendLimitCode, OutcomeClass::spend_limit},
+    {"contract_spend_limit_reached", OutcomeClass::spend_limit},
+    {"insufficient_quota", OutcomeClass::spend_limit},  // gateways; also as a type
+    {"ramp_limit_exceeded", OutcomeClass::acceleration},
+    {kOrganizationHoldCode, OutcomeClass::on_hold},
+    {"cmek_key_disabled", OutcomeClass::on_hold},
+    {"cmek_key_network_blocked", OutcomeClass::on_hold},
+    {"workspace_human_review_disabled", OutcomeClass::on_hold},
+    {"claude_code_key_creator_not_member", OutcomeClass::on_hold},
+    {"linked_organization_spend_limit_reached", OutcomeClass::payer_limit},
+    {"linked_organization_billing_unavailable", OutcomeClass::payer_limit},
+};
+
+const CodeRow* row_of(const ErrorBody& error) {
+    for (const CodeRow& row : kCodes) {
+        if (row.code == error.code || row.code == error.type) return &row;
+    }
+    return nullptr;
+}
+
+// The provider's types of errors, and the statuses that they come with.
+struct TypeRow {
+    std::string_view type;
+    int http_status;
+};
+constexpr TypeRow kTypes[] = {
+    {"invalid_request_error", 400}, {"authentication_error", 401}, {"billing_error", 402},
+    {"permission_error", 403},      {"not_found_error", 404},      {"conflict_error", 409},
+    {"request_too_large", 413},     {"rate_limit_error", 429},     {"api_error", 500},
+    {"timeout_error", 504},         {"overloaded_error", 529},
+};
 
 bool has_any(std::string_view text, std::initializer_list<std::string_view> words) {
     return std::any_of(words.begin(), words.end(), [text](std::string_view word) {
@@ -36,8 +76,14 @@ bool speaks_of_spending(std::string_view message) {
                     "credit balance is too low"});
 }
 
-OutcomeClass classify_429(const ErrorBody& error, bool has_retry_after) {
-    if (error.code == kSpendLimitCode && !has_retry_after) return OutcomeClass::spend_limit;
+// Something that the account has not bought: no waiting mends it.
+bool speaks_of_entitlement(std::string_view message) {
+    return has_any(lower(message), {"extra usage is required", "not available on your plan",
+                                    "not included in your plan"});
+}
+
+OutcomeClass classify_429(const ErrorBody& error) {
+    if (speaks_of_entitlement(error.message)) return OutcomeClass::bad_request;
     if (speaks_of_acceleration(error.message)) return OutcomeClass::acceleration;
     return OutcomeClass::rate_limited;
 }
@@ -70,6 +116,15 @@ std::string date_and_time(std::string_view words) {
 
 }  // namespace
 
+int status_of_error(const ErrorBody& error) {
+    for (const TypeRow& row : kTypes) {
+        if (row.type == error.type) return row.http_status;
+    }
+    return 0;
+}
+
+bool is_of_organization(const ErrorBody& error) { return error.code == kOrganizationHoldCode; }
+
 bool is_of_workspace(const ErrorBody& error) {
     return has_any(lower(error.message), {"specified workspace api usage limits"});
 }
@@ -84,6 +139,9 @@ std::int64_t access_resumes_at(const ErrorBody& error) {
 }
 
 OutcomeClass classify_refusal(int http_status, const ErrorBody& error, bool has_retry_after) {
+    // The provider's own cap is a rate limit like others while it says how long it lasts.
+    const CodeRow* row = http_status < 500 ? row_of(error) : nullptr;
+    if (row != nullptr && !(row->code == kSpendLimitCode && has_retry_after)) return row->cls;
     switch (http_status) {
         case 400:
             return speaks_of_spending(error.message) ? OutcomeClass::spend_limit
@@ -98,7 +156,7 @@ OutcomeClass classify_refusal(int http_status, const ErrorBody& error, bool has_
         case 409:
             return OutcomeClass::server_error;
         case 429:
-            return classify_429(error, has_retry_after);
+            return classify_429(error);
         case 529:
             return OutcomeClass::overloaded;
         default:
@@ -109,11 +167,11 @@ OutcomeClass classify_refusal(int http_status, const ErrorBody& error, bool has_
 }
 
 OutcomeClass classify_stream_error(const ErrorBody& error) {
+    const CodeRow* row = row_of(error);
+    if (row != nullptr && row->cls != OutcomeClass::acceleration) return row->cls;
     if (error.type == "authentication_error") return OutcomeClass::bad_key;
     if (error.type == "permission_error") return OutcomeClass::forbidden;
-    if (error.type == "billing_error" || error.code == kSpendLimitCode) {
-        return OutcomeClass::spend_limit;
-    }
+    if (error.type == "billing_error") return OutcomeClass::spend_limit;
     if (error.type == "invalid_request_error" || error.type == "not_found_error" ||
         error.type == "request_too_large") {
         return speaks_of_spending(error.message) ? OutcomeClass::spend_limit

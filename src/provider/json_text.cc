@@ -35,11 +35,13 @@ void append_utf8(std::uint32_t c, std::string* out) {
     }
 }
 
+bool is_surrogate(std::uint32_t unit) { return unit >= 0xD800 && unit <= 0xDFFF; }
+
 std::size_t read_unicode_escape(std::string_view raw, std::uint32_t* character) {
     std::uint32_t first = 0;
     if (!hex4(raw.substr(2), &first)) return 0;
     *character = first;
-    if (first < 0xD800 || first > 0xDFFF) return 6;
+    if (!is_surrogate(first)) return 6;
     *character = kReplacement;
     std::uint32_t second = 0;
     if (first > 0xDBFF || raw.substr(6, 2) != "\\u" || !hex4(raw.substr(8), &second) ||
@@ -91,6 +93,20 @@ bool escapes_are_valid(std::string_view raw) {
         at += length;
     }
     return true;
+}
+
+std::size_t find_lone_surrogate(std::string_view json) {
+    std::size_t at = 0;
+    while ((at = json.find('\\', at)) != std::string_view::npos) {
+        const std::string_view escape = json.substr(at);
+        std::uint32_t character = 0;
+        const std::size_t length = read_escape(escape, &character);
+        std::uint32_t unit = 0;
+        const bool lone = length == 6 && hex4(escape.substr(2), &unit) && is_surrogate(unit);
+        if (lone) return at;
+        at += length == 0 ? 1 : length;
+    }
+    return std::string_view::npos;
 }
 
 std::string unescape(std::string_view raw, std::size_t max_bytes) {

@@ -18,6 +18,10 @@ std::size_t read_escape(std::string_view raw, std::uint32_t* character);
 // Whether all escape sequences between a string's quotes are JSON's.
 bool escapes_are_valid(std::string_view raw);
 
+// Where in a JSON text an escaped surrogate stands without its other half, which many a reader
+// takes for an error; npos if nowhere.
+std::size_t find_lone_surrogate(std::string_view json);
+
 // The text that stands between a string's quotes with valid escape sequences; of a long one no more
 // than its first `max_bytes` or a little above.
 std::string unescape(std::string_view raw, std::size_t max_bytes);

@@ -58,15 +58,24 @@ struct MessageFields {
     }
 };
 
+bool read_fields(JsonParser* parser, std::string_view json, MessageFields* fields,
+                 MessageFacts* facts) {
+    return !json::each_root_field(parser, json, [&](std::string_view key, json::Value& value) {
+        return fields->read(key, value, facts, 1);
+    });
+}
+
 }  // namespace
 
 bool read_message(JsonParser* parser, std::string_view json, MessageFacts* facts) {
     MessageFields fields;
-    const bool whole =
-        !json::each_root_field(parser, json, [&](std::string_view key, json::Value& value) {
-            return fields.read(key, value, facts, 1);
-        });
-    return whole && fields.type == "message" && fields.has_content && fields.has_usage;
+    return read_fields(parser, json, &fields, facts) && fields.type == "message" &&
+           fields.has_content && fields.has_usage;
+}
+
+bool read_message_facts(JsonParser* parser, std::string_view json, MessageFacts* facts) {
+    MessageFields fields;
+    return read_fields(parser, json, &fields, facts);
 }
 
 bool read_token_count(JsonParser* parser, std::string_view json, MessageFacts* facts) {
@@ -101,6 +110,17 @@ bool read_message_delta(JsonParser* parser, std::string_view json, MessageFacts*
         if (key == "usage") return fields.read(key, value, facts, 1);
         return json::check(value, 1);
     });
+}
+
+bool read_event_type(JsonParser* parser, std::string_view json, std::string* type) {
+    return !json::each_root_field(parser, json, [&](std::string_view key, json::Value& value) {
+        return key == "type" ? json::read_text(value, kMaxName, type, 1) : json::check(value, 1);
+    });
+}
+
+bool is_json_object(JsonParser* parser, std::string_view json) {
+    return !json::each_root_field(
+        parser, json, [](std::string_view, json::Value& value) { return json::check(value, 1); });
 }
 
 }  // namespace weir

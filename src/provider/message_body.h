@@ -23,6 +23,9 @@ struct MessageFacts {
 // A Message, as an unstreamed answer has it: an object of type "message" with content and usage.
 bool read_message(JsonParser* parser, std::string_view json, MessageFacts* facts);
 
+// The same of any object: whatever of a Message is in it.
+bool read_message_facts(JsonParser* parser, std::string_view json, MessageFacts* facts);
+
 // What a call that counts tokens answers: an object with input_tokens.
 bool read_token_count(JsonParser* parser, std::string_view json, MessageFacts* facts);
 
@@ -30,5 +33,11 @@ bool read_token_count(JsonParser* parser, std::string_view json, MessageFacts* f
 // cumulative.
 bool read_message_start(JsonParser* parser, std::string_view json, MessageFacts* facts);
 bool read_message_delta(JsonParser* parser, std::string_view json, MessageFacts* facts);
+
+// The type that the data of an event has, whatever the event is.
+bool read_event_type(JsonParser* parser, std::string_view json, std::string* type);
+
+// Whether the text is an object of JSON and nothing else.
+bool is_json_object(JsonParser* parser, std::string_view json);
 
 }  // namespace weir

@@ -32,6 +32,8 @@ void MessageStream::reset(Sink* sink) {
     if (held_.capacity() > kKeptCapacity) held_.shrink_to_fit();
     held_sizes_.clear();
     holding_ = true;
+    assembles_ = false;
+    assembler_.reset();
     content_delivered_ = false;
     progress_ = false;
     shown_ = TextCounts{};
@@ -40,11 +42,16 @@ void MessageStream::reset(Sink* sink) {
 }
 
 void MessageStream::feed(std::string_view bytes) {
-    if (state_ == State::waiting || state_ == State::open) reader_.feed(bytes, this);
+    if (!is_over()) reader_.feed(bytes, this);
 }
 
 void MessageStream::on_sse_event(std::string_view name, std::string_view data) {
-    if ((state_ != State::waiting && state_ != State::open) || name == "ping") return;
+    std::string type;
+    if (name.empty()) {
+        read_event_type(parser_, data, &type);
+        name = type;
+    }
+    if (is_over() || name == "ping") return;
     progress_ = true;
     if (name == "error") {
         state_ = State::failed;
@@ -57,8 +64,15 @@ void MessageStream::on_sse_event(std::string_view name, std::string_view data) {
     }
     if (name == "message_start" && sink_ && facts_.usage.input_tokens >= 0)
         sink_->on_input_counted(facts_.usage);
-    if (holding_ && is_first_content(name)) release();
-    pass_on(name, data);
+    if (assembles_) {
+        if (!add_to_message(name, data)) {
+            state_ = State::garbled;
+            return;
+        }
+    } else {
+        if (holding_ && is_first_content(name)) release();
+        pass_on(name, data);
+    }
     if (name == "content_block_delta") show_delta(data);
     if (name == "message_start" || name == "message_delta") show_exactly();
 }
@@ -78,6 +92,16 @@ bool MessageStream::understand(std::string_view name, std::string_view data) {
     if (state_ != State::open || !looks_like_an_object(data)) return false;
     if (name == "message_delta") return read_message_delta(parser_, data, &facts_);
     if (name == "message_stop") state_ = State::stopped;
+    return true;
+}
+
+bool MessageStream::add_to_message(std::string_view name, std::string_view data) {
+    if (!looks_like_an_object(data)) return true;  // of a kind that no message holds
+    if (!is_json_object(parser_, data) || !assembler_.take(name, data)) return false;
+    if (holding_ && is_first_content(name)) {
+        holding_ = false;
+        if (sink_) sink_->on_first_content();
+    }
     return true;
 }
 

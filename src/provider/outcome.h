@@ -69,15 +69,18 @@ enum class OutcomeClass : std::uint8_t {
     connection,    // no connection, or it broke
     tls,           // certificate or handshake refused
     timeout,       // one of our own timeouts
-    broken,        // truncated, not JSON, not what the status promised
+    broken,        // cut off, or no response of HTTP
+    unreadable,    // a whole 2xx that is no message
     too_large,     // above our cap on a response
     stream_error,  // an error event, or the end, inside a stream
     bad_key,       // 401
     forbidden,     // 403
+    on_hold,       // the organisation or the workspace may not be used, whatever is asked
+    payer_limit,   // 402 of a linked organisation: whom this request is billed to cannot pay
     bad_request,   // 400, 404, 413, 422 and other 4xx
     aborted,       // we ended the attempt ourselves
 };
-inline constexpr int kOutcomeClasses = 16;
+inline constexpr int kOutcomeClasses = 19;
 
 struct Outcome {
     OutcomeClass cls = OutcomeClass::success;
@@ -85,7 +88,7 @@ struct Outcome {
     std::int8_t should_retry = -1;           // x-should-retry: 0, 1, or -1 not said
     bool maybe_executed = false;             // the provider may have done, and billed, the work
     bool content_delivered = false;          // the caller has seen content of this stream
-    bool of_workspace = false;               // a spend limit: of the key's workspace alone
+    bool of_workspace = false;  // a spend limit or a hold: of the key's workspace alone
     int http_status = 0;
     TimeNs retry_after_ns = -1;   // what the provider asked to wait, or -1
     Usage usage;                  // whole or partial
@@ -98,6 +101,7 @@ struct ErrorDetail {
     std::string code;     // error.details.error_code
     std::string message;  // error.message, or what the transport said; never a key
     std::string request_id;
+    std::string answer;  // the bytes of a whole answer that could not be read
     bool from_provider = false;
     int http_status = 0;
     TimeNs retry_after_ns = -1;

@@ -136,6 +136,7 @@ bool HeadReader::read_stream(json::Value& value) {
         return scalar || json::check(value, 1);
     }
     head_.stream = token == "true";
+    head_.stream_value = {offset(token.data()), offset(token.data() + token.size())};
     return true;
 }
 
@@ -263,6 +264,13 @@ bool HeadReader::read(RequestHead* head, std::string* problem) {
         [this](std::string_view key, json::Value& value) { return field(key, value); }, &near);
     if (error) {
         *problem = not_json(error, body_, near);
+        return false;
+    }
+    if (const std::size_t at = find_lone_surrogate(body_); at != body_.npos) {
+        *problem = fmt::format(
+            "the body has half a surrogate pair at byte {}, which the provider takes for no JSON: "
+            "write the whole character, or leave it out",
+            at);
         return false;
     }
     if (!check_whole()) {

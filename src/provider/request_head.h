@@ -18,12 +18,14 @@ struct RequestHead {
     bool stream = false;
     bool fast = false;  // "speed": "fast" draws on limits of its own
 
-    // "betas" is a field of the SDKs, which the provider takes as a header: the array in the body,
-    // and the bytes to leave out of it, a comma among them. Both are empty where there is none.
+    // Bytes of the body; both 0: there are none.
     struct Range {
         std::uint32_t begin = 0;
         std::uint32_t end = 0;
     };
+    Range stream_value;  // of "stream"
+    // "betas" is a field of the SDKs, which the provider takes as a header: the array, and the
+    // bytes to leave out of the body, a comma among them.
     Range betas;
     Range betas_field;
 

@@ -74,6 +74,8 @@ ResponseHead read_response_head(const std::vector<std::pair<std::string, std::st
         }
     }
     if (exact_wait_ns >= 0) head.retry_after_ns = exact_wait_ns;
+    // No wait, or one that is over, is no floor: the backoff with its jitter holds.
+    if (head.retry_after_ns == 0) head.retry_after_ns = -1;
     if (head.request_id.empty()) head.request_id = std::move(second_id);
     head.limits = read_limit_headers(headers, now_unix_ns);
     return head;

@@ -11,7 +11,7 @@ namespace weir {
 
 // What the headers of a response say.
 struct ResponseHead {
-    TimeNs retry_after_ns = -1;     // retry-after-ms or retry-after; -1 if neither makes sense
+    TimeNs retry_after_ns = -1;     // retry-after-ms or retry-after; -1 if neither asks for a wait
     std::int8_t should_retry = -1;  // x-should-retry
     std::string request_id;
     std::string media_type;  // of the content, in lower case, without parameters

@@ -126,6 +126,7 @@ bool read_padded(std::string* body, F&& read) {
 void ResponseReader::reset(bool stream, std::size_t max_bytes, std::int64_t unix_ns, Sink* sink) {
     asked_for_stream_ = stream;
     asked_for_count_ = false;
+    assembles_ = false;
     max_bytes_ = max_bytes;
     unix_ns_ = unix_ns;
     sink_ = sink;
@@ -174,6 +175,7 @@ void ResponseReader::on_headers_end() {
     const bool success = http_status_ / 100 == 2;
     is_stream_ = asked_for_stream_ && success &&
                  (head_.media_type == "text/event-stream" || head_.media_type.empty());
+    if (is_stream_ && assembles_) stream_.assemble();
     progress_ = true;
     if (sink_) sink_->on_head(*this);
 }
@@ -248,10 +250,16 @@ void ResponseReader::judge_refusal(const WireEnd& end, Outcome* outcome, ErrorDe
         outcome->cls = OutcomeClass::aborted;
         return;
     }
-    outcome->cls = classify_refusal(http_status_, error, head_.retry_after_ns >= 0);
+    judge_error(http_status_, error, outcome);
+}
+
+// What an error object comes to under that status.
+void ResponseReader::judge_error(int http_status, const ErrorBody& error, Outcome* outcome) {
+    outcome->cls = classify_refusal(http_status, error, head_.retry_after_ns >= 0);
     if (outcome->cls == OutcomeClass::rate_limited || outcome->cls == OutcomeClass::acceleration) {
         outcome->refused = refused_limit(head_.limits, error.message);
     }
+    if (outcome->cls == OutcomeClass::on_hold) outcome->of_workspace = !is_of_organization(error);
     if (outcome->cls == OutcomeClass::spend_limit) {
         outcome->of_workspace = is_of_workspace(error);
         const std::int64_t resumes_at = access_resumes_at(error);
@@ -261,7 +269,7 @@ void ResponseReader::judge_refusal(const WireEnd& end, Outcome* outcome, ErrorDe
     }
     // A refusal says that nothing was done, by its status alone; of a server error that is not
     // sure.
-    const bool refused = http_status_ < 500 || outcome->cls == OutcomeClass::overloaded;
+    const bool refused = http_status < 500 || outcome->cls == OutcomeClass::overloaded;
     if (refused) outcome->maybe_executed = false;
 }
 
@@ -281,15 +289,21 @@ void ResponseReader::judge_message(const WireEnd& end, Outcome* outcome, ErrorDe
         return false;
     });
     if (whole) return;
-    outcome->cls = OutcomeClass::broken;
+    if (const int status = status_of_error(error); status != 0) {
+        show(error, detail);
+        judge_error(status, error, outcome);
+        return;
+    }
+    outcome->cls = OutcomeClass::unreadable;
     if (!error.type.empty() || !error.message.empty()) {
         show(error, detail);
     } else {
         detail->message = fmt::format("HTTP {} without a whole message", http_status_);
     }
+    detail->answer = std::move(body_);
 }
 
-void ResponseReader::judge_stream(const WireEnd& end, Outcome* outcome, ErrorDetail* detail) const {
+void ResponseReader::judge_stream(const WireEnd& end, Outcome* outcome, ErrorDetail* detail) {
     outcome->content_delivered = stream_.content_delivered();
     if (end.kind == WireEnd::Kind::aborted) {
         outcome->cls = OutcomeClass::aborted;
@@ -298,6 +312,7 @@ void ResponseReader::judge_stream(const WireEnd& end, Outcome* outcome, ErrorDet
     }
     switch (stream_.state()) {
         case MessageStream::State::stopped:
+            if (assembles_) body_ = stream_.take_message();
             return;
         case MessageStream::State::failed:
             outcome->cls = classify_stream_error(stream_.error());
@@ -305,7 +320,7 @@ void ResponseReader::judge_stream(const WireEnd& end, Outcome* outcome, ErrorDet
             if (detail->message.empty()) detail->message = "an error event without an error object";
             return;
         case MessageStream::State::garbled:
-            outcome->cls = OutcomeClass::broken;
+            outcome->cls = OutcomeClass::unreadable;
             detail->message = "the stream holds what no stream of a message holds";
             return;
         case MessageStream::State::waiting:
@@ -314,7 +329,7 @@ void ResponseReader::judge_stream(const WireEnd& end, Outcome* outcome, ErrorDet
     }
     const bool begun = stream_.state() == MessageStream::State::open;
     if (end.kind == WireEnd::Kind::complete) {
-        outcome->cls = begun ? OutcomeClass::stream_error : OutcomeClass::broken;
+        outcome->cls = begun ? OutcomeClass::stream_error : OutcomeClass::unreadable;
         detail->message = "the stream ended before message_stop";
         return;
     }

@@ -58,17 +58,22 @@ public:
 
     // What is asked for is a count of tokens, and no message. After reset.
     void expect_token_count() { asked_for_count_ = true; }
+    // A streamed answer becomes the body of the whole message, and none of its events is passed on.
+    // After reset.
+    void assemble() { assembles_ = true; }
 
     void on_status(int http_status) override;  // after a 1xx: forgets the headers so far
     void on_header(std::string_view name, std::string_view value) override;
     void on_headers_end() override;
     bool on_body(std::string_view bytes) override;
+    bool is_over() const override { return is_stream_ && stream_.is_over(); }
     bool take_progress() override;
 
     // The judgement. Called once, at the end.
     //
     // A stream is a success from its message_stop on, however the exchange ends then. Where a
     // stream was asked for and a whole message came, that is a success too, and take_body has it.
+    // A whole answer that could not be read is a failure, and its bytes are in `detail`.
     void finish(const WireEnd& end, Outcome* outcome, ErrorDetail* detail);
 
     int http_status() const { return http_status_; }
@@ -78,7 +83,14 @@ public:
     std::string_view request_id() const { return head_.request_id; }
     std::string_view model() const { return facts().model; }  // as the answer names it
     std::string_view stop_reason() const { return facts().stop_reason; }
-    // The whole body of an unstreamed answer, and the headers; after finish with success.
+    // The whole body of an unstreamed or assembled answer, and the headers; after finish with
+    // success.
+    // Calls f(&text) for each text that the headers hold, for what must not be shown.
+    template <class F>
+    void each_header_text(F&& f) {
+        for (auto& [name, value] : headers_) f(&value);
+        f(&head_.request_id);
+    }
     std::string take_body();
     std::vector<Header> take_headers();
 
@@ -89,11 +101,13 @@ private:
 
     void judge_without_head(const WireEnd& end, Outcome* outcome, ErrorDetail* detail) const;
     void judge_refusal(const WireEnd& end, Outcome* outcome, ErrorDetail* detail);
+    void judge_error(int http_status, const ErrorBody& error, Outcome* outcome);
     void judge_message(const WireEnd& end, Outcome* outcome, ErrorDetail* detail);
-    void judge_stream(const WireEnd& end, Outcome* outcome, ErrorDetail* detail) const;
+    void judge_stream(const WireEnd& end, Outcome* outcome, ErrorDetail* detail);
 
     JsonParser* const parser_;
     bool asked_for_stream_ = false;
+    bool assembles_ = false;
     std::size_t max_bytes_ = 0;
     std::int64_t unix_ns_ = 0;
     Sink* sink_ = nullptr;

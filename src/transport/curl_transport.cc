@@ -17,6 +17,10 @@ namespace {
 // libcurl often asks to be called again at once; so many times within one turn of the loop.
 constexpr int kTimerRunsPerTurn = 4;
 
+// The end of a response follows its last event within a round trip; a peer that keeps it open for
+// longer loses the connection.
+constexpr TimeNs kLingerNs = kNsPerS;
+
 const char* words_for(WireEnd::Kind kind) {
     switch (kind) {
         case WireEnd::Kind::connect_timeout:
@@ -63,6 +67,9 @@ void CurlTransport::set_up_multi() {
 }
 
 CurlTransport::~CurlTransport() {
+    for (const auto& node : lingering_) {
+        curl_multi_remove_handle(multi_.get(), node.mapped()->easy());
+    }
     for (const auto& [id, transfer] : exchanges_) {
         curl_multi_remove_handle(multi_.get(), transfer->easy());
     }
@@ -183,6 +190,7 @@ void CurlTransport::advance(TimeNs now) {
         run(CURL_SOCKET_TIMEOUT, 0);
     }
     finish_completed();
+    end_whole_ones();
     expire();
     if (context_.failure) std::rethrow_exception(std::exchange(context_.failure, nullptr));
 }
@@ -241,6 +249,10 @@ void CurlTransport::finish_completed() {
         char* owner = nullptr;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &owner);
         auto* transfer = static_cast<Transfer*>(static_cast<void*>(owner));
+        if (transfer->lingers()) {
+            end_lingering(transfer);
+            continue;
+        }
         if ((code == CURLE_HTTP2 || code == CURLE_HTTP2_STREAM) && !transfer->response_begun()) {
             http2_ = false;
         }
@@ -248,9 +260,45 @@ void CurlTransport::finish_completed() {
     }
 }
 
+// An answer that is whole is told at once. Its connection may serve again if the response ends
+// soon.
+void CurlTransport::end_whole_ones() {
+    for (const ExchangeId id : std::exchange(context_.over, {})) {
+        const auto found = exchanges_.find(id);
+        if (found == exchanges_.end())
+            continue;  // its response has ended as well, or it was aborted
+        Transfer* transfer = found->second.get();
+        const WireEnd end = transfer->end(WireEnd::Kind::complete, "");
+        deadlines_.remove(transfer);
+        if (transfer->paused() || !end.request_sent) {
+            give_back(exchanges_.extract(found));
+        } else {
+            lingering_.reserve(lingering_.size() + 1);
+            transfer->linger();
+            lingering_.push_back(exchanges_.extract(found));
+            deadlines_.insert(transfer, later(context_.now, kLingerNs));
+        }
+        context_.sink->on_end(id, end, context_.now);
+    }
+}
+
+void CurlTransport::end_lingering(Transfer* transfer) {
+    deadlines_.remove(transfer);
+    const auto found =
+        std::find_if(lingering_.begin(), lingering_.end(),
+                     [transfer](const auto& node) { return node.mapped().get() == transfer; });
+    std::swap(*found, lingering_.back());
+    give_back(std::move(lingering_.back()));
+    lingering_.pop_back();
+}
+
 void CurlTransport::expire() {
     while (deadlines_.first_at() <= context_.now) {
         auto* transfer = static_cast<Transfer*>(deadlines_.first());
+        if (transfer->lingers()) {
+            end_lingering(transfer);
+            continue;
+        }
         const Transfer::Timeout timeout = transfer->first_timeout();
         if (timeout.at <= context_.now) {
             end_exchange(transfer, transfer->end(timeout.kind, words_for(timeout.kind)));
@@ -269,6 +317,7 @@ void CurlTransport::end_exchange(Transfer* transfer, const WireEnd& end) {
 
 // Without memory of its own: the want of it may be why.
 void CurlTransport::end_all(const char* why) {
+    while (!lingering_.empty()) end_lingering(lingering_.back().mapped().get());
     for (std::size_t left = exchanges_.size(); left > 0 && !exchanges_.empty(); --left) {
         Transfer* transfer = exchanges_.begin()->second.get();
         const auto kind = transfer->sending_begun() ? WireEnd::Kind::broken  //

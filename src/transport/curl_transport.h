@@ -67,6 +67,8 @@ private:
     void run_ready();
     void release_dropped();
     void finish_completed();
+    void end_whole_ones();
+    void end_lingering(Transfer* transfer);
     void expire();
     void end_exchange(Transfer* transfer, const WireEnd& end);
     void end_all(const char* why);
@@ -80,7 +82,9 @@ private:
     std::vector<Started> started_;               // not yet with libcurl
     std::vector<ExchangeId> resumed_;            // to be told so at the next advance()
     std::vector<Exchanges::node_type> dropped_;  // aborted while libcurl was at work
-    std::vector<Exchanges::node_type> idle_;     // pooled handles, with their places in the map
+    std::vector<Exchanges::node_type>
+        lingering_;                           // told of, and not yet at the end of their responses
+    std::vector<Exchanges::node_type> idle_;  // pooled handles, with their places in the map
     DeadlineHeap deadlines_;
     TimeNs curl_timer_at_ = kNever;
     bool inside_curl_ = false;

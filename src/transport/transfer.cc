@@ -84,6 +84,8 @@ void Transfer::set_common_options() {
     set(easy, CURLOPT_NETRC, long{CURL_NETRC_IGNORED});
     set(easy, CURLOPT_PROXY, "");
     set(easy, CURLOPT_NOPROXY, settings.no_proxy.c_str());
+    // What a gateway compresses unasked is decoded all the same; the request asks for nothing.
+    set(easy, CURLOPT_ACCEPT_ENCODING, "");
     set(easy, CURLOPT_HEADEROPT, long{CURLHEADER_SEPARATE});
     set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 
@@ -126,7 +128,7 @@ void Transfer::begin(ExchangeId id) {
     started_at_ = context_->now;
     sent_bytes_ = most_sent_bytes_ = 0;
     header_bytes_ = 0;
-    request_begun_ = response_begun_ = dropped_ = paused_ = false;
+    request_begun_ = response_begun_ = dropped_ = paused_ = lingers_ = false;
     source_ = nullptr;
     refusal_ = Refusal::none;
     head_ = Head::before;
@@ -157,6 +159,7 @@ void Transfer::prepare(const HttpRequest& request, bool http2) {
     for (const std::string& header : *request.headers) {
         headers_.push_back(header_node(header.c_str()));
     }
+    headers_.push_back(header_node("Accept-Encoding:"));
     headers_.push_back(header_node("Expect:"));
     for (std::size_t i = 0; i + 1 < headers_.size(); ++i) headers_[i].next = &headers_[i + 1];
     set(easy, CURLOPT_HTTPHEADER, headers_.data());
@@ -301,7 +304,9 @@ Transfer::Refusal Transfer::take_body(std::string_view bytes) {
     last_byte_at_ = context_->now;
     ResponseTaker* reader = context_->sink->reader(id_);
     if (reader == nullptr) return Refusal::unwanted;
+    const bool was_over = reader->is_over();
     if (!reader->on_body(bytes)) return Refusal::too_large;
+    if (reader->is_over() && !was_over) context_->over.push_back(id_);
     if (timeouts_.stall_ns > 0 && reader->take_progress()) last_progress_at_ = context_->now;
     return Refusal::none;
 }
@@ -317,6 +322,7 @@ std::size_t Transfer::on_header_line(char* data, std::size_t size, std::size_t c
 std::size_t Transfer::on_body_bytes(char* data, std::size_t size, std::size_t count,
                                     void* self) noexcept {
     auto* transfer = static_cast<Transfer*>(self);
+    if (transfer->lingers_) return size * count;
     // libcurl forgets a pause that was asked for before the connection was there.
     if (transfer->paused_ && !transfer->dropped_) return CURL_WRITEFUNC_PAUSE;
     const std::string_view bytes(data, size * count);

@@ -27,8 +27,9 @@ struct TransferContext {
     CertificateStore certificates;
     bool share_certificates = false;  // else libcurl's TLS library reads ca_bundle for itself
     std::string ca_bundle;
-    TimeNs now = 0;              // of the turn
-    std::exception_ptr failure;  // thrown by a reader while libcurl called it
+    TimeNs now = 0;                // of the turn
+    std::vector<ExchangeId> over;  // whose answers are whole, though their responses have not ended
+    std::exception_ptr failure;    // thrown by a reader while libcurl called it
 };
 
 // An easy handle and the exchange that it carries. Handles are pooled: what every exchange has in
@@ -55,6 +56,10 @@ public:
 
     // The exchange is no longer wanted; its callbacks refuse from now on.
     void drop() { dropped_ = true; }
+
+    // The answer is whole, and told: what still comes is read for the sake of the connection alone.
+    void linger() { lingers_ = true; }
+    bool lingers() const { return lingers_; }
 
     // While paused nothing is received.
     void pause();
@@ -122,6 +127,7 @@ private:
     bool response_begun_ = false;
     bool dropped_ = false;
     bool paused_ = false;
+    bool lingers_ = false;
     Refusal refusal_ = Refusal::none;
     Head head_ = Head::before;
     std::array<char, CURL_ERROR_SIZE> error_text_{};

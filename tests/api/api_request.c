@@ -31,6 +31,7 @@ static void bad_bodies(void) {
         {BODY(MESSAGES ",\"stream\":\"yes\""), "stream"},
         {"[" BODY(MESSAGES) "]", "object"},
         {BODY(MESSAGES) "x", "JSON"},
+        {BODY(MESSAGES ",\"x\":\"\\ud83d\""), "surrogate pair at byte"},
     };
     size_t i;
     for (i = 0; i < sizeof bodies / sizeof bodies[0]; ++i) {

@@ -12,10 +12,19 @@ Outcome answered(int status) {
     Outcome outcome;
     outcome.http_status = status;
     if (status == 429) outcome.cls = OutcomeClass::rate_limited;
-    if (status == 404) outcome.cls = OutcomeClass::bad_request;
+    if (status == 404 || status == 400) outcome.cls = OutcomeClass::bad_request;
     if (status == 500) outcome.cls = OutcomeClass::server_error;
     if (status == 529) outcome.cls = OutcomeClass::overloaded;
     outcome.maybe_executed = status == 500;
+    return outcome;
+}
+
+// A 2xx that cannot be read.
+Outcome nonsense() {
+    Outcome outcome;
+    outcome.http_status = 200;
+    outcome.cls = OutcomeClass::broken;
+    outcome.maybe_executed = true;
     return outcome;
 }
 
@@ -33,7 +42,7 @@ void CrashWorld::reply(BatchCallId id, Outcome outcome, std::optional<BatchObjec
     at(after(now_, 200 * kNsPerMs),
        [this, id, outcome, batch = std::move(batch), page = std::move(page)] {
            if (live_calls_.erase(id) == 0) return;
-           machine_->on_call_end(id, outcome, batch ? &*batch : nullptr, page ? &*page : nullptr,
+           machine_->on_call_end(id, outcome, {batch ? &*batch : nullptr, page ? &*page : nullptr},
                                  now_, &out_);
        });
 }
@@ -46,6 +55,11 @@ void CrashWorld::call(std::shared_ptr<BatchCall> call) {
         if (chance(2)) return reply(call->id, answered(429), {}, {});
         if (chance(3)) return reply(call->id, lost(true), {}, {});
         if (call->kind == BatchCall::Kind::list) {
+            if (chance(2)) return reply(call->id, nonsense(), {}, {});
+            if (chance(1)) listing_stuck_until_ = after(now_, 4 * kVisibility);
+            if (now_ < listing_stuck_until_) {
+                return reply(call->id, answered(200), {}, stuck_page());
+            }
             return reply(call->id, answered(200), {},
                          api_.list(call->after_id, std::min(call->page_size, 2u), now_));
         }
@@ -77,21 +91,55 @@ void CrashWorld::create(const std::shared_ptr<BatchCall>& call) {
     if (chance(14)) return reply(call->id, answered(529), {}, {});
     if (chance(4)) return reply(call->id, answered(429), {}, {});
     if (chance(4)) return reply(call->id, answered(500), {}, {});
+    if (const auto bad = bad_request(body)) return refuse(call->id, *bad);
     if (chance(4)) return reply(call->id, lost(true), {}, {});
     const bool reply_lost = chance(20);
-    const bool says_500 = chance(5);
+    const int wrong_answer = chance(5) ? 500 : chance(5) ? 529 : chance(5) ? 200 : 0;
     if (chance(10)) api_.create_foreign(call->body->size() / 44 + 1, now_);
     const TimeNs on_the_way = after(0, chance(10) ? kVisibility / 3 : kNsPerS);
-    at_provider(now_ + on_the_way, [this, id = call->id, run = run_, body, reply_lost, says_500] {
-        const BatchObject object = api_.object(api_.create(body, now_), now_);
-        trace(object.created_unix_ns > 0);
-        if (run != run_) return;
-        if (reply_lost) return reply(id, lost(true), {}, {});
-        if (says_500) return reply(id, answered(500), {}, {});
-        reply(id, answered(200), object, {});
-    });
+    at_provider(now_ + on_the_way,
+                [this, id = call->id, run = run_, body, reply_lost, wrong_answer] {
+                    const BatchObject object = api_.object(api_.create(body, now_), now_);
+                    trace(object.created_unix_ns > 0);
+                    if (run != run_) return;
+                    if (reply_lost) return reply(id, lost(true), {}, {});
+                    if (wrong_answer == 200) return reply(id, nonsense(), {}, {});
+                    if (wrong_answer != 0) return reply(id, answered(wrong_answer), {}, {});
+                    reply(id, answered(200), object, {});
+                });
     // A connection that breaks before the provider is done.
     if (chance(8)) reply(call->id, lost(true), {}, {});
+}
+
+// The position of the first request for which the provider refuses the batch.
+std::optional<std::uint32_t> CrashWorld::bad_request(const std::string& body) const {
+    const std::string name = "{\"i\":";
+    std::uint32_t position = 0;
+    for (std::size_t at = body.find(name); at != body.npos; at = body.find(name, at + 1)) {
+        if (requests_[std::stoul(body.substr(at + name.size()))].bad) return position;
+        ++position;
+    }
+    return std::nullopt;
+}
+
+// The refusal of a creation: it says for which request, or does not.
+void CrashWorld::refuse(BatchCallId id, std::uint32_t position) {
+    const bool named = chance(50);
+    at(after(now_, 200 * kNsPerMs), [this, id, position, named] {
+        if (live_calls_.erase(id) == 0) return;
+        BatchAnswer answer;
+        if (named) answer.refused_at = {position};
+        machine_->on_call_end(id, answered(400), answer, now_, &out_);
+    });
+}
+
+// There is always more, after the same batch.
+BatchPage CrashWorld::stuck_page() const {
+    BatchPage page;
+    page.has_more = true;
+    page.batches.emplace_back().id = "msgbatch_stuck";
+    page.batches.back().created_unix_ns = kUnixAtZero + now_;
+    return page;
 }
 
 void CrashWorld::download(BatchCallId id, const std::string& remote_id, std::size_t next,
@@ -122,6 +170,7 @@ void CrashWorld::download(BatchCallId id, const std::string& remote_id, std::siz
             machine_->on_result(id, result, price, now_, &out_);
             if (chance(2)) machine_->on_result(id, result, price, now_, &out_);
             drain();
+            result_at_hand_ = nullptr;
         }
         download(id, remote_id, i, cut);
     });

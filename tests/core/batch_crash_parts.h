@@ -34,6 +34,7 @@ public:
             request.submit_at = after(0, 300 * kNsPerS);
             request.cancel = random_.below(12) == 0;
             request.hurried = random_.below(12) == 0;
+            request.bad = random_.below(40) == 0;
             requests_.push_back(request);
         }
         for (int i = 0; i < 3; ++i) api_.create_foreign(1 + random_.below(settings.requests), 0);
@@ -45,6 +46,7 @@ private:
     struct Request {
         TimeNs submit_at = 0;
         bool cancel = false;
+        bool bad = false;      // the provider refuses any batch with it
         bool hurried = false;  // has a deadline, and may be answered online before it
         bool known_durable = false;
         bool done = false;      // the caller has its answer in safe hands
@@ -96,6 +98,9 @@ private:
     void acknowledge(std::size_t i);
     void call(std::shared_ptr<BatchCall> call);
     void create(const std::shared_ptr<BatchCall>& call);
+    std::optional<std::uint32_t> bad_request(const std::string& body) const;
+    void refuse(BatchCallId id, std::uint32_t position);
+    BatchPage stuck_page() const;
     void reply(BatchCallId id, Outcome outcome, std::optional<BatchObject> batch,
                std::optional<BatchPage> page);
     void download(BatchCallId id, const std::string& remote_id, std::size_t next, std::size_t cut);
@@ -114,6 +119,7 @@ private:
     std::uint64_t events_left_ = 0;  // of a run that does a part of the work
     TimeNs now_ = 0;
     TimeNs timer_at_ = kNever;
+    TimeNs listing_stuck_until_ = 0;
     std::int64_t used_ = 0;  // results that were charged, of all runs as far as this one knows
     std::vector<EntryId> charged_;           // of these, what the journal has not been told
     std::map<EntryId, std::size_t> owners_;  // by entry: its request

@@ -32,6 +32,8 @@ CrashResult run_all(bool with_file) {
         sum.reconciled += result.reconciled;
         sum.found += result.found;
         sum.sent_again += result.sent_again;
+        sum.refused += result.refused;
+        sum.unknown += result.unknown;
     }
     const auto number = [](std::uint64_t n) { return static_cast<unsigned long long>(n); };
     std::printf(
@@ -44,6 +46,8 @@ CrashResult run_all(bool with_file) {
     EXPECT_GT(sum.late, seeds() / 10);
     EXPECT_GT(sum.found, seeds() / 10);
     EXPECT_GT(sum.sent_again, seeds() / 10);
+    EXPECT_GT(sum.refused, seeds() / 10);
+    EXPECT_GT(sum.unknown, 0u);
     return sum;
 }
 

@@ -257,6 +257,10 @@ void CrashWorld::on_terminal(const BatchAction& action) {
         ++result_.answered_again;
         if (!disk_.durable().has_entry(request.entry)) fail("answered for ever, again: " + name);
     }
+    const bool refused = action.status == WEIR_ERR_REJECTED && result_at_hand_ == nullptr;
+    if (refused && !request.bad) fail("taken down by another: " + name);
+    if (refused) ++result_.refused;
+    if (action.status == WEIR_ERR_BROKEN_RESPONSE && *action.why != '\0') ++result_.unknown;
     ++result_.answers;
     request.done = true;
     if (action.status == WEIR_ERR_CANCELLED) return;
@@ -298,6 +302,7 @@ void CrashWorld::do_action(BatchAction action) {
         case BatchAction::Kind::dropped:
             return charge_late(action);
         case BatchAction::Kind::changed:
+        case BatchAction::Kind::not_found:
             return;
     }
 }

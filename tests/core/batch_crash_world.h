@@ -27,14 +27,19 @@ struct CrashResult {
     std::uint64_t reconciled = 0;
     std::uint64_t found = 0;
     std::uint64_t sent_again = 0;
+    std::uint64_t refused = 0;       // requests for which a batch was refused
+    std::uint64_t unknown = 0;       // requests that ended without word of their batch
     std::uint64_t partial_runs = 0;  // that only submitted, or only looked
 
     bool operator==(const CrashResult&) const = default;
 };
 
 // A caller, a BatchMachine, its disk and a model of the provider, in virtual time, on a schedule
-// that the seed decides. Replies get lost, come late, say 529; downloads are cut; at any event the
-// program may die, and starts again on what the disk holds. At each event:
+// that the seed decides. Replies get lost, come late, say 529 or nonsense, whether the batch was
+// made or not; creations are refused for one of their requests; the listing leads in a circle;
+// downloads are cut; at any event the program may die, and starts again on what the disk holds. At
+// each event:
+//   - no request is refused for another one;
 //   - no request is at the provider twice, unless its batch has come to nothing for it;
 //   - what was durable is there after a crash, until its answer is durably acknowledged;
 //   - a run gives each request one terminal action.

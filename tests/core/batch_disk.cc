@@ -81,6 +81,8 @@ void JournalModel::on(const SentRecord& r) {
     submissions_.at(r.submission).stage = JournalState::Stage::sent;
 }
 
+void JournalModel::on(const RepeatedRecord& r) { ++submissions_.at(r.submission).creations; }
+
 void JournalModel::on(const AcknowledgedRecord& r) {
     JournalState::Submission& submission = submissions_.at(r.submission);
     if (submission.stage >= JournalState::Stage::acknowledged) {

@@ -42,6 +42,7 @@ private:
     void on(const AcceptRecord& record);
     void on(const IntentRecord& record);
     void on(const SentRecord& record);
+    void on(const RepeatedRecord& record);
     void on(const AcknowledgedRecord& record);
     void on(const EndedRecord& record);
     void on(const ReleasedRecord& record);

@@ -22,7 +22,9 @@ class Recorder : public BatchReader::Sink {
 public:
     void on_result(const BatchResult& result) override {
         all.append(result.custom_id).append("|").append(1, kTypes[static_cast<int>(result.type)]);
-        all.append("|").append(result.message).append("|").append(result.error.type).append("\n");
+        all.append("|").append(result.message).append("|").append(result.error.type);
+        all.append("|").append(result.bytes).append("\n");
+        FUZZ_CHECK(result.bytes.empty() == (result.type != BatchResult::Type::other));
         if (result.type == BatchResult::Type::succeeded) {
             FUZZ_CHECK(!result.message.empty() && result.message.front() == '{');
             FUZZ_CHECK(weir::fuzz::is_json_elsewhere(result.message));
@@ -38,7 +40,7 @@ public:
     std::string all;
 
 private:
-    static constexpr char kTypes[] = "seca";
+    static constexpr char kTypes[] = "secao";
 };
 
 struct Read {

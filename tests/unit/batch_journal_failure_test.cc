@@ -98,7 +98,7 @@ TEST_F(JournalFailure, AFileOfALaterVersionIsRefusedAndLeftAlone) {
     open_journal(path_, "m")->apply(record(1));
     run_sql("PRAGMA user_version = 99");
     expect_refused(Kind::newer, "later weir");
-    run_sql("PRAGMA user_version = 5");
+    run_sql("PRAGMA user_version = 6");
     EXPECT_EQ(test::contents_of(open_journal(path_, "m").get()).entries.size(), 1u);
 }
 
@@ -150,14 +150,19 @@ constexpr const char* kFourthSchema =
     "ALTER TABLE submissions ADD COLUMN priced INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE submissions ADD COLUMN unpriced INTEGER NOT NULL DEFAULT 0;"
     "INSERT INTO entry_extras (id, tenant, priority) VALUES (2, 77, 1); PRAGMA user_version = 4";
+constexpr const char* kFifthSchema =
+    "ALTER TABLE entry_extras ADD COLUMN tag INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE entry_extras ADD COLUMN affinity INTEGER NOT NULL DEFAULT 0;"
+    "PRAGMA user_version = 5";
 
 TEST_F(JournalFailure, AFileOfAnEarlierVersionIsBroughtForward) {
-    for (int version = 1; version <= 4; ++version) {
+    for (int version = 1; version <= 5; ++version) {
         std::filesystem::remove(path_);
         run_sql(kFirstSchema);
         if (version >= 2) run_sql(kSecondSchema);
         if (version >= 3) run_sql(kThirdSchema);
         if (version >= 4) run_sql(kFourthSchema);
+        if (version >= 5) run_sql(kFifthSchema);
         const auto journal = open_journal(path_, "other");
         const test::JournalContents state = test::contents_of(journal.get());
         EXPECT_EQ(state.mark, "m");
@@ -175,6 +180,7 @@ TEST_F(JournalFailure, AFileOfAnEarlierVersionIsBroughtForward) {
         ASSERT_EQ(state.submissions.size(), 1u);
         EXPECT_EQ(state.submissions[0].remote_id, "msgbatch_1");
         EXPECT_EQ(state.submissions[0].tally, BatchTally());
+        EXPECT_EQ(state.submissions[0].creations, 1u);
         EXPECT_EQ(state.submissions[0].cost, BatchCost());
         EXPECT_EQ(state.day_use.size(), version >= 3 ? 1u : 0u);
         // What is new can be written, and goes with its entry.
@@ -183,6 +189,7 @@ TEST_F(JournalFailure, AFileOfAnEarlierVersionIsBroughtForward) {
         std::get<AcceptRecord>(records[0]).origin = std::make_shared<const BatchOrigin>(tagged);
         records.push_back(UseRecord{{{"all", 20'001, 1, 2}}, {1, 2}});
         records.push_back(CostRecord{1, {1, 2, 3, 4}});
+        records.push_back(RepeatedRecord{1});
         records.push_back(DeliveredRecord{2});
         journal->apply(records);
         const test::JournalContents after = test::contents_of(journal.get());
@@ -190,6 +197,7 @@ TEST_F(JournalFailure, AFileOfAnEarlierVersionIsBroughtForward) {
         EXPECT_TRUE(after.entries[0].charged);
         EXPECT_EQ(after.entries[1].origin, tagged);
         EXPECT_EQ(after.submissions[0].cost, (BatchCost{1, 2, 3, 4}));
+        EXPECT_EQ(after.submissions[0].creations, 2u);
         EXPECT_EQ(after.day_use.size(), 1u);
     }
 }
@@ -261,6 +269,36 @@ TEST_F(JournalFailure, WhateverIsDamagedIsReadOrRefused) {
         }
     }
     EXPECT_GT(refused, 10);
+}
+
+TEST_F(JournalFailure, RowsThatContradictEachOtherAreDamage) {
+    for (const char* damage :
+         {"UPDATE entries SET position = 7", "UPDATE entries SET position = -1",
+          "UPDATE entries SET submission = 5", "UPDATE entries SET submission = 0, dropped = 1",
+          "UPDATE submissions SET count = 3, stage = 2", "UPDATE submissions SET remote_id = ''",
+          "UPDATE submissions SET creations = 0",
+          "INSERT INTO entries SELECT 9, grp, custom_id, deadline, fallback,"
+          " attempts, submission, position, dropped, body FROM entries"}) {
+        std::filesystem::remove(path_);
+        {
+            const auto journal = open_journal(path_, "m");
+            journal->apply(record(1));
+            IntentRecord intent;
+            intent.submission = 1;
+            intent.entries = {1};
+            journal->apply(std::vector<JournalRecord>{intent, AcknowledgedRecord{1, "b", 2, 3}});
+            EXPECT_EQ(test::contents_of(journal.get()).entries.size(), 1u);
+        }
+        run_sql(damage);
+        const auto journal = open_journal(path_, "m");
+        try {
+            test::contents_of(journal.get());
+            ADD_FAILURE() << damage;
+        } catch (const JournalError& error) {
+            EXPECT_EQ(error.kind(), Kind::damaged);
+            EXPECT_NE(error.message().find("malformed"), std::string::npos) << error.message();
+        }
+    }
 }
 
 TEST_F(JournalFailure, AFileThatCannotBeMadeIsRefused) {

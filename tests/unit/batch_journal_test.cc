@@ -152,6 +152,7 @@ public:
                 if (dice < 80) return SentRecord{submission.id};
                 return ReleasedRecord{submission.id};
             case JournalState::Stage::sent:
+                if (dice < 75) return RepeatedRecord{submission.id};
                 return AcknowledgedRecord{submission.id, "msgbatch_1", 5, 6};
             case JournalState::Stage::acknowledged:
                 if (dice < 80) return CancelWantedRecord{submission.id};

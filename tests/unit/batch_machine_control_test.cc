@@ -75,6 +75,25 @@ TEST_F(MachineTest, ClosingLeavesTheBatchesOrCancelsThem) {
     }
 }
 
+TEST_F(MachineTest, ABrokenJournalIsNeitherWrittenNorWaitedFor) {
+    const EntryId answered = submit(1);
+    submit(2);
+    const BatchCall call = to_results(2);
+    result(call, "mk-1-0");
+    EXPECT_TRUE(machine_->cancel_submission(1, &out_));  // what would be waited for
+    machine_->accept(request(3), now_, &out_);
+    machine_->on_journal_failed(&out_);
+    EXPECT_TRUE(machine_->finished());
+    out_ = BatchOutput();
+    machine_->acknowledge(answered, &out_);
+    machine_->close(true, &out_);
+    machine_->advance(now_ + kNsPerS, &out_);
+    EXPECT_TRUE(out_.records.empty());
+    EXPECT_TRUE(machine_->finished());
+    EXPECT_EQ(machine_->counts().requests_not_kept, 1u);
+    EXPECT_EQ(machine_->counts().acknowledgements_not_kept, 1u);
+}
+
 TEST_F(MachineTest, ARunThatOnlySubmitsLeavesTheResultsToAnother) {
     settings_.work = BatchWork::submit;
     restart();

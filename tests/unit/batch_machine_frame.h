@@ -49,12 +49,14 @@ protected:
     void run() {
         for (int i = 0; i < 10; ++i) {
             position_ += out_.records.size();
+            for (const JournalRecord& record : out_.records) on_record(record);
             BatchOutput out = std::exchange(out_, BatchOutput());
             for (BatchAction& action : out.actions) take(std::move(action));
             machine_->on_durable(position_, &out_);
             machine_->advance(now_, &out_);
         }
     }
+    virtual void on_record(const JournalRecord&) {}
     void take(BatchAction action) {
         if (action.kind == BatchAction::Kind::load) {
             std::vector<std::pair<EntryId, BatchBody>> bodies;
@@ -81,14 +83,28 @@ protected:
                 const BatchPage* page = nullptr) {
         Outcome outcome;
         outcome.http_status = status;
-        if (status == 404 || status == 400 || status == 413) {
-            outcome.cls = OutcomeClass::bad_request;
-        }
+        if (status / 100 == 4) outcome.cls = OutcomeClass::bad_request;
+        if (status == 429) outcome.cls = OutcomeClass::rate_limited;
         if (status == 401) outcome.cls = OutcomeClass::bad_key;
         if (status == 500) outcome.cls = OutcomeClass::server_error;
         if (status == 529) outcome.cls = OutcomeClass::overloaded;
-        machine_->on_call_end(call.id, outcome, batch, page, now_, &out_);
+        machine_->on_call_end(call.id, outcome, {batch, page, std::exchange(refused_at_, {})}, now_,
+                              &out_);
         run();
+    }
+    // A 2xx that makes no sense.
+    void answer_with_nonsense(const BatchCall& call) { cut_off(call), run(); }
+    // Answers questions about the listing until there is another call, or nothing to wait for.
+    void read_listing(const BatchPage& page) {
+        for (int i = 0; i < 1000; ++i) {
+            if (calls_.empty()) {
+                if (machine_->next_timer() == kNever) return;
+                pass(std::max<TimeNs>(machine_->next_timer() - now_, 0));
+                continue;
+            }
+            if (calls_.back().kind != BatchCall::Kind::list) return;
+            answer(expect_call(BatchCall::Kind::list), 200, nullptr, &page);
+        }
     }
     void pass(TimeNs time) {
         now_ += time;
@@ -138,7 +154,7 @@ protected:
         Outcome cut;
         cut.cls = OutcomeClass::broken;
         cut.http_status = 200;
-        machine_->on_call_end(download.id, cut, nullptr, nullptr, now_, &out_);
+        machine_->on_call_end(download.id, cut, {}, now_, &out_);
     }
     std::vector<BatchView> views() const {
         std::vector<BatchView> views;
@@ -175,6 +191,7 @@ protected:
     std::unique_ptr<BatchMachine> machine_;
     BatchOutput out_;
     std::vector<BatchCall> calls_;
+    std::vector<std::uint32_t> refused_at_;  // by the next answer
     std::vector<BatchAction> actions_;
     JournalPosition position_ = 0;
     TimeNs now_ = 1000 * kNsPerS;

@@ -190,6 +190,20 @@ TEST_F(MachineTest, ABatchThatNobodyWaitsForIsReadForWhatItCost) {
 
 // ---- Results that do not come ----
 
+TEST_F(MachineTest, AnAnswerOfAFormThatIsNotKnownEndsItsRequestAndIsNeverBoughtAgain) {
+    submit(1);
+    const BatchCall call = to_results(1);
+    actions_.clear();
+    result(call, "mk-1-0", BatchResult::Type::other);
+    ASSERT_EQ(actions_.size(), 1u);
+    EXPECT_TRUE(actions_[0].maybe_executed);
+    EXPECT_EQ(terminal(), WEIR_ERR_BROKEN_RESPONSE);
+    answer(call, 200);
+    pass(settings_.max_age_ns);
+    EXPECT_TRUE(calls_.empty());
+    EXPECT_EQ(machine_->counts().requeued, 0u);
+}
+
 TEST_F(MachineTest, WhatIsMissingFromCompleteResultsGoesRoundAgain) {
     submit(1);
     submit(2);

@@ -96,8 +96,9 @@ TEST_F(CountingTest, WhateverGoesWrongTheRequestGoesOn) {
         fresh.on_end(actions.back().attempt, outcome, nullptr, now, &actions);
         fresh.advance(now, &actions);
         // What says that the key is of no use is true of the request itself, too.
-        const bool useless =
-            outcome.cls == OutcomeClass::bad_key || outcome.cls == OutcomeClass::spend_limit;
+        const bool useless = outcome.cls == OutcomeClass::bad_key ||
+                             outcome.cls == OutcomeClass::on_hold ||
+                             outcome.cls == OutcomeClass::spend_limit;
         EXPECT_EQ(actions.back().kind, useless ? Action::Kind::fail : Action::Kind::start);
         EXPECT_EQ(slab.at(index).attempts, useless ? 0 : 1);
         EXPECT_EQ(slab.at(index).refusals, 0);

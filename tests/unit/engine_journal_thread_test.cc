@@ -128,5 +128,22 @@ TEST(JournalThread, AFullDiskIsTriedAgainWithTheSameRecords) {
     EXPECT_EQ(told.transactions, std::vector<std::size_t>{2});
 }
 
+TEST(JournalThread, WhatIsGivenUpIsNeverWritten) {
+    Told told;
+    told.full = true;
+    {
+        JournalThread thread(std::make_unique<ScriptedJournal>(&told), false, nullptr);
+        thread.write(one_record());
+        EXPECT_EQ(thread.take().waits, "the disk is full");
+        thread.give_up("the disk is full");
+        told.full = false;
+        thread.write(one_record());
+        const JournalThread::Done done = thread.take();
+        EXPECT_EQ(done.failure, "the disk is full");
+        EXPECT_EQ(done.durable, 0u);
+    }
+    EXPECT_TRUE(told.transactions.empty());
+}
+
 }  // namespace
 }  // namespace weir

@@ -125,11 +125,13 @@ TEST(Errors, KeepTheirParts) {
                                     .attempts = 3,
                                     .source = ErrorSource::provider,
                                     .message = message,
-                                    .provider_type = type});
+                                    .provider_type = type,
+                                    .answer = std::string_view("a\0b", 3)});
     message = type = "gone";
     EXPECT_STREQ(error->message, "words");
     EXPECT_STREQ(error->provider_type, "overloaded_error");
     EXPECT_STREQ(error->request_id, "");
+    EXPECT_EQ(std::string_view(error->answer, error->answer_length), std::string_view("a\0b", 3));
     EXPECT_EQ(error->flags, WEIR_ERROR_MAYBE_EXECUTED | WEIR_ERROR_RETRYABLE);
     release_error(error);
     release_error(immortal_error(WEIR_ERR_NOMEM));

@@ -59,6 +59,20 @@ TEST(BatchCalls, WhatIsNoBatchIsRefused) {
     EXPECT_FALSE(reads_batch(R"({"type":"error","error":{"type":"x"}})", &batch));
 }
 
+TEST(BatchCalls, ARefusalNamesThePositionsOfRequests) {
+    const auto positions = [](std::string_view message) { return refused_positions(message); };
+    using List = std::vector<std::uint32_t>;
+    EXPECT_EQ(positions("requests.7.params.max_tokens: Field required"), List{7});
+    EXPECT_EQ(positions("requests[12].custom_id: too long"), List{12});
+    EXPECT_EQ(positions("requests.0: bad, requests.99999: bad"), (List{0, 99999}));
+    EXPECT_EQ(positions("requests.3"), List{3});
+    for (const char* other : {"", "requests", "requests.", "requests: List should have at most 5",
+                              "too many requests 5", "requests.x.1", "requests.1e9: no",
+                              "requests.99999999999.params: beyond", "requests.-1.params"}) {
+        EXPECT_EQ(positions(other), List()) << other;
+    }
+}
+
 TEST(BatchCalls, APage) {
     JsonParser parser;
     BatchPage page;
@@ -81,12 +95,16 @@ public:
         types.push_back(result.type);
         classes.push_back(result.error_class);
         message = result.message;
+        text = result.message;
+        text += result.error.message;
+        text += result.bytes;
         output_tokens = result.facts.usage.output_tokens;
     }
     std::vector<std::string> ids;
     std::vector<BatchResult::Type> types;
     std::vector<OutcomeClass> classes;
     std::string message;
+    std::string text;  // whichever it has
     std::int64_t output_tokens = 0;
 };
 
@@ -133,6 +151,65 @@ TEST(BatchReader, ResultsHoweverTheyAreCut) {
         EXPECT_EQ(seen.classes[2], OutcomeClass::bad_request);
         EXPECT_EQ(reader.broken_lines(), 1u);
     }
+}
+
+// With a custom_id a line is that request's answer, whatever else it is.
+TEST(BatchReader, ALineOfAnyFormIsAnAnswer) {
+    using Type = BatchResult::Type;
+    const std::string no_usage = R"({"id":"msg_1","content":"new"})";
+    struct Case {
+        std::string line;
+        Type type;
+        OutcomeClass cls;
+        std::string text;  // the message, the error's message or the bytes
+    };
+    const auto errored = [](const std::string& error) {
+        return line("a", R"({"type":"errored","error":)" + error + "}");
+    };
+    const Case cases[] = {
+        {line("a", R"({"type":"succeeded","message":)" + no_usage + "}"), Type::succeeded,
+         OutcomeClass::success, no_usage},
+        {errored(R"({"type":"invalid_request_error","message":"why"})"), Type::errored,
+         OutcomeClass::bad_request, "why"},
+        {errored(R"({"type":"overloaded_error","message":"why"})"), Type::errored,
+         OutcomeClass::overloaded, "why"},
+        {errored(R"({"type":"of_tomorrow","message":"why"})"), Type::errored,
+         OutcomeClass::bad_request, "why"},
+        {errored(R"("why")"), Type::errored, OutcomeClass::bad_request, "why"},
+        {errored("{}"), Type::other, OutcomeClass::success, R"({"type":"errored","error":{}})"},
+        {line("a", R"({"type":"refused","reason":"x"})"), Type::other, OutcomeClass::success,
+         R"({"type":"refused","reason":"x"})"},
+        {line("a", R"({"type":"succeeded","message":null})"), Type::other, OutcomeClass::success,
+         R"({"type":"succeeded","message":null})"},
+        {line("a", "7"), Type::other, OutcomeClass::success, "7"},
+        {R"({"custom_id":"a"})", Type::other, OutcomeClass::success, R"({"custom_id":"a"})"},
+        {R"({"custom_id" : "a", "result":{"type":"succeeded",NaN}})", Type::other,
+         OutcomeClass::success, R"({"custom_id" : "a", "result":{"type":"succeeded",NaN}})"},
+    };
+    for (const Case& c : cases) {
+        JsonParser parser;
+        BatchReader reader(&parser);
+        Recorder seen;
+        begin(&reader, BatchReader::Kind::results, 200, &seen);
+        reader.on_body(c.line + "\n");
+        EXPECT_EQ(finish(&reader, WireEnd::Kind::complete), OutcomeClass::success);
+        ASSERT_EQ(seen.ids, std::vector<std::string>{"a"}) << c.line;
+        EXPECT_EQ(seen.types[0], c.type) << c.line;
+        if (c.type == Type::errored) EXPECT_EQ(seen.classes[0], c.cls) << c.line;
+        EXPECT_EQ(seen.text, c.text) << c.line;
+        EXPECT_EQ(reader.broken_lines(), 0u);
+    }
+}
+
+// Without its newline a line that is no JSON has been cut, and comes again.
+TEST(BatchReader, AnUnfinishedLineIsNoAnswer) {
+    JsonParser parser;
+    BatchReader reader(&parser);
+    Recorder seen;
+    begin(&reader, BatchReader::Kind::results, 200, &seen);
+    reader.on_body(succeeded("a").substr(0, 40));
+    EXPECT_EQ(finish(&reader, WireEnd::Kind::complete), OutcomeClass::success);
+    EXPECT_TRUE(seen.ids.empty());
 }
 
 TEST(BatchReader, ACutDownloadIsNoSuccess) {

@@ -75,7 +75,7 @@ TEST(TokenCount, IsReadFromTheAnswer) {
     EXPECT_EQ(outcome.usage.input_tokens, 2095);
     for (const char* body : {"", "{}", "[]", R"({"input_tokens":"7"})", R"({"input_tokens":-7})",
                              R"({"input_tokens":7)", R"({"input_tokens":null})"}) {
-        EXPECT_EQ(outcome_of(200, body).cls, OutcomeClass::broken) << body;
+        EXPECT_EQ(outcome_of(200, body).cls, OutcomeClass::unreadable) << body;
     }
     EXPECT_EQ(outcome_of(429, R"({"type":"error","error":{"type":"rate_limit_error"}})", "3").cls,
               OutcomeClass::rate_limited);

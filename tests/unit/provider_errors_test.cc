@@ -216,5 +216,41 @@ TEST(RefusedLimit, HeadersComeFirst) {
     EXPECT_EQ(refused_limit(total, ""), LimitKind::requests);
 }
 
+TEST(ErrorClass, CodesSayMoreThanTypes) {
+    struct Case {
+        int status;
+        const char* type;
+        const char* code;
+        OutcomeClass cls;
+    };
+    const Case cases[] = {
+        {429, "rate_limit_error", "contract_spend_limit_reached", OutcomeClass::spend_limit},
+        {429, "rate_limit_error", "ramp_limit_exceeded", OutcomeClass::acceleration},
+        {429, "insufficient_quota", "", OutcomeClass::spend_limit},
+        {429, "", "insufficient_quota", OutcomeClass::spend_limit},
+        {400, "invalid_request_error", "organization_on_hold", OutcomeClass::on_hold},
+        {400, "invalid_request_error", "cmek_key_disabled", OutcomeClass::on_hold},
+        {400, "invalid_request_error", "workspace_human_review_disabled", OutcomeClass::on_hold},
+        {402, "billing_error", "linked_organization_spend_limit_reached",
+         OutcomeClass::payer_limit},
+        {402, "billing_error", "linked_organization_billing_unavailable",
+         OutcomeClass::payer_limit},
+        {402, "billing_error", "", OutcomeClass::spend_limit},
+        {400, "invalid_request_error", "image_dimensions_too_large", OutcomeClass::bad_request},
+        {429, "rate_limit_error", "of_tomorrow", OutcomeClass::rate_limited},
+        {503, "api_error", "cmek_key_unreachable", OutcomeClass::server_error},
+    };
+    for (const Case& c : cases) {
+        EXPECT_EQ(classify_refusal(c.status, {c.type, c.code, "words", ""}, true), c.cls) << c.code;
+    }
+    EXPECT_EQ(
+        classify_refusal(
+            429, {"rate_limit_error", "", "Extra usage is required for long context requests.", ""},
+            false),
+        OutcomeClass::bad_request);
+    EXPECT_TRUE(is_of_organization({"", "organization_on_hold", "", ""}));
+    EXPECT_FALSE(is_of_organization({"", "cmek_key_disabled", "", ""}));
+}
+
 }  // namespace
 }  // namespace weir

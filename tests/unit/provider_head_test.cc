@@ -17,15 +17,15 @@ constexpr std::int64_t kNow = 784'111'777 * kNsPerS;  // Sun, 06 Nov 1994 08:49:
 TEST(ResponseHead, RetryAfter) {
     const std::pair<const char*, TimeNs> cases[] = {
         {"20", 20 * kNsPerS},
-        {"0", 0},
+        {"0", -1},
         {"1.5", 1500 * kNsPerMs},
         {"86400", 86'400 * kNsPerS},
-        {"-5", 0},
+        {"-5", -1},
         {"99999999999999999999", kMaxWaitNs},
         {"Sun, 06 Nov 1994 08:49:57 GMT", 20 * kNsPerS},
         {"Sunday, 06-Nov-94 08:50:37 GMT", 60 * kNsPerS},
         {"Sun Nov  6 09:49:37 1994", 3600 * kNsPerS},
-        {"Sun, 06 Nov 1994 08:49:36 GMT", 0},
+        {"Sun, 06 Nov 1994 08:49:36 GMT", -1},
         {"Fri, 31 Dec 9999 23:59:59 GMT", kMaxWaitNs},
         {"", -1},
         {"soon", -1},

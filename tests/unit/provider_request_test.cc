@@ -55,6 +55,28 @@ TEST(RequestHead, Fields) {
     EXPECT_FALSE(head.has_system);
 }
 
+// The provider's reader refuses the whole body for it, and in a batch those of all others.
+TEST(RequestHead, ALoneSurrogateIsRefusedWithItsOffset) {
+    const std::string high = "\\ud83d";
+    const std::string low = "\\uDE00";
+    for (const std::string& text : {high, low, high + "x" + low, high + high + low, high + "\\n",
+                                    low + high, high + "\\u0041"}) {
+        const std::string body = with_content("\"a" + text + "\"");
+        std::size_t at = body.find('\\');
+        if (text == high + high + low) at = body.find(high);
+        EXPECT_NE(problem_of(body).find("surrogate pair at byte " + std::to_string(at) + ","),
+                  std::string::npos)
+            << body;
+    }
+    EXPECT_NE(problem_of(R"({"model":"m","max_tokens":1,"\ud83d":1,"messages":[{}]})")
+                  .find("at byte 29,"),
+              std::string::npos);
+    for (const std::string& text :
+         {high + low, "\\" + high, std::string("\\ufffd"), std::string("\\\\") + high + low}) {
+        head_of(with_content("\"" + text + "\""));
+    }
+}
+
 TEST(RequestHead, Defaults) {
     const RequestHead head = head_of(with_content("\"x\""));
     EXPECT_FALSE(head.stream);

@@ -126,7 +126,7 @@ TEST(ResponseReader, AnyByteMissingIsNoSuccess) {
     for (std::size_t size = 0; size < kMessage.size(); ++size) {
         Exchange x(false);
         x.head(200, kJson).body(std::string_view(kMessage).substr(0, size)).end();
-        EXPECT_EQ(x.outcome.cls, OutcomeClass::broken) << size;
+        EXPECT_EQ(x.outcome.cls, OutcomeClass::unreadable) << size;
         EXPECT_TRUE(x.outcome.maybe_executed);
         EXPECT_EQ(x.reader.take_body(), "");
     }
@@ -205,7 +205,7 @@ TEST(ResponseReader, AStreamThatEndsEarly) {
         Kind kind;
         OutcomeClass cls;
     } cases[] = {
-        {0, Kind::complete, OutcomeClass::broken},
+        {0, Kind::complete, OutcomeClass::unreadable},
         {0, Kind::broken, OutcomeClass::connection},
         {0, Kind::idle_timeout, OutcomeClass::timeout},
         {content, Kind::complete, OutcomeClass::stream_error},
@@ -260,14 +260,14 @@ TEST(ResponseReader, WhatA2xxPromisedAndDidNotKeep) {
     for (const auto& [headers, body] : cases) {
         Exchange x(false);
         x.head(200, headers).body(body).end();
-        EXPECT_EQ(x.outcome.cls, OutcomeClass::broken) << body;
+        EXPECT_EQ(x.outcome.cls, OutcomeClass::unreadable) << body;
         EXPECT_TRUE(x.outcome.maybe_executed);
         EXPECT_FALSE(x.detail.message.empty());
         EXPECT_EQ(x.detail.message.find("Login"), std::string::npos);
     }
     Exchange x(false);
     x.head(200, kJson).body(error_body("api_error")).end();
-    EXPECT_EQ(x.outcome.cls, OutcomeClass::broken);
+    EXPECT_EQ(x.outcome.cls, OutcomeClass::server_error);
     EXPECT_EQ(x.detail.type, "api_error");
     Exchange smallest(false);
     smallest.head(201, {}).body(R"({"usage":{},"content":[],"type":"message"})").end();
@@ -283,7 +283,7 @@ TEST(ResponseReader, AWholeMessageWhereAStreamWasAskedFor) {
     EXPECT_EQ(x.reader.take_body(), kMessage);
     Exchange html(true);
     html.head(200, kHtml).body("<html>").end();
-    EXPECT_EQ(html.outcome.cls, OutcomeClass::broken);
+    EXPECT_EQ(html.outcome.cls, OutcomeClass::unreadable);
     Exchange untyped(true);
     untyped.head(200, {}).body(kStream).end();
     EXPECT_EQ(untyped.outcome.cls, OutcomeClass::success);

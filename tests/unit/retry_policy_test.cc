@@ -40,10 +40,13 @@ TEST(RetryPolicy, EveryClassHasItsVerdict) {
         {OutcomeClass::tls, K::fail, WEIR_ERR_TLS},
         {OutcomeClass::timeout, K::requeue, 0},
         {OutcomeClass::broken, K::requeue, 0},
+        {OutcomeClass::unreadable, K::requeue, 0},
         {OutcomeClass::too_large, K::fail, WEIR_ERR_RESPONSE_TOO_LARGE},
         {OutcomeClass::stream_error, K::requeue, 0},
         {OutcomeClass::bad_key, K::fail, WEIR_ERR_AUTHENTICATION},
         {OutcomeClass::forbidden, K::fail, WEIR_ERR_PERMISSION},
+        {OutcomeClass::on_hold, K::fail, WEIR_ERR_PERMISSION},
+        {OutcomeClass::payer_limit, K::fail, WEIR_ERR_SPEND_LIMIT},
         {OutcomeClass::bad_request, K::fail, WEIR_ERR_REJECTED},
         {OutcomeClass::aborted, K::fail, WEIR_ERR_CANCELLED},
     };
@@ -62,6 +65,16 @@ TEST(RetryPolicy, TheServersVerdictCounts) {
     Outcome allowed = outcome(OutcomeClass::bad_request);
     allowed.should_retry = 1;
     EXPECT_EQ(decide_first(allowed).kind, Decision::Kind::requeue);
+}
+
+// It was paid for each time.
+TEST(RetryPolicy, AnAnswerThatCannotBeReadIsAskedForOnceMore) {
+    Random random(1);
+    const Outcome unreadable = outcome(OutcomeClass::unreadable);
+    EXPECT_EQ(decide(unreadable, {.attempts = 1}, RetrySettings(), kNow, &random).kind,
+              Decision::Kind::requeue);
+    EXPECT_EQ(decide(unreadable, {.attempts = 2}, RetrySettings(), kNow, &random).kind,
+              Decision::Kind::fail);
 }
 
 TEST(RetryPolicy, ASpendLimitIsNeverRetried) {

@@ -253,5 +253,103 @@ TEST(TransportExchange, LeavesNoSocketToChildrenOfExec) {
     EXPECT_EQ(loop.finish(id).kind(), Kind::complete);
 }
 
+// kMessage as gzip has it, and 50,000 spaces.
+const std::string kZippedMessage(
+    "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\x55\x8c\x31\x0a\xc4\x30\x0c\x04\xff\xa2\xda\x4d"
+    "\x5a\x7f\xe5\x08\xc6\x9c\x45\x30\x49\x24\x63\xad\x8b\x10\xf2\xf7\xc8\xd7\x5d\xb7\x3b\xb3"
+    "\xec\x4d\xb8\x1a\x53\xa4\x93\xcd\xf2\xc6\x14\xa8\x96\x59\x6d\x4b\x8b\x97\xae\xc7\xb4\xd9"
+    "\xac\x1a\xb2\xc0\xd1\xa9\x85\x8f\x39\xf1\xfc\x55\x01\x3b\x8d\x9f\x35\x90\x41\x5b\xea\x9c"
+    "\x4d\xc5\x35\x4b\x49\x18\x5d\x7c\x35\x7e\xcf\xf1\xa6\x2a\x6d\x20\x41\x77\x16\xa3\xb8\x04"
+    "\xd2\x81\x3f\xf2\x3c\x2f\x49\x1b\x49\x32\x91\x00\x00\x00",
+    124);
+const std::string kZippedSpaces(
+    "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xed\xc1\x01\x0d\x00\x00\x00\xc2\xa0\x2a\xef\x9f"
+    "\xd2\x1e\x0e\x28\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+    "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+    "\x00\x00\x00\x00\x00\x00\x00\x00\x9e\x0c\x4b\x9f\x44\xb3\x50\xc3\x00\x00",
+    84);
+
+std::string zipped_response(const std::string& bytes) {
+    return "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: " +
+           std::to_string(bytes.size()) + "\r\n\r\n" + bytes;
+}
+
+TEST(TransportExchange, DecodesWhatIsCompressedUnasked) {
+    EchoingServer echo(zipped_response(kZippedMessage));
+    Loop loop;
+    Seen& seen = loop.fetch(echo.server.url());
+    EXPECT_EQ(seen.kind(), Kind::complete) << seen.end.detail;
+    EXPECT_EQ(seen.body(), kMessage);
+}
+
+TEST(TransportExchange, WhatIsDecodedIsBoundedToo) {
+    EchoingServer echo(zipped_response(kZippedSpaces));
+    Loop loop;
+    Loop::Parts parts;
+    parts.base_url = echo.server.url();
+    parts.max_bytes = 10'000;
+    EXPECT_EQ(loop.finish(loop.start(std::move(parts))).kind(), Kind::too_large);
+}
+
+TEST(TransportExchange, BrokenCompressionIsABrokenResponse) {
+    EchoingServer echo(zipped_response(kZippedMessage.substr(0, 40) + "nonsense"));
+    Loop loop;
+    EXPECT_EQ(loop.fetch(echo.server.url()).kind(), Kind::broken);
+}
+
+const std::string kStream =
+    "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"type\":\"message\","
+    "\"content\":[],\"usage\":{}}}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+
+std::string stream_head() {
+    return "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nTransfer-Encoding: "
+           "chunked\r\n\r\n";
+}
+
+Loop::Parts streamed(const Server& server) {
+    Loop::Parts parts;
+    parts.base_url = server.url();
+    parts.stream = true;
+    return parts;
+}
+
+// Whether or not the server ends the response.
+TEST(TransportExchange, AWholeStreamIsTheEnd) {
+    Server server([&](Connection& peer, int) {
+        peer.read_request();
+        peer.send(stream_head() + chunk(kStream));
+        peer.wait_for_close();
+    });
+    Loop loop;
+    Seen& seen = loop.finish(loop.start(streamed(server)));
+    EXPECT_EQ(seen.kind(), Kind::complete);
+    EXPECT_EQ(seen.ends, 1);
+    // The connection is given up in the end, which the server waits for.
+    loop.put_forward(2 * kNsPerS);
+    loop.turn(5);
+}
+
+TEST(TransportExchange, AResponseThatEndsALittleLaterKeepsItsConnection) {
+    Gate told;
+    Gate sent;
+    Server server([&](Connection& peer, int) {
+        peer.read_request();
+        peer.send(stream_head() + chunk(kStream));
+        told.wait();
+        peer.send(chunk(""));
+        sent.open();
+        peer.read_request();
+        peer.send(ok_response(kMessage));
+        peer.wait_for_close();
+    });
+    Loop loop;
+    EXPECT_EQ(loop.finish(loop.start(streamed(server))).kind(), Kind::complete);
+    told.open();
+    EXPECT_TRUE(loop.until([&] { return sent.is_open(); }));
+    for (int i = 0; i < 5; ++i) loop.turn(5);
+    EXPECT_EQ(loop.fetch(server.url()).kind(), Kind::complete);
+    EXPECT_EQ(server.connections(), 1);
+}
+
 }  // namespace
 }  // namespace weir::testing
