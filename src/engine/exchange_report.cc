@@ -31,7 +31,11 @@ Outcome Exchange::finish(const AttemptReport& report, ErrorDetail* detail) {
     if (head_at_ == 0) reset_reader(false);
     if (!has_head) take_head(report);
     WireEnd end = report.wire_end();
+    // An error event of a stream comes as its data alone, without the stream around it.
+    const bool is_bare = report.is_event_stream() && report.body().starts_with('{');
+    if (is_bare) reader_.on_body("event: error\ndata: ");
     if (!reader_.on_body(report.body())) end.kind = WireEnd::Kind::too_large;
+    if (is_bare) reader_.on_body("\n\n");
 
     Outcome outcome;
     if (report.says_success()) {
@@ -40,7 +44,6 @@ Outcome Exchange::finish(const AttemptReport& report, ErrorDetail* detail) {
         outcome.hit_max_tokens = max_tokens > 0 && report.usage().output_tokens >= max_tokens;
     } else {
         reader_.finish(end, &outcome, detail);
-        // An error event of a stream comes alone, without the stream around it.
         if (report.http_status() / 100 == 2 && detail->from_provider) {
             outcome.cls = classify_stream_error({detail->type, detail->code, detail->message, {}});
             outcome.maybe_executed = true;

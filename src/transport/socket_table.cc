@@ -79,6 +79,7 @@ void SocketTable::want(curl_socket_t fd, int what) {
     poller_->watch(fd, events, this);
     socket.watched = true;
     socket.wanted = true;
+    socket.connected = socket.connected || (what & CURL_POLL_IN) != 0;
 }
 
 void SocketTable::forget(curl_socket_t fd) {
@@ -92,7 +93,7 @@ int SocketTable::on_socket(CURL*, curl_socket_t fd, int what, void* self, void*)
     try {
         if (what != CURL_POLL_REMOVE) {
             table->want(fd, what);
-        } else if (Socket& socket = table->at(fd); socket.connection) {
+        } else if (Socket& socket = table->at(fd); socket.connected && socket.connection) {
             // The connection goes back to the cache, and is soon wanted again or closed by its
             // peer: it stays with the poller, which also saves two system calls a request.
             socket.wanted = false;
@@ -109,7 +110,11 @@ curl_socket_t SocketTable::open_socket(void* self, curlsocktype, curl_sockaddr* 
     const int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
     if (fd < 0) return CURL_SOCKET_BAD;
     try {
-        static_cast<SocketTable*>(self)->at(fd).connection = true;
+        auto* table = static_cast<SocketTable*>(self);
+        // libcurl 7.88 closes a socket that is not connected yet without close_socket: what is
+        // known of the number is about that one.
+        table->forget(fd);
+        table->at(fd).connection = true;
         return fd;
     } catch (...) {
         close(fd);

@@ -35,6 +35,7 @@ private:
         bool connection = false;  // opened by open_socket
         bool watched = false;     // by the poller
         bool wanted = false;      // by libcurl
+        bool connected = false;   // libcurl has wanted to read
         std::uint8_t ready = 0;   // CURL_CSELECT_ bits not yet taken
     };
 

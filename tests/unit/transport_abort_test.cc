@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <string>
+
 #include "transport_loop.h"
 #include "transport_server.h"
 
@@ -71,6 +73,39 @@ TEST(TransportAbort, WhileResolving) {
     if (loop.seen(id).ends > 0) return;  // a resolver as fast as that leaves nothing to test
     EXPECT_FALSE(loop.transport->abort(id));
     expect_silence(loop, id);
+}
+
+// libcurl closes a socket that is not connected yet without a word. The next connection has its
+// number, and nothing of it.
+TEST(TransportAbort, WhileConnecting) {
+    const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* const generic = static_cast<sockaddr*>(static_cast<void*>(&address));
+    ASSERT_EQ(bind(listener, generic, size), 0);
+    ASSERT_EQ(getsockname(listener, generic, &size), 0);
+    ASSERT_EQ(listen(listener, 0), 0);
+    const int filler = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ASSERT_EQ(connect(filler, generic, size), 0);  // whoever comes now waits to be accepted
+
+    Server server([](Connection& peer, int) {
+        while (!peer.read_request().empty()) {
+            peer.send("HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n{\"b\":2}");
+        }
+    });
+    Loop loop;
+    for (int i = 0; i < 3; ++i) {
+        const ExchangeId id =
+            loop.start("http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)));
+        for (int turns = 0; turns < 3; ++turns) loop.turn(2);
+        ASSERT_EQ(loop.seen(id).ends, 0);
+        EXPECT_FALSE(loop.transport->abort(id));
+        EXPECT_EQ(loop.fetch(server.url()).kind(), Kind::complete);
+    }
+    close(filler);
+    close(listener);
 }
 
 TEST(TransportAbort, DuringTheHandshake) {

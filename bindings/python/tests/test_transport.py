@@ -103,6 +103,15 @@ class Transport(Case):
                 self.assertIn("message_stop", response.text)
                 self.assertNotIn("event: error", response.text)
 
+    def test_a_stream_that_breaks_early_again_and_again(self):
+        for http in HTTPX:
+            server = self.server([{"kind": "stream_error_early", "first": 4}])
+            with http.Client(transport=weir.Transport(self.client(server)), base_url=server.url,
+                             headers=self.HEADERS) as client:
+                response = client.post("/v1/messages", json=support.body(stream=True))
+            self.assertIn("message_stop", response.text)
+            self.assertEqual(server.report()["total"]["requests"], 5)
+
     def test_a_stream_that_breaks_late(self):
         for kind in ("stream_error_late", "reset_mid_body", "stream_without_stop"):
             server = self.server([{"kind": kind, "probability": 1, "at": 0.7}], output_tokens=300)
