@@ -1,28 +1,27 @@
 #include "batch_list.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "console.h"
+#include "json.h"
 
-static void copy_text(char* to, size_t size, const json_t* row, const char* name) {
-    const char* text = json_string_value(json_object_get(row, name));
-    snprintf(to, size, "%s", text ? text : "");
+static void copy_text(char* to, size_t size, struct json_value row, const char* name) {
+    json_text(json_get(row, name), to, size);
     text_make_printable(to);
 }
 
-static long long integer(const json_t* row, const char* name) {
-    return (long long)json_integer_value(json_object_get(row, name));
+static long long integer(struct json_value row, const char* name) {
+    return json_integer(json_get(row, name));
 }
 
-static double seconds(const json_t* row, const char* name) {
+static double seconds(struct json_value row, const char* name) {
     return (double)integer(row, name) / 1000;
 }
 
 /* Amounts are millionths of a dollar. */
-static struct batch_cost cost_of(const json_t* object, const char* prefix) {
+static struct batch_cost cost_of(struct json_value object, const char* prefix) {
     static const char* const names[] = {"cost_micros", "saved_micros", "priced_results",
                                         "unpriced_results"};
     long long values[4];
@@ -37,7 +36,7 @@ static struct batch_cost cost_of(const json_t* object, const char* prefix) {
                                .unpriced = values[3]};
 }
 
-static void read_row(struct batch_row* out, const json_t* row) {
+static void read_row(struct batch_row* out, struct json_value row) {
     *out = (struct batch_row){
         .number = (unsigned long long)integer(row, "batch"),
         .requests = integer(row, "requests"),
@@ -52,7 +51,7 @@ static void read_row(struct batch_row* out, const json_t* row) {
         .canceled = integer(row, "canceled"),
         .expired = integer(row, "expired"),
         .cost = cost_of(row, ""),
-        .cancel_sent = json_is_true(json_object_get(row, "cancel_sent")),
+        .cancel_sent = json_is_true(json_get(row, "cancel_sent")),
     };
     copy_text(out->id, sizeof out->id, row, "id");
     copy_text(out->state, sizeof out->state, row, "state");
@@ -62,16 +61,17 @@ static void read_row(struct batch_row* out, const json_t* row) {
 
 int batch_list_read(struct batch_list* list, weir_engine* engine) {
     weir_text* text;
-    size_t length, index;
-    json_t* row;
+    size_t length, count = 0;
     batch_list_clear(list);
     if (weir_batch_list(engine, &text, NULL) != WEIR_OK) return 0;
     const char* json = weir_text_data(text, &length);
-    json_t* root = json_loadb(json, length, 0, NULL);
-    const json_t* rows = json_object_get(root, "batches");
+    struct json_value root = json_parse(json, length);
+    struct json_value rows = json_get(root, "batches");
+    struct json_cursor row = json_begin(rows);
+    while (json_next(&row)) count++;
     list->json = strdup(json);
-    list->rows = calloc(json_array_size(rows) + 1, sizeof *list->rows);
-    int good = root && list->json && list->rows;
+    list->rows = calloc(count + 1, sizeof *list->rows);
+    int good = root.length > 0 && list->json && list->rows;
     if (good) {
         list->collecting = integer(root, "collecting");
         list->delivered = integer(root, "delivered");
@@ -81,9 +81,9 @@ int batch_list_read(struct batch_list* list, weir_engine* engine) {
         list->cost = cost_of(root, "");
         list->auto_cost = cost_of(root, "auto_");
         copy_text(list->journal_waits, sizeof list->journal_waits, root, "journal_waits");
-        json_array_foreach(rows, index, row) read_row(&list->rows[list->count++], row);
+        row = json_begin(rows);
+        while (json_next(&row)) read_row(&list->rows[list->count++], row.value);
     }
-    json_decref(root);
     weir_text_release(text);
     return good;
 }

@@ -54,7 +54,7 @@ static void send_cancels(struct job* job) {
         const struct batch_row* row = batch_list_find(&job->batches, options->batches[i]);
         if (!row) {
             console_say(&job->console, "the journal has no batch %s", options->batches[i]);
-            tally_failure(&job->tally, "no such batch");
+            tally_failure(&job->tally, "no such batch", "");
         } else if (batch_row_has_ended(row)) {
             console_say(&job->console, "batch %s has ended already", options->batches[i]);
         } else {

@@ -1,10 +1,10 @@
 #include "batches.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "json.h"
 #include "results.h"
 
 #define CLOSE_MS 30000
@@ -73,24 +73,20 @@ static void batch_changed(struct job* job, const weir_event* event) {
     if (command == COMMAND_RUN) send_what_goes_round(job);
     if (job->console.verbosity < 0 || command == COMMAND_STATUS || command == COMMAND_CANCEL)
         return;
-    json_t* root = json_loadb(event->data, event->data_length, 0, NULL);
-    const char* state = json_string_value(json_object_get(root, "state"));
-    const char* id = json_string_value(json_object_get(root, "id"));
-    long long requests = json_integer_value(json_object_get(root, "requests"));
+    struct json_value root = json_parse(event->data, event->data_length);
+    struct json_value state = json_get(root, "state");
+    long long requests = json_integer(json_get(root, "requests"));
     int reads = command == COMMAND_RUN || command == COMMAND_FETCH;
-    if (state && id) {
-        if (strcmp(state, "acknowledged") == 0)
-            console_say(&job->console, "batch %s: created, %s", id,
-                        text_of_count((double)requests, "request"));
-        else if (strcmp(state, "sent") == 0)
-            console_say(&job->console,
-                        "the creation of a batch of %s had no answer; looking for it",
-                        text_of_count((double)requests, "request"));
-        else if (strcmp(state, "ended") == 0)
-            console_say(&job->console, "batch %s: ended%s", id,
-                        reads ? ", reading its results" : "");
-    }
-    json_decref(root);
+    char id[128];
+    json_text(json_get(root, "id"), id, sizeof id);
+    if (json_is(state, "acknowledged"))
+        console_say(&job->console, "batch %s: created, %s", id,
+                    text_of_count((double)requests, "request"));
+    else if (json_is(state, "sent"))
+        console_say(&job->console, "the creation of a batch of %s had no answer; looking for it",
+                    text_of_count((double)requests, "request"));
+    else if (json_is(state, "ended"))
+        console_say(&job->console, "batch %s: ended%s", id, reads ? ", reading its results" : "");
 }
 
 static struct id* id_of(const struct job* job, const weir_event* event) {
@@ -139,7 +135,8 @@ static void ended_unwritten(struct job* job, const struct id* id, const weir_eve
         not_created(job, event->object);
     } else if (event->status != WEIR_ERR_DEADLINE) {
         console_say(&job->console, "%s: %s", id->text, weir_error_message(event->object));
-        tally_failure(&job->tally, weir_error_name(event->object));
+        tally_failure(&job->tally, weir_error_name(event->object),
+                      weir_error_message(event->object));
     }
 }
 

@@ -1,6 +1,5 @@
 #include "configured_limits.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,28 +18,32 @@ static struct class_limits* class_named(struct configured_limits* limits, const 
 }
 
 /* Values are texts in the engine, and may be numbers in its JSON. */
-static double number_of(const json_t* value) {
-    return json_is_string(value) ? strtod(json_string_value(value), NULL)
-                                 : json_number_value(value);
+static double number_of(struct json_value value) {
+    char text[64];
+    if (!json_is_string(value)) return json_number(value);
+    json_text(value, text, sizeof text);
+    return strtod(text, NULL);
 }
 
 /* Makes a class of each name in a `limit` object. */
-static void collect_names(struct configured_limits* limits, json_t* limit) {
-    const char* name;
-    json_t* ignored;
-    json_object_foreach(limit, name, ignored) class_named(limits, name);
+static void collect_names(struct configured_limits* limits, struct json_value limit) {
+    struct json_cursor member = json_begin(limit);
+    char name[sizeof limits->classes[0].name];
+    while (json_next(&member)) {
+        json_text(member.name, name, sizeof name);
+        class_named(limits, name);
+    }
 }
 
 /* Each account has its own limit for a class, or that of the class. */
-static double sum_over_accounts(json_t* config, const char* class_name, const char* key) {
-    json_t* shared = json_object_get(json_object_get(config, "limit"), class_name);
+static double sum_over_accounts(struct json_value config, const char* class_name, const char* key) {
+    struct json_value shared = json_get(json_get(config, "limit"), class_name);
+    struct json_cursor account = json_begin(json_get(config, "account"));
     double sum = 0;
-    const char* account_name;
-    json_t* account;
-    json_object_foreach(json_object_get(config, "account"), account_name, account) {
-        json_t* own = json_object_get(json_object_get(account, "limit"), class_name);
-        json_t* value = json_object_get(own, key);
-        sum += number_of(value ? value : json_object_get(shared, key));
+    while (json_next(&account)) {
+        struct json_value own = json_get(json_get(account.value, "limit"), class_name);
+        struct json_value value = json_get(own, key);
+        sum += number_of(value.length > 0 ? value : json_get(shared, key));
     }
     return sum;
 }
@@ -49,18 +52,15 @@ void configured_limits_load(struct configured_limits* limits, const weir_config*
     weir_text* text;
     size_t length;
     limits->class_count = 0;
-    limits->config = NULL;
+    limits->text = NULL;
+    limits->config = json_parse("", 0);
     if (weir_config_json(config, &text, NULL) != WEIR_OK) return;
     const char* json = weir_text_data(text, &length);
-    limits->config = json_loadb(json, length, 0, NULL);
-    weir_text_release(text);
-
-    const char* account_name;
-    json_t* account;
-    collect_names(limits, json_object_get(limits->config, "limit"));
-    json_object_foreach(json_object_get(limits->config, "account"), account_name, account) {
-        collect_names(limits, json_object_get(account, "limit"));
-    }
+    limits->text = text;
+    limits->config = json_parse(json, length);
+    collect_names(limits, json_get(limits->config, "limit"));
+    struct json_cursor account = json_begin(json_get(limits->config, "account"));
+    while (json_next(&account)) collect_names(limits, json_get(account.value, "limit"));
     for (int i = 0; i < limits->class_count; i++)
         for (int kind = 0; kind < LIMIT_KIND_COUNT; kind++)
             limits->classes[i].per_minute[kind] =
@@ -78,10 +78,14 @@ static size_t match(const char* pattern, size_t length, const char* model) {
 /* The longest match of the class's list of models; without one, its name is a prefix. */
 static size_t match_class(const struct configured_limits* limits, const char* name,
                           const char* model) {
-    json_t* classes = json_object_get(limits->config, "class");
-    const char* list = json_string_value(json_object_get(json_object_get(classes, name), "models"));
+    struct json_value models =
+        json_get(json_get(json_get(limits->config, "class"), name), "models");
+    char text[4096];
+    const char* list = text;
     size_t best = 0;
-    if (!list) return strncmp(name, model, strlen(name)) == 0 ? strlen(name) + 1 : 0;
+    json_text(models, text, sizeof text);
+    if (!json_is_string(models))
+        return strncmp(name, model, strlen(name)) == 0 ? strlen(name) + 1 : 0;
     while (*list) {
         size_t length = strcspn(list, ",");
         size_t matched = match(list, length, model);
@@ -105,4 +109,4 @@ int configured_limits_class(const struct configured_limits* limits, const char* 
     return found;
 }
 
-void configured_limits_free(struct configured_limits* limits) { json_decref(limits->config); }
+void configured_limits_free(struct configured_limits* limits) { weir_text_release(limits->text); }

@@ -2,6 +2,8 @@
 
 #include <weir/weir.h>
 
+#include "json.h"
+
 /* The limits that a configuration has, for the plan. */
 
 enum limit_kind { LIMIT_REQUESTS, LIMIT_INPUT_TOKENS, LIMIT_OUTPUT_TOKENS, LIMIT_KIND_COUNT };
@@ -16,7 +18,8 @@ struct class_limits {
 struct configured_limits {
     struct class_limits classes[CONFIGURED_LIMITS_MAX];
     int class_count;
-    struct json_t* config;
+    weir_text* text; /* that the values are in */
+    struct json_value config;
 };
 
 void configured_limits_load(struct configured_limits* limits, const weir_config* config);

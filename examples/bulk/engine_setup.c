@@ -1,10 +1,11 @@
 #include "engine_setup.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "json.h"
 
 #define DEFAULT_KEY_ENV "ANTHROPIC_API_KEY"
 #define MAX_CONFIG_BYTES ((size_t)16 * 1024 * 1024)
@@ -49,6 +50,36 @@ static int set(weir_config* config, const char* key, const char* value, struct c
     return status == WEIR_OK;
 }
 
+/* Whether the key is one of the pattern's: a segment in angle brackets stands for any name. */
+static int is_of(const char* pattern, const char* key) {
+    while (*pattern && *key) {
+        if (*pattern == '<') {
+            pattern = strchr(pattern, '>') + 1;
+            key += strcspn(key, ".");
+        } else if (*pattern++ != *key++) {
+            return 0;
+        }
+    }
+    return *pattern == *key;
+}
+
+/* A command line can be read by everybody on the machine. The address of a proxy without a password
+ * is no secret, though it may be one. */
+static int shows_a_secret(const struct setting* setting, struct console* console) {
+    const char *key, *type;
+    int is_proxy = strcmp(setting->key, "transport.proxy") == 0;
+    for (size_t i = 0; weir_config_describe(i, &key, &type, NULL, NULL, NULL) == WEIR_OK; i++) {
+        if (strcmp(type, "secret") != 0 || !is_of(key, setting->key)) continue;
+        if (is_proxy && !strchr(setting->value, '@')) return 0;
+        console_say(console,
+                    "--set %s: everybody on this machine could read it in the process list",
+                    setting->key);
+        console_say(console, "give it in the file of --config, or a key by --key-env");
+        return 1;
+    }
+    return 0;
+}
+
 /* What `weir batch` does of the journal's work; and its end never cancels a batch. */
 static int set_batch_work(weir_config* config, const struct options* options,
                           struct console* console) {
@@ -86,9 +117,8 @@ static int has_account(const weir_config* config) {
     size_t length;
     if (weir_config_json(config, &text, NULL) != WEIR_OK) return 0;
     const char* json = weir_text_data(text, &length);
-    json_t* root = json_loadb(json, length, 0, NULL);
-    int found = json_object_size(json_object_get(root, "account")) > 0;
-    json_decref(root);
+    struct json_cursor accounts = json_begin(json_get(json_parse(json, length), "account"));
+    int found = json_next(&accounts);
     weir_text_release(text);
     return found;
 }
@@ -103,8 +133,10 @@ weir_config* engine_setup_config(const struct options* options, struct console* 
     const char* level = options->verbosity > 0 ? "info" : options->lane ? "warning" : "error";
     int good = set(config, "log.level", level, console);
     if (good && options->config_path) good = load_file(config, options->config_path, console);
+    if (good) good = set(config, "transport.environment", "true", console);
     for (int i = 0; good && i < options->setting_count; i++)
-        good = set(config, options->settings[i].key, options->settings[i].value, console);
+        good = !shows_a_secret(&options->settings[i], console) &&
+               set(config, options->settings[i].key, options->settings[i].value, console);
     if (good && (options->key_env || !has_account(config)))
         good = set(config, "account.main.key_env",
                    options->key_env ? options->key_env : DEFAULT_KEY_ENV, console);

@@ -1,7 +1,6 @@
 #include "engine_stats.h"
 
-#include <jansson.h>
-#include <string.h>
+#include "json.h"
 
 const char* engine_stats_limit_name(enum stats_limit limit) {
     static const char* const names[STATS_LIMIT_COUNT] = {"requests", "input_tokens",
@@ -9,31 +8,26 @@ const char* engine_stats_limit_name(enum stats_limit limit) {
     return names[limit];
 }
 
-static uint64_t count_of(const json_t* object, const char* name) {
-    json_int_t value = json_integer_value(json_object_get(object, name));
+static uint64_t count_of(struct json_value object, const char* name) {
+    long long value = json_integer(json_get(object, name));
     return value > 0 ? (uint64_t)value : 0;
 }
 
-static void add_limit(const json_t* row, struct engine_stats* stats) {
-    const char* kind = json_string_value(json_object_get(row, "kind"));
-    for (int i = 0; kind && i < STATS_LIMIT_COUNT; i++) {
-        if (strcmp(kind, engine_stats_limit_name((enum stats_limit)i)) != 0) continue;
-        stats->limits[i].per_minute += json_number_value(json_object_get(row, "limit"));
-        stats->limits[i].paused |= json_number_value(json_object_get(row, "paused_ms")) > 0;
+static void add_limit(struct json_value row, struct engine_stats* stats) {
+    for (int i = 0; i < STATS_LIMIT_COUNT; i++) {
+        if (!json_is(json_get(row, "kind"), engine_stats_limit_name((enum stats_limit)i))) continue;
+        stats->limits[i].per_minute += json_number(json_get(row, "limit"));
+        stats->limits[i].paused |= json_number(json_get(row, "paused_ms")) > 0;
     }
 }
 
 int engine_stats_read(weir_engine* engine, struct engine_stats* stats) {
     weir_text* text;
-    size_t length, index;
-    json_t* row;
+    size_t length;
     if (weir_engine_stats(engine, &text, NULL) != WEIR_OK) return 0;
     const char* json = weir_text_data(text, &length);
-    json_t* root = json_loadb(json, length, 0, NULL);
-    weir_text_release(text);
-    if (!root) return 0;
-
-    const json_t* requests = json_object_get(root, "requests");
+    struct json_value root = json_parse(json, length);
+    struct json_value requests = json_get(root, "requests");
     *stats = (struct engine_stats){
         .queued = count_of(requests, "queued") + count_of(requests, "backing_off"),
         .in_flight = count_of(requests, "in_flight"),
@@ -41,7 +35,16 @@ int engine_stats_read(weir_engine* engine, struct engine_stats* stats) {
         .retries = count_of(requests, "retries"),
         .refused = count_of(requests, "refused"),
     };
-    json_array_foreach(json_object_get(root, "limits"), index, row) add_limit(row, stats);
-    json_decref(root);
-    return 1;
+    struct json_value responses = json_get(root, "responses");
+    struct json_value failure = json_get(responses, "last_failure");
+    stats->heads = count_of(responses, "heads");
+    stats->last_failure.http_status = (int)json_integer(json_get(failure, "http_status"));
+    json_text(json_get(failure, "outcome"), stats->last_failure.outcome,
+              sizeof stats->last_failure.outcome);
+    json_text(json_get(failure, "message"), stats->last_failure.message,
+              sizeof stats->last_failure.message);
+    struct json_cursor limits = json_begin(json_get(root, "limits"));
+    while (json_next(&limits)) add_limit(limits.value, stats);
+    weir_text_release(text);
+    return root.length > 0;
 }

@@ -12,6 +12,12 @@ struct engine_stats {
     uint64_t in_flight;
     uint64_t attempts, retries;
     uint64_t refused; /* by a 429 */
+    uint64_t heads;   /* responses that came */
+    struct {
+        char outcome[32]; /* "connection"; "": none has failed */
+        int http_status;
+        char message[200];
+    } last_failure;
     struct {
         double per_minute; /* of all accounts and model classes in use; 0: not known */
         int paused;        /* one of them is, after a 429 */

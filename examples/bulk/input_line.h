@@ -13,6 +13,7 @@ struct input_line {
     size_t params_length;
     char model[128];   /* "" if it has none */
     double max_tokens; /* 0 if it has none */
+    int stream;        /* the params ask for a stream */
 };
 
 /* Reads a line, whose bytes `out` keeps pointing to. False: `problem` says what is wrong with it,

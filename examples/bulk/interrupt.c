@@ -7,11 +7,13 @@
 #include <unistd.h>
 
 static volatile sig_atomic_t count;
+static volatile sig_atomic_t terminated;
 static int pipe_ends[2] = {-1, -1};
 
 static void on_signal(int number) {
     int problem = errno;
     count++;
+    if (number == SIGTERM) terminated = 1;
     if (count >= 2) signal(number, SIG_DFL);
     if (write(pipe_ends[1], "", 1) < 0) count += 0; /* it is full: the reader will wake anyway */
     errno = problem;
@@ -36,5 +38,7 @@ int interrupt_count(void) {
     while (read(pipe_ends[0], bytes, sizeof bytes) > 0) continue;
     return count;
 }
+
+int interrupt_by_sigterm(void) { return terminated; }
 
 int interrupt_fd(void) { return pipe_ends[0]; }

@@ -9,3 +9,6 @@ int interrupt_count(void);
 
 /* Readable once a signal has come. */
 int interrupt_fd(void);
+
+/* True if one of them was SIGTERM. */
+int interrupt_by_sigterm(void);

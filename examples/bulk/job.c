@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "batches.h"
+#include "hopeless.h"
 #include "interrupt.h"
 #include "results.h"
 
@@ -15,6 +16,7 @@
 #define READ_AHEAD 64u     /* requests that wait in the engine: more than start in one period */
 #define EVENTS_AT_ONCE 64
 #define TAKE_AT_ONCE 4096u    /* batch lane: lines between two looks at the events */
+#define TERMINATE_AFTER_S 6   /* SIGTERM: so long requests may end by themselves */
 #define BATCHES_PERIOD_MS 200 /* `weir batch`: between two looks at the batches */
 
 double job_now(void) {
@@ -39,7 +41,7 @@ static void refused(struct job* job, const struct id* id, int32_t status, const 
         status == WEIR_ERR_INTERNAL || status == WEIR_ERR_NOMEM || status == WEIR_ERR_CLOSED;
     if (!fatal && job->options->command == COMMAND_SUBMIT) {
         console_say(&job->console, "%s: %s", id->text, weir_error_message(error));
-        tally_failure(&job->tally, weir_error_name(error));
+        tally_failure(&job->tally, weir_error_name(error), weir_error_message(error));
         return;
     }
     switch (status) {
@@ -123,6 +125,11 @@ static struct id* prepare(struct job* job, const char* text, size_t length) {
         }
         if (batches_has(job, id)) return NULL;
     }
+    if (good && line.stream && (job->options->no_stream || job->options->lane)) {
+        good = 0;
+        snprintf(problem, sizeof problem, "params.stream must not be true %s",
+                 job->options->lane ? "in a batch" : "with --no-stream");
+    }
     if (good) {
         weir_error* error;
         good =
@@ -179,6 +186,22 @@ static int take_in(struct job* job) {
     return 0;
 }
 
+/* Of lane online: failures that are about all requests are held back while nothing has succeeded.
+ */
+static int take_result(struct job* job, const weir_event* event) {
+    const struct id* id = (const struct id*)(uintptr_t)event->user_data;
+    int ended_by_us = event->status == WEIR_ERR_CANCELLED || event->status == WEIR_ERR_SHUTDOWN ||
+                      event->status == WEIR_ERR_DEADLINE;
+    if (event->type == WEIR_EVENT_DONE) job->succeeded_at = job_now();
+    if (event->type == WEIR_EVENT_DONE && !job->hopeless.released && !hopeless_release(job))
+        return 0;
+    if (event->type == WEIR_EVENT_FAILED && !ended_by_us) {
+        int held = hopeless_take(job, id, event->object);
+        if (held != 0) return held > 0;
+    }
+    return results_of_event(job, event);
+}
+
 static void take_event(struct job* job, const weir_event* event) {
     if (job->options->lane && batches_take_event(job, event)) return;
     if (event->type == WEIR_EVENT_LOG) {
@@ -191,8 +214,7 @@ static void take_event(struct job* job, const weir_event* event) {
         stop(job, STOP_ENGINE);
     } else if (WEIR_EVENT_IS_TERMINAL(event->type)) {
         job->outstanding--;
-        int taken =
-            job->options->lane ? batches_take_result(job, event) : results_of_event(job, event);
+        int taken = job->options->lane ? batches_take_result(job, event) : take_result(job, event);
         if (!taken) stop(job, STOP_IO);
         if (event->status == WEIR_ERR_AUTHENTICATION && job->tally.succeeded == 0 && !job->stop) {
             console_say(&job->console, "the API refuses the key: taking no more lines in");
@@ -221,6 +243,42 @@ static uint64_t take_events(struct job* job) {
     return taken;
 }
 
+static void cancel_all(struct job* job) {
+    if (job->cancelled) return;
+    job->cancelled = 1;
+    weir_cancel_tag(job->engine, TAG_ALL);
+}
+
+/* What stands in the way of every request: the run ends, and leaves all for --resume. */
+static void look_for_the_end(struct job* job, double now) {
+    const struct engine_stats* stats = &job->stats;
+    const char* outcome = stats->last_failure.outcome;
+    int reaches_nobody =
+        stats->heads == 0 && (strcmp(outcome, "connection") == 0 || strcmp(outcome, "tls") == 0 ||
+                              strcmp(outcome, "timeout") == 0);
+    int64_t give_up_ms = job->options->give_up_ms;
+    if (job->options->lane || job->stop > STOP_INTERRUPTED) return;
+    if (hopeless_is_sure(job, 0)) {
+        stop(job, STOP_HOPELESS);
+        cancel_all(job);
+    }
+    if (!reaches_nobody) return;
+    if (!job->unreachable_said) {
+        job->unreachable_said = 1;
+        console_say(&job->console, "cannot reach %s: %s", job->host, stats->last_failure.message);
+        if (give_up_ms > 0)
+            console_say(&job->console, "trying again for %s (--give-up)",
+                        text_duration((double)give_up_ms / 1000));
+    }
+    if (give_up_ms > 0 && (now - job->started_at) * 1000 >= (double)give_up_ms) {
+        console_say(&job->console, "gave up on %s: %s", job->host, stats->last_failure.message);
+        console_say(&job->console,
+                    "check the address, the network and the proxy, and start again with --resume");
+        stop(job, STOP_UNREACHABLE);
+        cancel_all(job);
+    }
+}
+
 static void take_interrupts(struct job* job) {
     int count = interrupt_count();
     if (count >= 1 && job->options->lane) {
@@ -240,12 +298,13 @@ static void take_interrupts(struct job* job) {
         console_say(&job->console, "interrupted: finishing %llu requests; once more cancels them",
                     (unsigned long long)job->outstanding);
         stop(job, STOP_INTERRUPTED);
+        if (interrupt_by_sigterm()) job->terminate_at = job_now() + TERMINATE_AFTER_S;
     }
-    if (count >= 2 && !job->cancelled) {
+    int out_of_time = job->terminate_at > 0 && job_now() >= job->terminate_at;
+    if ((count >= 2 || out_of_time) && !job->cancelled) {
         console_say(&job->console, "cancelling %llu requests",
                     (unsigned long long)job->outstanding);
-        job->cancelled = 1;
-        weir_cancel_tag(job->engine, TAG_ALL);
+        cancel_all(job);
         stop(job, STOP_INTERRUPTED);
     }
 }
@@ -288,7 +347,10 @@ static int wait_ms(const struct job* job, double now) {
     if (job->taken_in >= TAKE_AT_ONCE) return 0;
     if (job->options->command != COMMAND_RUN) return BATCHES_PERIOD_MS;
     double due_in = progress_due_in(&job->progress, &job->console, now);
-    if (!job->stop && !job->input_ended && due_in > STATS_PERIOD_S) due_in = STATS_PERIOD_S;
+    int looks_often = (!job->stop && !job->input_ended) || job->stats.heads == 0;
+    if (looks_often && due_in > STATS_PERIOD_S) due_in = STATS_PERIOD_S;
+    if (job->terminate_at > now && due_in > job->terminate_at - now)
+        due_in = job->terminate_at - now;
     return (int)(due_in * 1000) + 1;
 }
 
@@ -308,11 +370,15 @@ void job_run(struct job* job) {
     if (!job->options->lane) weir_request_set_tag(job->request, TAG_ALL);
     weir_request_set_priority(job->request, job->options->priority);
     set_route(job);
+    if (!job->options->no_stream)
+        weir_request_set(job->request, "answer", WEIR_NUL, "whole", WEIR_NUL, NULL);
+    job->succeeded_at = job->started_at;
     if (job->options->lane) batches_begin(job);
     job->active_at = job->started_at;
     for (;;) {
         double now = job_now();
         look_at_engine(job, now);
+        look_for_the_end(job, now);
         job->taken_in = 0;
         int input_needed = take_in(job);
         if (job->stop == STOP_IO) break;
@@ -344,6 +410,14 @@ void job_run(struct job* job) {
         }
     }
     if (job->options->lane) batches_end(job);
+    int all_ended = job->input_ended && job->stop != STOP_INTERRUPTED;
+    if (hopeless_is_sure(job, all_ended || job->stop == STOP_KEY_REFUSED)) {
+        hopeless_explain(job);
+        stop(job, STOP_HOPELESS);
+    } else if (!hopeless_release(job)) {
+        stop(job, STOP_IO);
+    }
+    hopeless_clear(job);
     engine_stats_read(job->engine, &job->stats);
     job->ended_at = job_now();
     console_clear(&job->console);

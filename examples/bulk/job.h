@@ -23,8 +23,25 @@ enum stop_reason {
     STOP_NOT,
     STOP_INTERRUPTED, /* Ctrl-C */
     STOP_KEY_REFUSED, /* no request can succeed */
+    STOP_HOPELESS,    /* every request fails alike */
+    STOP_UNREACHABLE, /* no connection came about for --give-up */
     STOP_IO,          /* input or output cannot be used any longer */
     STOP_ENGINE       /* the engine cannot go on */
+};
+
+/* See hopeless.h. */
+struct held_failure {
+    const struct id* id;
+    char type[64];
+    char message[512];
+    char request_id[128];
+};
+
+struct hopeless {
+    struct held_failure* held;
+    size_t count, capacity;
+    int32_t status; /* of all of them */
+    int released;   /* something has succeeded, or failed otherwise: no more is held back */
 };
 
 struct job {
@@ -34,6 +51,7 @@ struct job {
     struct reader input;
     struct writer output;
     struct tally tally;
+    struct hopeless hopeless;
     struct progress progress;
 
     weir_engine* engine;
@@ -60,6 +78,10 @@ struct job {
     uint64_t outstanding; /* accepted, and without a terminal event */
     int input_ended;
     int cancelled; /* everything outstanding was */
+    int unreachable_said;
+    double succeeded_at; /* when something did last; else the run's start */
+    double terminate_at; /* after SIGTERM: when what is left is cancelled; else 0 */
+    const char* host;    /* that the requests go to, for messages */
     enum stop_reason stop;
     double started_at, ended_at;
 };

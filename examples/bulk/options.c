@@ -11,6 +11,8 @@
 
 #include "help.h"
 
+#define DEFAULT_GIVE_UP_MS 60000
+
 enum long_option {
     OPTION_RESUME = 256,
     OPTION_PLAN,
@@ -29,6 +31,8 @@ enum long_option {
     OPTION_JSON,
     OPTION_TIMEOUT,
     OPTION_FALLBACK,
+    OPTION_GIVE_UP,
+    OPTION_NO_STREAM,
     OPTION_VERSION
 };
 
@@ -51,6 +55,8 @@ static const struct option long_options[] = {
     {"json", no_argument, NULL, OPTION_JSON},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
     {"fallback", required_argument, NULL, OPTION_FALLBACK},
+    {"give-up", required_argument, NULL, OPTION_GIVE_UP},
+    {"no-stream", no_argument, NULL, OPTION_NO_STREAM},
     {"quiet", no_argument, NULL, 'q'},
     {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
@@ -64,7 +70,7 @@ __attribute__((format(printf, 1, 2))) static int complain(const char* format, ..
     va_start(arguments, format);
     vfprintf(stderr, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "\n%sTry 'weir --help'.\n", usage_text);
+    fprintf(stderr, "\nTry 'weir --help'.\n");
     return 0;
 }
 
@@ -161,6 +167,14 @@ static int take_option(struct options* options, int option, int* exit_status) {
             return parse_time("--timeout", optarg, &options->timeout_ms);
         case OPTION_FALLBACK:
             return parse_time("--fallback", optarg, &options->fallback_ms);
+        case OPTION_GIVE_UP:
+            if (strcmp(optarg, "never") != 0)
+                return parse_time("--give-up", optarg, &options->give_up_ms);
+            options->give_up_ms = 0;
+            return 1;
+        case OPTION_NO_STREAM:
+            options->no_stream = 1;
+            return 1;
         case OPTION_JOURNAL:
             options->journal = optarg;
             return 1;
@@ -184,15 +198,13 @@ static int take_option(struct options* options, int option, int* exit_status) {
         case OPTION_SET:
             return add_key_value(options, optarg);
         default:
-            fprintf(stderr, "%sTry 'weir --help'.\n",
-                    usage_text); /* getopt has said what is wrong */
             return 0;
     }
 }
 
 static int check_run(const struct options* options, int operand_count, char** operands) {
     if (operand_count == 0) return complain("INPUT is missing");
-    if (operand_count > 1) return complain("'%s' is one operand too many", operands[1]);
+    if (operand_count > 1) return complain("unexpected argument '%s'", operands[1]);
     if (!options->output && (!options->plan || options->resume))
         return complain("-o OUTPUT is missing");
     if (options->lane && options->output && strcmp(options->output, "-") == 0)
@@ -213,7 +225,7 @@ static int check_batch(const struct options* options, int operand_count, char** 
         return complain("--lane, --fallback, --resume and --plan belong to 'weir run'");
     if (!options->journal) return complain("--journal FILE is missing");
     if (command == COMMAND_SUBMIT && operand_count == 0) return complain("INPUT is missing");
-    if (operand_count > at_most) return complain("'%s' is one operand too many", operands[at_most]);
+    if (operand_count > at_most) return complain("unexpected argument '%s'", operands[at_most]);
     if ((command == COMMAND_FETCH) != (options->output != NULL))
         return complain(command == COMMAND_FETCH ? "-o OUTPUT is missing"
                                                  : "-o belongs to 'weir batch fetch'");
@@ -240,10 +252,10 @@ static int take_command(struct options* options, int operand_count, char** opera
                     {"wait", COMMAND_WAIT},
                     {"fetch", COMMAND_FETCH},
                     {"cancel", COMMAND_CANCEL}};
-    if (operand_count == 0) return complain("what to do is missing");
+    if (operand_count == 0) return complain("no command given");
     if (strcmp(operands[0], "run") == 0) return 1;
     if (strcmp(operands[0], "batch") != 0) return complain("there is no command '%s'", operands[0]);
-    if (operand_count == 1) return complain("what to do with batches is missing");
+    if (operand_count == 1) return complain("no command given after 'batch'");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(operands[1], commands[i].name) != 0) continue;
         options->command = commands[i].command;
@@ -254,10 +266,15 @@ static int take_command(struct options* options, int operand_count, char** opera
 
 int options_parse(struct options* options, int argc, char** argv, int* exit_status) {
     int option;
-    *options = (struct options){.priority = WEIR_PRIORITY_NORMAL};
+    *options = (struct options){.priority = WEIR_PRIORITY_NORMAL, .give_up_ms = DEFAULT_GIVE_UP_MS};
     *exit_status = EXIT_BAD_USAGE;
-    while ((option = getopt_long(argc, argv, "o:qvh", long_options, NULL)) != -1)
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "o:qvh", long_options, NULL)) != -1) {
+        if (option == '?')
+            return complain("'%s' is no option, or has no value where one belongs",
+                            argv[optind - 1]);
         if (!take_option(options, option, exit_status)) return 0;
+    }
     int count = argc - optind;
     char** operands = argv + optind;
     if (options->help) {

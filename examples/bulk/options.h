@@ -47,7 +47,9 @@ struct options {
     int help;
     int resume;
     int plan;
-    int verbosity; /* -1 quiet, 0, 1 verbose */
+    int no_stream;
+    int64_t give_up_ms; /* without any answer for so long the run ends; 0: never */
+    int verbosity;      /* -1 quiet, 0, 1 verbose */
 };
 
 /* Reads the command line. True: go on. False: end with *exit_status; everything was said. */

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "input_line.h"
+#include "json.h"
 #include "reader.h"
 
 #define CREATE_MODE 0666
@@ -24,16 +25,14 @@ enum line_kind { LINE_SUCCEEDED, LINE_OTHER_RESULT, LINE_NOT_A_RESULT, LINE_NO_M
 /* What a line of the output is. For a result `*id` is its entry. */
 static enum line_kind classify(const char* line, size_t length, struct id_set* ids,
                                struct id** id) {
-    json_t* root = json_loadb(line, length, JSON_DECODE_INT_AS_REAL, NULL);
-    const char* custom_id = json_string_value(json_object_get(root, "custom_id"));
-    const char* type = json_string_value(json_object_get(json_object_get(root, "result"), "type"));
-    enum line_kind kind = LINE_NOT_A_RESULT;
-    if (custom_id && type) {
-        kind = strcmp(type, "succeeded") == 0 ? LINE_SUCCEEDED : LINE_OTHER_RESULT;
-        if (!(*id = id_set_entry(ids, custom_id))) kind = LINE_NO_MEMORY;
-    }
-    json_decref(root);
-    return kind;
+    struct json_value root = json_parse(line, length);
+    struct json_value type = json_get(json_get(root, "result"), "type");
+    char custom_id[CUSTOM_ID_MAX + 1];
+    size_t id_length = json_text(json_get(root, "custom_id"), custom_id, sizeof custom_id);
+    if (id_length == 0 || id_length > CUSTOM_ID_MAX || !json_is_string(type))
+        return LINE_NOT_A_RESULT;
+    if (!(*id = id_set_entry(ids, custom_id))) return LINE_NO_MEMORY;
+    return json_is(type, "succeeded") ? LINE_SUCCEEDED : LINE_OTHER_RESULT;
 }
 
 static int stays(const struct output_file* output, enum line_kind kind, const struct id* id) {

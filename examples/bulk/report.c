@@ -1,15 +1,28 @@
 #include "report.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void print_count(const char* name, uint64_t count, const char* more) {
     if (count > 0) fprintf(stderr, "  %-12s %9s%s\n", name, text_count((double)count), more);
 }
 
-static void print_failures(const struct tally* tally) {
-    for (int i = 0; i < TALLY_MAX_FAILURES && tally->failures[i].count > 0; i++)
-        fprintf(stderr, "    %-30s %9s\n", tally->failures[i].name,
-                text_count((double)tally->failures[i].count));
+static void print_failures(struct tally* tally) {
+    for (int i = 0; i < TALLY_MAX_FAILURES && tally->failures[i].count > 0; i++) {
+        struct tally_row* row = &tally->failures[i];
+        text_make_printable(row->first);
+        fprintf(stderr, "    %-30s %9s\n", row->name, text_count((double)row->count));
+        if (row->first[0]) fprintf(stderr, "      first: %s\n", row->first);
+    }
+}
+
+/* That an answer ended by itself is not worth a line. */
+static void print_stop_reasons(const struct tally* tally) {
+    for (int i = 0; i < TALLY_MAX_FAILURES && tally->stop_reasons[i].count > 0; i++) {
+        const struct tally_row* row = &tally->stop_reasons[i];
+        if (strcmp(row->name, "end_turn") == 0) continue;
+        fprintf(stderr, "    %-30s %9s\n", row->name, text_count((double)row->count));
+    }
 }
 
 static void print_tokens(const struct tally* tally) {
@@ -40,6 +53,10 @@ static const char* ending(enum stop_reason stop) {
             return "; interrupted";
         case STOP_KEY_REFUSED:
             return "; stopped, the key was refused";
+        case STOP_HOPELESS:
+            return "; stopped, nothing can succeed";
+        case STOP_UNREACHABLE:
+            return "; stopped, the host cannot be reached";
         case STOP_IO:
         case STOP_ENGINE:
             break;
@@ -47,8 +64,8 @@ static const char* ending(enum stop_reason stop) {
     return "; stopped early";
 }
 
-void report_print(const struct job* job) {
-    const struct tally* tally = &job->tally;
+void report_print(struct job* job) {
+    struct tally* tally = &job->tally;
     const struct engine_stats* stats = &job->stats;
     uint64_t finished = tally_finished(tally);
     double seconds = job->ended_at - job->started_at;
@@ -57,6 +74,7 @@ void report_print(const struct job* job) {
     if (seconds >= 1) fprintf(stderr, ", %.1f a second", (double)finished / seconds);
     fprintf(stderr, "%s\n", ending(job->stop));
     print_count("succeeded", tally->succeeded, "");
+    print_stop_reasons(tally);
     print_count("errored", tally->errored, "");
     print_failures(tally);
     print_count("canceled", tally->canceled, "");

@@ -3,4 +3,4 @@
 #include "job.h"
 
 /* What became of the run, on standard error. */
-void report_print(const struct job* job);
+void report_print(struct job* job);

@@ -22,7 +22,7 @@ static int errored(struct job* job, const struct id* id, const char* type, const
                    const char* request_id, const char* answer, size_t length) {
     if (!check(job, writer_errored(&job->output, id, type, message, request_id, answer, length)))
         return 0;
-    tally_failure(&job->tally, type);
+    tally_failure(&job->tally, type, message);
     return 1;
 }
 
@@ -33,6 +33,11 @@ static int failed(struct job* job, const struct id* id, const weir_error* error,
     if (!type[0]) type = weir_error_name(error);
     if (job->console.verbosity > 0) console_say(&job->console, "%s: %s", id->text, message);
     return errored(job, id, type, message, weir_error_request_id(error), answer, length);
+}
+
+int results_failed(struct job* job, const struct id* id, const char* type, const char* message,
+                   const char* request_id) {
+    return errored(job, id, type, message, request_id, NULL, 0);
 }
 
 int results_errored(struct job* job, const struct id* id, const weir_error* error) {
@@ -53,6 +58,7 @@ static int succeeded(struct job* job, const struct id* id, const weir_event* eve
     struct tally* tally = &job->tally;
     if (!check(job, writer_succeeded(&job->output, id, event->data, event->data_length))) return 0;
     tally->succeeded++;
+    tally_stop_reason(tally, weir_response_string(response, WEIR_STRING_STOP_REASON));
     tally->input_tokens += number(response, WEIR_NUMBER_INPUT_TOKENS);
     tally->output_tokens += number(response, WEIR_NUMBER_OUTPUT_TOKENS);
     tally->cache_read_tokens += number(response, WEIR_NUMBER_CACHE_READ_TOKENS);
@@ -66,6 +72,8 @@ int results_of_event(struct job* job, const weir_event* event) {
     switch (event->status) {
         case WEIR_ERR_CANCELLED:
         case WEIR_ERR_SHUTDOWN:
+            /* What the run gave up is left for --resume. */
+            if (job->stop == STOP_HOPELESS || job->stop == STOP_UNREACHABLE) return 1;
             return results_unanswered(job, id, "canceled");
         case WEIR_ERR_DEADLINE:
             return results_unanswered(job, id, "expired");

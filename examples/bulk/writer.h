@@ -26,7 +26,8 @@ int writer_open(struct writer* writer, int fd);
 int writer_succeeded(struct writer* writer, const struct id* id, const char* message,
                      size_t length);
 
-/* `answer`: what came and could not be read; written as JSON, or as text. */
+/* `answer`: the bytes that came and could not be understood; kept as they are if they are JSON,
+ * else as a string. */
 int writer_errored(struct writer* writer, const struct id* id, const char* type,
                    const char* message, const char* request_id, const char* answer, size_t length);
 

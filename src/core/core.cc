@@ -197,6 +197,7 @@ void Core::on_end(AttemptId id, const Outcome& outcome, std::unique_ptr<ErrorDet
 
     if (outcome.cls != OutcomeClass::success) {
         request.maybe_executed |= outcome.maybe_executed;
+        request.read_nothing |= outcome.cls == OutcomeClass::unreadable;
         if (detail != nullptr) {
             detail->http_status = outcome.http_status;
             detail->retry_after_ns = outcome.retry_after_ns;

@@ -15,6 +15,7 @@ Situation Core::situation_of(const Request& request, const Attempt& attempt, con
     return {.attempts = request.attempts - others,
             .refusals = request.refusals,
             .probe = attempt.probe,
+            .read_nothing = request.read_nothing,
             .may_restart = request.stream_restart,
             .deadline_at = request.deadline_at,
             .elsewhere_at = elsewhere_at(attempt, outcome, now)};

@@ -20,6 +20,7 @@ void Request::reset() {
     counting = false;
     state = State::idle;
     attempts = 0;
+    read_nothing = false;
     maybe_executed = false;
     refusals = 0;
     stream_restart = false;

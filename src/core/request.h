@@ -56,6 +56,7 @@ struct Request {
     [[no_unique_address]] TimerLink timer;
     std::atomic<Claim> claim{Claim::free};
     State state : 3 = State::idle;    // idle: free, in the inbox, or ended
+    bool read_nothing : 1 = false;    // an answer was whole, and could not be understood
     bool maybe_executed : 1 = false;  // by an earlier attempt
     bool was_set_aside : 1 = false;   // its tenant's budget had no room for it
     bool hedged : 1 = false;          // it had two attempts at a time

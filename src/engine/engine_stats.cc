@@ -8,6 +8,7 @@
 #include "engine/json_writer.h"
 #include "engine/limit_keys.h"
 #include "engine/spend_keys.h"
+#include "retry/policy.h"
 #include "weir/weir.h"
 
 namespace weir {
@@ -103,6 +104,13 @@ void write_estimates(const Limiter::EstimateQuality& quality, std::string_view m
     json->member("output_samples", quality.output_samples).close('}');
 }
 
+void write_failure(const LastFailure& failure, JsonWriter* json) {
+    const bool any = failure.cls != OutcomeClass::success;
+    json->open('{').member("outcome", any ? rule(failure.cls).name : "");
+    json->member("http_status", failure.http_status).member("message", failure.message);
+    json->member("count", failure.count).close('}');
+}
+
 }  // namespace
 
 std::string Engine::stats() {
@@ -118,6 +126,8 @@ std::string Engine::stats() {
     std::uint64_t unpriced = 0;
     std::uint64_t ignored = 0;
     JsonWriter keys(false);
+    JsonWriter failure(false);
+    std::uint64_t heads = 0;
     const char* state = "open";
     const TimeNs now = monotonic_now();
     {
@@ -138,6 +148,8 @@ std::string Engine::stats() {
             }
         }
         loop_.write_keys(&keys);
+        heads = loop_.heads_seen();
+        write_failure(loop_.last_failure(), &failure);
         for (std::size_t route = 0; route < settings_.core.routes.routes.size(); ++route) {
             for (std::size_t i = 0; i < settings_.core.routes.routes[route].steps.size(); ++i) {
                 steps.push_back(loop_.core().step_counts(route, i));
@@ -170,6 +182,8 @@ std::string Engine::stats() {
     json.member("token_counts", counts.token_counts);
     json.member("token_counts_failed", counts.token_counts_failed);
     json.member("leases_ended", counts.leases_ended).close('}');
+    json.key("responses").open('{').member("heads", heads);
+    json.key("last_failure").literal(failure.take()).close('}');
     json.key("permits").open('{').member("given", counts.permits);
     json.member("expired", counts.permits_expired).close('}');
     json.key("queue").open('{');

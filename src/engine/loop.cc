@@ -273,6 +273,7 @@ ResponseTaker* Loop::reader(ExchangeId id) {
 void Loop::on_response_head(Exchange* exchange) {
     exchange->set_head_at(now_);
     ++responses_seen_;
+    ++heads_seen_;
 }
 
 // What remains of a limit is stated without the request's own input, which is only estimated here

@@ -28,6 +28,14 @@ namespace weir {
 using TransportFactory = std::function<std::unique_ptr<Transport>(
     const TransportSettings& settings, Poller* poller, TransportSink* sink)>;
 
+// What the last attempt that failed came to, for those who wonder why nothing succeeds.
+struct LastFailure {
+    OutcomeClass cls = OutcomeClass::success;  // none has failed
+    int http_status = 0;
+    std::string message;
+    std::uint64_t count = 0;  // of failed attempts
+};
+
 // What moves the core: it carries inputs from the inbox and the transport to it, and its actions to
 // the transport and the outbox. It belongs to whoever drives the engine, one thread at a time.
 //
@@ -67,6 +75,8 @@ public:
     // Whether it has come to its end: closed, with every event in the outbox.
     bool stopped() const { return phase_ == Phase::stopped; }
     bool failed() const { return failed_; }
+    std::uint64_t heads_seen() const { return heads_seen_; }
+    const LastFailure& last_failure() const { return last_failure_; }
 
     Core& core() { return core_; }
     const BatchLane* batch_lane() const { return batch_lane_.get(); }
@@ -123,6 +133,7 @@ private:
     Exchange* open_exchange(const Action& action, TimeNs now);
     void could_not_start(const Action& action);
     void tell_head(Exchange* exchange);
+    void note_failure(const Outcome& outcome, const ErrorDetail* detail) noexcept;
     void attempt_ended(Exchange* exchange, const Outcome& outcome,
                        std::unique_ptr<ErrorDetail> detail);
 
@@ -205,6 +216,8 @@ private:
     std::uint64_t changes_published_ = 0;
     bool outlook_is_late_ = false;
     std::uint64_t responses_seen_ = 0;  // heads and ends
+    std::uint64_t heads_seen_ = 0;
+    LastFailure last_failure_;
     Phase phase_ = Phase::running;
     bool failed_ = false;
     bool core_failed_ = false;

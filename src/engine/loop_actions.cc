@@ -195,8 +195,22 @@ void Loop::on_end(ExchangeId id, const WireEnd& end, TimeNs now) {
     attempt_ended(exchange, outcome, std::move(detail));
 }
 
+// Without memory for its words it is kept without them.
+void Loop::note_failure(const Outcome& outcome, const ErrorDetail* detail) noexcept {
+    if (outcome.cls == OutcomeClass::success) return;
+    last_failure_.cls = outcome.cls;
+    last_failure_.http_status = outcome.http_status;
+    ++last_failure_.count;
+    try {
+        last_failure_.message = detail == nullptr ? "" : detail->message;
+    } catch (const std::bad_alloc&) {
+        last_failure_.message.clear();
+    }
+}
+
 void Loop::attempt_ended(Exchange* exchange, const Outcome& outcome,
                          std::unique_ptr<ErrorDetail> detail) {
+    note_failure(outcome, detail.get());
     log(log_level_of(outcome.cls), "ticket {}: account {}: {} (HTTP status {}){}{}",
         slab_->at(exchange->request()).ticket.load(std::memory_order_relaxed),
         settings_.accounts[exchange->account()].name, rule(outcome.cls).name, outcome.http_status,

@@ -104,6 +104,8 @@ Decision decide(const Outcome& outcome, const Situation& situation, const RetryS
     const Decision final_failure{.kind = Decision::Kind::fail, .status = row.status};
     const bool elsewhere = situation.elsewhere_at != kNever &&
                            !outlasts(situation.elsewhere_at, situation.deadline_at, settings, now);
+    // What was paid for once without being understood is bought once more at most.
+    if (outcome.cls == OutcomeClass::unreadable && situation.read_nothing) return final_failure;
     if (!may_repeat(outcome, situation.may_restart, elsewhere, settings)) return final_failure;
 
     Decision again{.kind = Decision::Kind::requeue};

@@ -48,9 +48,10 @@ bool not_its_fault(const Outcome& outcome, bool probe);
 // The request and its attempts so far, the one that just ended among them.
 struct Situation {
     int attempts = 1;
-    int refusals = 0;          // those that were not_its_fault
-    bool probe = false;        // the last one, of an endpoint that was thought to be out
-    bool may_restart = false;  // a stream, though the caller has seen content of it
+    int refusals = 0;           // those that were not_its_fault
+    bool probe = false;         // the last one, of an endpoint that was thought to be out
+    bool read_nothing = false;  // an earlier answer was whole, and could not be understood
+    bool may_restart = false;   // a stream, though the caller has seen content of it
     TimeNs deadline_at = kNever;
     // What is about a key or an account: when another key or account could take the request, or
     // this one, if it is to be waited for. kNever: none ever.

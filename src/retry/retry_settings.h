@@ -26,18 +26,11 @@ struct RetrySettings {
         TimeNs cap_ns = 0;
     };
 
-    // What was answered once without being understood is not bought time and again.
-    static constexpr std::array<Pace, kOutcomeClasses> usual_own() {
-        std::array<Pace, kOutcomeClasses> own{};
-        own[static_cast<std::size_t>(OutcomeClass::unreadable)].max_attempts = 2;
-        return own;
-    }
-
     std::uint8_t max_attempts = 8;     // attempts that reached a verdict other than "not now"
     std::uint16_t max_refusals = 100;  // attempts that a rate limit turned away
     TimeNs base_ns = 500 * kNsPerMs;
     TimeNs cap_ns = 30 * kNsPerS;
-    std::array<Pace, kOutcomeClasses> own = usual_own();  // what a class has of its own; 0: nothing
+    std::array<Pace, kOutcomeClasses> own{};  // what a class has of its own; 0: nothing
     Jitter jitter = Jitter::fraction;
     double jitter_fraction = 0.25;
     bool after_timeout = true;  // repeat what may have been executed

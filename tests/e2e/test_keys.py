@@ -1,5 +1,6 @@
 """Keys that are revoked and rotated while a run goes on lose nothing."""
 
+import json
 import os
 import time
 
@@ -18,8 +19,11 @@ class Keys(support.EndToEnd):
         keys = [support.KEY, {"secret": "second-key", "revoked_at_s": 1.5}, "third-key"]
         server = self.server(limits=LIMITS, **FAST, keys=keys)
         self.write_prompts(COUNT)
-        run = self.run_weir(server, "-v", "--set", "account.main.keys.b.value=second-key",
-                            "--set", "account.main.keys.c.value=third-key")
+        config = self.directory / "keys.json"
+        config.write_text(json.dumps({"account": {"main": {
+            "key_env": "ANTHROPIC_API_KEY",
+            "keys": {"b": {"value": "second-key"}, "c": {"value": "third-key"}}}}}))
+        run = self.run_weir(server, "-v", "--config", config)
         self.assert_all_succeeded(run, COUNT)
         self.assertNotIn("second-key", run.said)
         self.assertGreater(server.report()["revoked_key"], 0)

@@ -102,7 +102,7 @@ class Wire(support.EndToEnd):
             self.output.unlink(missing_ok=True)
             params = self.PARAMS % "route:r"
             self.input.write_text(f'{{"custom_id": "a", "params": {params}}}\n')
-            run = self.run_weir(server, "--set", "route.r.1.model=" + model)
+            run = self.run_weir(server, "--no-stream", "--set", "route.r.1.model=" + model)
             self.assertEqual(run.status, 0, run.said)
             self.assertEqual(server.body.decode(), self.PARAMS % model)
 

@@ -71,10 +71,12 @@ TEST(RetryPolicy, TheServersVerdictCounts) {
 TEST(RetryPolicy, AnAnswerThatCannotBeReadIsAskedForOnceMore) {
     Random random(1);
     const Outcome unreadable = outcome(OutcomeClass::unreadable);
-    EXPECT_EQ(decide(unreadable, {.attempts = 1}, RetrySettings(), kNow, &random).kind,
+    EXPECT_EQ(decide(unreadable, {.attempts = 3}, RetrySettings(), kNow, &random).kind,
               Decision::Kind::requeue);
-    EXPECT_EQ(decide(unreadable, {.attempts = 2}, RetrySettings(), kNow, &random).kind,
-              Decision::Kind::fail);
+    EXPECT_EQ(
+        decide(unreadable, {.attempts = 2, .read_nothing = true}, RetrySettings(), kNow, &random)
+            .kind,
+        Decision::Kind::fail);
 }
 
 TEST(RetryPolicy, ASpendLimitIsNeverRetried) {
