@@ -79,6 +79,14 @@ const KeyAccessRef& KeyStore::for_batches(std::uint16_t account) const {
     return none_;
 }
 
+void KeyStore::cover(std::string* text) const {
+    for (const std::vector<KeyAccessRef>& keys : accounts_) {
+        for (const KeyAccessRef& key : keys) {
+            if (key != nullptr) key->cover(text);
+        }
+    }
+}
+
 void KeyStore::reserve(std::uint16_t account) {
     std::vector<KeyAccessRef>& keys = accounts_[account];
     if (keys.size() == keys.capacity()) keys.reserve(2 * keys.size() + 4);

@@ -46,6 +46,9 @@ public:
     // Without any the access has no secret.
     const KeyAccessRef& for_batches(std::uint16_t account) const;
 
+    // Whatever came from outside, none of the keys is shown.
+    void cover(std::string* text) const;
+
     // A new key, another secret, or the end of a key. Room for a new key is made first, by
     // reserve(), which may throw.
     void reserve(std::uint16_t account);

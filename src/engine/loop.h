@@ -133,6 +133,7 @@ private:
     Exchange* open_exchange(const Action& action, TimeNs now);
     void could_not_start(const Action& action);
     void tell_head(Exchange* exchange);
+    void cover_keys(ErrorDetail* detail) const;
     void note_failure(const Outcome& outcome, const ErrorDetail* detail) noexcept;
     void attempt_ended(Exchange* exchange, const Outcome& outcome,
                        std::unique_ptr<ErrorDetail> detail);

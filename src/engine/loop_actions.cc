@@ -167,12 +167,21 @@ weir_event Loop::failure_of(const Request& request, const Action& action) noexce
     }
 }
 
+// The exchange has covered its own key; a server may know the others.
+void Loop::cover_keys(ErrorDetail* detail) const {
+    for (std::string* text :
+         {&detail->message, &detail->type, &detail->code, &detail->request_id, &detail->answer}) {
+        if (!text->empty()) keys_.cover(text);
+    }
+}
+
 // What a response came to, as far as there was memory to find out.
 Outcome Loop::outcome_of(Exchange* exchange, const WireEnd& end,
                          std::unique_ptr<ErrorDetail>* detail) {
     try {
         *detail = std::make_unique<ErrorDetail>();
         const Outcome outcome = exchange->finish(end, detail->get());
+        cover_keys(detail->get());
         if (outcome.cls == OutcomeClass::success) detail->reset();
         return outcome;
     } catch (const std::bad_alloc&) {

@@ -137,6 +137,7 @@ void Loop::take_report(const PermitName& permit, AttemptReport report) {
     try {
         detail = std::make_unique<ErrorDetail>();
         outcome = exchange->finish(report, detail.get());
+        cover_keys(detail.get());
         if (outcome.cls == OutcomeClass::success) detail.reset();
     } catch (const std::bad_alloc&) {
         if (core_failed_) throw;
