@@ -23,7 +23,8 @@ BodyBlock* BodyBlock::make(std::string_view body, const RequestHead& head,
                     .input_tokens = static_cast<float>(raw_input_estimate(head)),
                     .model_length = static_cast<std::uint16_t>(head.model_length),
                     .stream = head.stream,
-                    .fast = head.fast};
+                    .fast = head.fast,
+                    .text_only = head.text_only()};
     block->extra_headers_ = std::move(headers);
     if (!body.empty())
         std::memcpy(static_cast<char*>(memory) + sizeof(BodyBlock), body.data(), body.size());

@@ -22,8 +22,15 @@ struct BodyHead {
     std::uint16_t model_length = 0;
     bool stream = false;
     bool fast = false;
+    bool text_only = true;  // no images or documents, and nothing that is not in the body
     bool assemble = false;  // the answer is streamed on the wire, and handed over whole
 };
+
+// What the input surely comes to: of text at least an eighth of the estimate, for no text has that
+// many characters a token. Nothing is sure of what else there is.
+inline std::int64_t least_input(const BodyHead& head) {
+    return head.text_only ? static_cast<std::int64_t>(head.input_tokens / 8) : 0;
+}
 
 // A request's body with its head, in one block, shared by reference count: between a builder and
 // the requests that it submits, and between the attempts of a request. Immutable once made.

@@ -94,8 +94,9 @@ void Core::on_counted(RequestIndex index, const Outcome& outcome, TimeNs now,
     const std::int64_t tokens = std::min(outcome.usage.input_tokens, kMostTokens);
     if (outcome.cls == OutcomeClass::success && tokens > 0) {
         if (request.body) {
-            const auto raw = static_cast<double>(request.body->head().input_tokens);
-            limiter_.learn_input(request.model_class, raw, tokens);
+            const BodyHead& head = request.body->head();
+            limiter_.learn_input(request.model_class, static_cast<double>(head.input_tokens),
+                                 tokens, head.text_only);
         }
         request.input_tokens = static_cast<std::uint32_t>(tokens);
     } else {

@@ -192,8 +192,7 @@ TimeNs Core::refill_time(std::uint16_t lane, const Need& need, const Need& last,
 }
 
 ClassOutlook Core::outlook(std::uint16_t model_class, TimeNs now) {
-    ClassOutlook outlook{.reserves_output = true,
-                         .input_factor = limiter_.input_correction(model_class).factor()};
+    ClassOutlook outlook{.reserves_output = true};
     TimeNs opens = kNever;
     for (std::uint16_t account = 0; account < accounts(); ++account) {
         const BudgetId budget = budget_of(account, model_class);

@@ -30,7 +30,6 @@ struct ClassOutlook {
     std::int64_t tokens = -1;
     std::int64_t day_tokens = -1;
     bool reserves_output = false;  // max_tokens counts as output, on every account
-    double input_factor = 1;       // of raw estimates
 
     // By priority: no request that is submitted now starts before this, by the most hopeful count;
     // and none of the one tenant that is waiting there, if there is just one.

@@ -330,11 +330,15 @@ Cost Core::cost_of(const Request& request, std::uint16_t model_class) const {
     if (request.body) cost.max_output_tokens = request.body->head().max_tokens;
     cost.input_tokens = request.input_tokens;
     if (cost.input_tokens == 0 && request.body) {
-        cost.raw_input = static_cast<double>(request.body->head().input_tokens);
-        cost.input_tokens = limiter_.expected_input(model_class, cost.raw_input);
+        const BodyHead& head = request.body->head();
+        cost.raw_input = static_cast<double>(head.input_tokens);
+        cost.text_only = head.text_only;
+        cost.least_input = least_input(head);
+        cost.input_tokens = limiter_.expected_input(model_class, cost.raw_input, head.text_only);
     }
     cost.output_tokens = request.output_tokens;
     if (cost.output_tokens == 0) {
+        cost.estimates_output = true;
         cost.output_tokens = limiter_.expected_output(
             model_class, static_cast<std::uint32_t>(cost.max_output_tokens));
     }

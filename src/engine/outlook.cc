@@ -29,7 +29,6 @@ void Outlook::publish(std::uint16_t model_class, const ClassOutlook& outlook) no
     row.tokens.store(most(outlook.tokens), kRelaxed);
     row.day_tokens.store(most(outlook.day_tokens), kRelaxed);
     row.reserves_output.store(outlook.reserves_output, kRelaxed);
-    row.input_factor.store(static_cast<float>(outlook.input_factor), kRelaxed);
     for (std::size_t priority = 0; priority < kPriorities; ++priority) {
         const ClassOutlook::Level& level = outlook.levels[priority];
         const auto behind = static_cast<std::uint64_t>(level.not_before_behind) >> kBehindBits;

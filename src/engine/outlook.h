@@ -58,7 +58,6 @@ private:
     struct alignas(64) Row {
         std::atomic<bool> known{false};
         std::atomic<bool> reserves_output{false};
-        std::atomic<float> input_factor{1};
         // The most that fits, or more than there can be.
         Figure input{INT64_MAX};
         Figure output{INT64_MAX};
@@ -76,10 +75,8 @@ private:
     }
     static Units units_of(const Row& row, const Asked& asked) {
         Units units{asked.input_tokens, asked.output_tokens};
-        if (units.input == 0 && !asked.counted) {
-            const float factor = row.input_factor.load(std::memory_order_relaxed);
-            units.input = static_cast<std::int64_t>(asked.head.input_tokens * factor);
-        }
+        // An estimate alone refuses nothing.
+        if (units.input == 0 && !asked.counted) units.input = least_input(asked.head);
         // What will be produced is not known before; what is promised is.
         const bool reserves = row.reserves_output.load(std::memory_order_relaxed);
         if (reserves && asked.head.max_tokens != 0) units.output = asked.head.max_tokens;

@@ -27,8 +27,8 @@ struct ConfiguredKey {
 // How the requests of an account show themselves to the provider, beside the key.
 struct AccessSettings {
     bool bearer = false;  // the key goes into authorization, and not into x-api-key
-    std::string provider_version;
-    std::vector<std::string> headers;  // of the account's own, as request_headers.h has them
+    std::string provider_version{};
+    std::vector<std::string> headers{};  // of the account's own, as request_headers.h has them
 };
 
 // What an account's requests need; its limits are in CoreSettings, by the same index, and so are
@@ -36,7 +36,7 @@ struct AccessSettings {
 struct AccountAccess {
     std::string name;
     std::vector<ConfiguredKey> keys;
-    AccessSettings access;
+    AccessSettings access{};
     std::string base_url;
 };
 

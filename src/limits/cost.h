@@ -23,6 +23,9 @@ struct Cost {
     std::int64_t output_tokens = 0;      // expected
     std::int64_t max_output_tokens = 0;  // the request's max_tokens
     double raw_input = 0;                // input as estimated without correction; 0: not estimated
+    std::int64_t least_input = 0;        // it is surely no less, where it is estimated
+    bool text_only = true;               // all of the input is text that stands in the body
+    bool estimates_output = false;       // output_tokens is no figure of the caller's
     PricesId prices = kNoPrices;
     std::uint16_t tenant_budget = kNoDayBudget;  // Limiter::tenant_budget
     // The limiter's own, in millionths of a dollar: expected, and at most.

@@ -176,10 +176,47 @@ void Limiter::take(BudgetId id, const Cost& asked, const Needs& needs, TimeNs no
     for (std::size_t i = 0; i < days.count; ++i) day_budgets_[days.of[i]].take(most_of(asked));
 }
 
+// Lowers what is estimated of the cost to what the limit holds; false if nothing could be lowered.
+bool Limiter::lower_estimates(BudgetId id, LimitKind kind, Cost* cost) const {
+    const std::int64_t holds = largest(id, kind);
+    const bool both = kind == LimitKind::tokens || kind == LimitKind::day_tokens;
+    if (holds < 0) return false;
+    if (cost->raw_input > 0 && kind != LimitKind::output_tokens) {
+        const std::int64_t room =
+            both ? std::max<std::int64_t>(holds - cost->output_tokens, 1) : holds;
+        const std::int64_t lowered = std::max(room, cost->least_input);
+        if (lowered < cost->input_tokens) {
+            cost->input_tokens = lowered;
+            return true;
+        }
+    }
+    if (cost->estimates_output && kind != LimitKind::input_tokens) {
+        const std::int64_t room =
+            both ? std::max<std::int64_t>(holds - cost->input_tokens, 1) : holds;
+        if (room < cost->output_tokens) {
+            cost->output_tokens = room;
+            return true;
+        }
+    }
+    return false;
+}
+
+// An estimate alone refuses nothing for good: the request goes when the limit is full, and nothing
+// else.
+Verdict Limiter::check_fitted(BudgetId id, Cost* cost, TimeNs now, Needs* needs) {
+    Verdict verdict = check(budgets_[id], *cost, now, needs);
+    while (verdict.kind == Verdict::Kind::never && !verdict.spend &&
+           verdict.day_budget == kNoDayBudget && lower_estimates(id, verdict.binding, cost)) {
+        if (cost->prices != kNoPrices) price(cost);
+        verdict = check(budgets_[id], *cost, now, needs);
+    }
+    return verdict;
+}
+
 Verdict Limiter::reserve(BudgetId id, const Cost& cost, TimeNs now, Reservation* out) {
-    const Cost asked = sane(cost);
+    Cost asked = sane(cost);
     Needs needs;
-    const Verdict verdict = check(budgets_[id], asked, now, &needs);
+    const Verdict verdict = check_fitted(id, &asked, now, &needs);
     if (verdict.kind == Verdict::Kind::granted) take(id, asked, needs, now, out);
     return verdict;
 }
@@ -190,11 +227,11 @@ Verdict Limiter::reserve_beside(const Promise& promise, BudgetId id, const Cost&
     constexpr Verdict kSurelyBroken{
         .kind = Verdict::Kind::not_before, .binding = LimitKind::input_tokens, .at = kNever};
     const Budget& budget = budgets_[id];
-    const Cost asked = sane(cost);
+    Cost asked = sane(cost);
     Needs needs;
-    const Verdict alone = check(budget, asked, now, &needs);
+    const Verdict alone = check_fitted(id, &asked, now, &needs);
     if (alone.kind == Verdict::Kind::never) return alone;
-    const Cost promised_cost = sane(promise.cost);
+    Cost promised_cost = sane(promise.cost);
     if (surely_breaks(promise, promised_cost, budget, needs, now)) return kSurelyBroken;
     if (alone.kind != Verdict::Kind::granted) return alone;
     // The rest depends on all that a reservation changes: it is made, and looked at.
@@ -205,7 +242,7 @@ Verdict Limiter::reserve_beside(const Promise& promise, BudgetId id, const Cost&
     for (std::size_t i = 0; i < days.count; ++i) kept_days_.push_back(day_budgets_[days.of[i]]);
     take(id, asked, needs, now, out);
     Needs promised_needs;
-    const Verdict promised = check(budgets_[promise.budget], promised_cost, now, &promised_needs);
+    const Verdict promised = check_fitted(promise.budget, &promised_cost, now, &promised_needs);
     if (promised.kind != Verdict::Kind::never && promised.at <= promise.at) return alone;
     for (std::size_t i = 0; i < budget.count; ++i) pool_of(budget, i) = kept_[i];
     for (std::size_t i = 0; i < days.count; ++i) day_budgets_[days.of[i]] = kept_days_[i];
@@ -228,7 +265,8 @@ bool Limiter::surely_breaks(const Promise& promise, const Cost& promised, const 
 
 Verdict Limiter::estimate(BudgetId id, const Cost& cost, TimeNs now) {
     Needs needs;
-    return check(budgets_[id], sane(cost), now, &needs);
+    Cost asked = sane(cost);
+    return check_fitted(id, &asked, now, &needs);
 }
 
 std::int64_t Limiter::largest(BudgetId id, LimitKind kind) const {

@@ -58,11 +58,14 @@ public:
                     std::uint16_t key = LimitSettings::Scope::kAny);
 
     // Expected input of a request whose body was estimated at `raw_estimate` tokens
-    // (raw_input_estimate): corrected by the usage seen so far.
-    std::int64_t expected_input(std::uint16_t model_class, double raw_estimate) const;
+    // (raw_input_estimate): corrected by the usage seen so far, of texts or of what holds more than
+    // text.
+    std::int64_t expected_input(std::uint16_t model_class, double raw_estimate,
+                                bool text_only = true) const;
 
     // The provider has counted the input of such a request.
-    void learn_input(std::uint16_t model_class, double raw_estimate, std::int64_t counted);
+    void learn_input(std::uint16_t model_class, double raw_estimate, std::int64_t counted,
+                     bool text_only = true);
 
     // Expected output of a request of a model class that allows `max_tokens`.
     std::int64_t expected_output(std::uint16_t model_class, std::uint32_t max_tokens) const;
@@ -210,7 +213,8 @@ private:
     // Powers of two of max_tokens.
     static constexpr std::size_t kMaxTokensBins = 32;
     struct ClassEstimates {
-        InputCorrection input;
+        InputCorrection input;        // of texts
+        InputCorrection mixed_input;  // of what holds images, documents and what is not in the body
         OutputHistogram output;
         std::array<OutputHistogram, kMaxTokensBins> output_by_max;
     };
@@ -251,6 +255,9 @@ private:
                    .output_tokens = sane_units(cost.output_tokens),
                    .max_output_tokens = sane_units(cost.max_output_tokens),
                    .raw_input = cost.raw_input,
+                   .least_input = sane_units(cost.least_input),
+                   .text_only = cost.text_only,
+                   .estimates_output = cost.estimates_output,
                    .prices = cost.prices,
                    .tenant_budget = cost.tenant_budget};
         if (cost.prices != kNoPrices) price(&asked);
@@ -265,6 +272,9 @@ private:
     }
     using Needs = std::array<Pool::Needs, kMaxScopes>;  // by the budget's pools
     Verdict check(const Budget& budget, const Cost& cost, TimeNs now, Needs* needs);
+    // The same, with estimates that no limit could hold lowered to what it holds.
+    Verdict check_fitted(BudgetId id, Cost* cost, TimeNs now, Needs* needs);
+    bool lower_estimates(BudgetId id, LimitKind kind, Cost* cost) const;
     void take(BudgetId id, const Cost& asked, const Needs& needs, TimeNs now, Reservation* out);
     bool surely_breaks(const Promise& promise, const Cost& promised, const Budget& budget,
                        const Needs& needs, TimeNs now) const;

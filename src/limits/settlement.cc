@@ -17,13 +17,18 @@ constexpr double kEnoughSamples = 30;
 
 }  // namespace
 
-std::int64_t Limiter::expected_input(std::uint16_t model_class, double raw_estimate) const {
-    const double tokens = raw_estimate * estimates_[model_class].input.factor();
+std::int64_t Limiter::expected_input(std::uint16_t model_class, double raw_estimate,
+                                     bool text_only) const {
+    const ClassEstimates& estimates = estimates_[model_class];
+    const InputCorrection& input = text_only ? estimates.input : estimates.mixed_input;
+    const double tokens = raw_estimate * input.factor();
     return static_cast<std::int64_t>(std::ceil(std::min(tokens, static_cast<double>(kMaxUnits))));
 }
 
-void Limiter::learn_input(std::uint16_t model_class, double raw_estimate, std::int64_t counted) {
-    estimates_[model_class].input.learn(raw_estimate, counted);
+void Limiter::learn_input(std::uint16_t model_class, double raw_estimate, std::int64_t counted,
+                          bool text_only) {
+    ClassEstimates& estimates = estimates_[model_class];
+    (text_only ? estimates.input : estimates.mixed_input).learn(raw_estimate, counted);
 }
 
 std::int64_t Limiter::expected_output(std::uint16_t model_class, std::uint32_t max_tokens) const {
@@ -127,7 +132,7 @@ void Limiter::learn_usage(std::uint16_t model_class, const Cost& cost, const Out
         estimates.output_by_max[bin].add(output, outcome.hit_max_tokens);
     }
     if (usage.input_tokens < 0) return;
-    estimates.input.learn(cost.raw_input, whole_input(usage));
+    learn_input(model_class, cost.raw_input, whole_input(usage), cost.text_only);
 }
 
 }  // namespace weir

@@ -24,9 +24,22 @@ public:
 
 private:
     // The keys that are read here. Given twice, they could mean two things.
-    enum Key { kModel, kMaxTokens, kStream, kSpeed, kMessages, kSystem, kTools, kBetas, kKeys };
-    static constexpr std::string_view kNames[kKeys] = {"model",    "max_tokens", "stream", "speed",
-                                                       "messages", "system",     "tools",  "betas"};
+    enum Key {
+        kModel,
+        kMaxTokens,
+        kStream,
+        kSpeed,
+        kMessages,
+        kSystem,
+        kTools,
+        kBetas,
+        kContainer,
+        kServers,
+        kKeys
+    };
+    static constexpr std::string_view kNames[kKeys] = {"model",     "max_tokens", "stream", "speed",
+                                                       "messages",  "system",     "tools",  "betas",
+                                                       "container", "mcp_servers"};
 
     bool field(std::string_view key, json::Value& value);
     bool read_field(Key key, std::string_view written_key, json::Value& value);
@@ -85,6 +98,10 @@ bool HeadReader::read_field(Key key, std::string_view written_key, json::Value& 
             return read_tools(value);
         case kBetas:
             return read_betas(written_key, value);
+        case kContainer:
+        case kServers:
+            traits_.has_unseen |= value.raw_json_token().substr(0, 4) != "null";
+            return json::check(value, 1);
         case kKeys:
             break;
     }
@@ -284,6 +301,10 @@ bool HeadReader::read(RequestHead* head, std::string* problem) {
     head_.messages = traits_.messages;
     head_.tools = traits_.tools;
     head_.images = traits_.images;
+    head_.image_tokens = traits_.image_tokens;
+    head_.sized_images = traits_.sized_images;
+    head_.documents = traits_.documents;
+    head_.has_unseen = traits_.has_unseen;
     head_.document_bytes = static_cast<std::uint32_t>(traits_.document_bytes);
     head_.has_system = traits_.has_system;
     *head = head_;

@@ -36,8 +36,15 @@ struct RequestHead {
     std::uint32_t messages = 0;
     std::uint32_t tools = 0;
     std::uint32_t images = 0;
-    std::uint32_t document_bytes = 0;  // of PDFs and the like, given as base64, decoded
+    std::uint32_t image_tokens = 0;  // of those whose size could be read
+    std::uint32_t sized_images = 0;
+    std::uint32_t documents = 0;       // PDFs and the like, given as base64
+    std::uint32_t document_bytes = 0;  // decoded
+    bool has_unseen =
+        false;  // files, URLs, server tools, a container: their tokens are not in the body
     bool has_system = false;
+
+    bool text_only() const { return images == 0 && documents == 0 && !has_unseen; }
 };
 
 // Reads the head of a body. `body` must be followed by kBodyPadding readable bytes. On failure

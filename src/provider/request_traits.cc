@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "provider/image_size.h"
+
 namespace weir {
 namespace {
 
@@ -46,7 +48,22 @@ bool RequestTraits::read_tools(json::Value& value) {
     if (!json::is_array(value)) return json::check(value, 1);
     return json::each_element(value, [this](json::Value& tool) {
         ++tools;
-        return count(tool, 2);
+        return json::is_object(tool) ? this->tool(tool, 2) : count(tool, 2);
+    });
+}
+
+// The provider's own tools have a type; what they bring is not in the body.
+bool RequestTraits::tool(json::Value& value, int depth) {
+    text.other_ascii += 2;
+    return json::each_field(value, [this, depth](std::string_view key, json::Value& v) {
+        text.other_ascii += 4;
+        if (!count_text(key, &text)) return false;
+        if (key != "type" || !json::is_string(v)) return count(v, depth + 1);
+        std::string_view type;
+        if (!json::read_string(v, &type)) return false;
+        has_unseen |= type != "custom";
+        text.other_ascii += 2;
+        return count_text(type, &text);
     });
 }
 
@@ -133,8 +150,14 @@ bool RequestTraits::source(json::Value& value, int depth) {
     }
     if (source.type == "text") {
         text.add(source.data_as_text);
+    } else if (source.type == "file" || source.type == "url") {
+        has_unseen = true;
     } else if (source.media_type.substr(0, 6) != "image/") {
+        ++documents;
         document_bytes += source.data.size() / 4 * 3;
+    } else if (const auto size = read_image_size(source.data)) {
+        image_tokens += tokens_of_image(*size);
+        ++sized_images;
     }
     return true;
 }

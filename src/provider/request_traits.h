@@ -20,6 +20,10 @@ public:
     std::uint32_t messages = 0;
     std::uint32_t tools = 0;
     std::uint32_t images = 0;
+    std::uint32_t image_tokens = 0;  // of those whose size could be read
+    std::uint32_t sized_images = 0;
+    std::uint32_t documents = 0;
+    bool has_unseen = false;  // what the model reads is not in the body: files, URLs, server tools
     std::uint64_t document_bytes = 0;
     bool has_system = false;
     bool messages_are_objects = true;
@@ -27,6 +31,7 @@ public:
 private:
     struct Source;
 
+    bool tool(json::Value& value, int depth);
     bool count(json::Value& value, int depth);
     bool content(json::Value& value, int depth);
     bool block(json::Value& value, int depth);

@@ -58,13 +58,16 @@ TEST_F(OutlookTest, WhereNothingIsKnownNothingIsRefused) {
 
 TEST_F(OutlookTest, RefusesWhatIsLargerThanALimit) {
     known.input = 1500;
-    known.input_factor = 1.5;
     outlook.publish(0, known);
-    EXPECT_EQ(check(), WEIR_OK);
-    head.input_tokens = 1001;
-    EXPECT_EQ(check(), WEIR_ERR_NEVER_FITS);
+    head.input_tokens = 8 * 1500 + 7;
+    EXPECT_EQ(check(), WEIR_OK) << "an estimate alone";
+    head.input_tokens = 8 * 1501;
+    EXPECT_EQ(check(), WEIR_ERR_NEVER_FITS) << "no text has so many characters a token";
     EXPECT_NE(message.find("1501 input tokens"), std::string::npos) << message;
     EXPECT_NE(message.find("above 1500 a minute"), std::string::npos) << message;
+    head.text_only = false;
+    EXPECT_EQ(check(), WEIR_OK) << "nobody knows what an image comes to";
+    head.text_only = true;
     counted = true;  // by the provider, who will know better
     EXPECT_EQ(check(), WEIR_OK);
     counted = false;
@@ -88,6 +91,7 @@ TEST_F(OutlookTest, OutputCountsAsTheProviderCountsIt) {
     head.max_tokens = 3999;
     EXPECT_EQ(check(), WEIR_OK);
     known.day_tokens = 4500;
+    input_tokens = 1000;
     outlook.publish(0, known);
     EXPECT_EQ(check(), WEIR_ERR_NEVER_FITS);
     EXPECT_NE(message.find("4500 a day"), std::string::npos) << message;

@@ -18,12 +18,26 @@ namespace {
 
 constexpr TimeNs kS = kNsPerS;
 
-TEST(InputEstimate, CountsDocumentsByTheirBytes) {
+TEST(InputEstimate, CountsDocumentsByPages) {
     RequestHead head;
     head.ascii_letters = 420;
     const double text = raw_input_estimate(head);
+    head.documents = 1;
     head.document_bytes = 40'000;
-    EXPECT_DOUBLE_EQ(raw_input_estimate(head), text + 10'000);
+    EXPECT_DOUBLE_EQ(raw_input_estimate(head), text + 2000);
+    head.document_bytes = 600'000;
+    EXPECT_DOUBLE_EQ(raw_input_estimate(head), text + 12'000);
+    head.document_bytes = 4'000'000'000u;
+    EXPECT_DOUBLE_EQ(raw_input_estimate(head), text + 1'200'000) << "600 pages at most";
+}
+
+TEST(InputEstimate, CountsImagesByTheirPixels) {
+    RequestHead head;
+    const double text = raw_input_estimate(head);
+    head.images = 3;
+    head.sized_images = 2;
+    head.image_tokens = 700;
+    EXPECT_DOUBLE_EQ(raw_input_estimate(head), text + 700 + 1500);
 }
 
 TEST(OutputHistogram, BeforeAnyAnswerThePriorSpeaks) {

@@ -497,5 +497,35 @@ TEST(Limiter, NonsenseInHeadersIsIgnoredAndCounted) {
     EXPECT_GT(limiter.ignored_readings(), 0u);
 }
 
+// It goes when the limit is full, and is settled with what was counted.
+TEST(Limiter, AnEstimateAloneNeverRefuses) {
+    Limiter limiter(
+        one_account({.input_tokens_per_minute = 50'000, .output_tokens_per_minute = 8'000}));
+    const BudgetId id = limiter.budget(0, 0);
+    Reservation reservation;
+    Cost cost{
+        .input_tokens = 150'000, .output_tokens = 100, .raw_input = 150'000, .text_only = false};
+    EXPECT_NE(limiter.reserve(id, cost, kS, &reservation).kind, Verdict::Kind::never);
+    cost.estimates_output = true;
+    cost.output_tokens = 9'000;
+    EXPECT_NE(limiter.estimate(id, cost, kS).kind, Verdict::Kind::never);
+    cost.estimates_output = false;
+    EXPECT_EQ(limiter.estimate(id, cost, kS).kind, Verdict::Kind::never) << "the caller's figure";
+    cost.output_tokens = 100;
+    cost.least_input = 50'001;
+    EXPECT_EQ(limiter.estimate(id, cost, kS).kind, Verdict::Kind::never) << "it is surely more";
+    cost.least_input = 0;
+    cost.raw_input = 0;
+    EXPECT_EQ(limiter.estimate(id, cost, kS).kind, Verdict::Kind::never) << "a count";
+}
+
+// Three documents by their ids, which the body does not show, say nothing of texts.
+TEST(Limiter, WhatIsNotInTheBodyTeachesTextsNothing) {
+    Limiter limiter(one_account({.input_tokens_per_minute = 50'000}));
+    for (int i = 0; i < 3; ++i) limiter.learn_input(0, 100, 30'000, false);
+    EXPECT_EQ(limiter.expected_input(0, 100, true), 100);
+    EXPECT_GT(limiter.expected_input(0, 100, false), 700);
+}
+
 }  // namespace
 }  // namespace weir

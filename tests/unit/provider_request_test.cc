@@ -1,9 +1,11 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <tuple>
 
 #include <nlohmann/json.hpp>
 
+#include "provider/image_size.h"
 #include "provider/request_head.h"
 
 namespace weir {
@@ -291,6 +293,66 @@ TEST(RequestHead, BetasAreFoundWithTheirComma) {
          {"1", "\"a\"", "[1]", "[\"a,b\"]", "[\"\"]", "[\"\\u0061\"]", "[[]]"}) {
         EXPECT_NE(problem_of(R"({"betas":)" + std::string(wrong) + "," + rest + "}"), "") << wrong;
     }
+}
+
+// The heads of a PNG of 1000 x 750, a GIF of 300 x 200, a JPEG of 640 x 480 and a WebP of 1920 x
+// 1080.
+constexpr const char* kPng = "iVBORw0KGgoAAAANSUhEUgAAA+gAAALuCAIAAAAA";
+constexpr const char* kGif = "R0lGODlhLAHIAAAAAAAA";
+constexpr const char* kJpeg = "/9j/4AAQSkZJRgABAQAAAQABAAD/wAARCAHgAoADASIAAhEBAxEB/9oA";
+constexpr const char* kWebp = "UklGRmQAAABXRUJQVlA4WAoAAAAAAAAAfwcANwQAAAAAAAAAAAAA";
+
+TEST(ImageSize, IsReadFromTheHead) {
+    const std::tuple<const char*, std::uint32_t, std::uint32_t> cases[] = {
+        {kPng, 1000, 750}, {kGif, 300, 200}, {kJpeg, 640, 480}, {kWebp, 1920, 1080}};
+    for (const auto& [base64, width, height] : cases) {
+        const auto size = read_image_size(base64);
+        ASSERT_TRUE(size) << base64;
+        EXPECT_EQ(size->width, width);
+        EXPECT_EQ(size->height, height);
+        for (std::size_t cut = 0; base64[cut] != 0; ++cut) {
+            read_image_size(std::string_view(base64, cut));  // whatever it says, it ends
+        }
+    }
+    for (const char* none : {"", "AAAA", "not base64", "/9j/", "R0lGODlh"}) {
+        EXPECT_FALSE(read_image_size(none)) << none;
+    }
+}
+
+TEST(ImageSize, TokensFollowThePixels) {
+    EXPECT_EQ(tokens_of_image({1000, 750}), 1000u);
+    EXPECT_EQ(tokens_of_image({1, 1}), 1u);
+    EXPECT_LE(tokens_of_image({8000, 8000}), 1534u);
+    EXPECT_LE(tokens_of_image({4'000'000'000u, 1}), 3u);
+}
+
+TEST(RequestHead, WhatIsNotInTheBodyIsKnown) {
+    const auto source = [](const std::string& fields) {
+        return head_of(with_content(R"([{"type":"document","source":{)" + fields + "}}]"));
+    };
+    EXPECT_TRUE(head_of(with_content("\"x\"")).text_only());
+    EXPECT_TRUE(source(R"("type":"text","media_type":"text/plain","data":"x")").text_only());
+    EXPECT_TRUE(source(R"("type":"file","file_id":"file_1")").has_unseen);
+    EXPECT_TRUE(source(R"("type":"url","url":"https://x")").has_unseen);
+    const RequestHead pdf =
+        source(R"("type":"base64","media_type":"application/pdf","data":"AAAA")");
+    EXPECT_EQ(pdf.documents, 1u);
+    EXPECT_FALSE(pdf.has_unseen);
+    EXPECT_FALSE(pdf.text_only());
+    const RequestHead image = head_of(with_content(
+        R"([{"type":"image","source":{"type":"base64","media_type":"image/png","data":")" +
+        std::string(kPng) + R"("}}])"));
+    EXPECT_EQ(image.sized_images, 1u);
+    EXPECT_EQ(image.image_tokens, 1000u);
+    const std::string rest =
+        R"("model":"m","max_tokens":1,"messages":[{"role":"user","content":"x"}])";
+    EXPECT_TRUE(head_of(R"({"container":"c",)" + rest + "}").has_unseen);
+    EXPECT_FALSE(head_of(R"({"container":null,)" + rest + "}").has_unseen);
+    EXPECT_TRUE(head_of(R"({"tools":[{"type":"web_search_20250305","name":"s"}],)" + rest + "}")
+                    .has_unseen);
+    EXPECT_FALSE(
+        head_of(R"({"tools":[{"name":"s","input_schema":{"type":"object"}}],)" + rest + "}")
+            .has_unseen);
 }
 
 }  // namespace
