@@ -8,6 +8,7 @@
 #include "json.h"
 
 #define DEFAULT_KEY_ENV "ANTHROPIC_API_KEY"
+#define TOKEN_ENV "ANTHROPIC_AUTH_TOKEN"
 #define MAX_CONFIG_BYTES ((size_t)16 * 1024 * 1024)
 
 /* The whole file, which the caller frees. NULL: see errno. */
@@ -112,15 +113,62 @@ static int set_journal(weir_config* config, const struct options* options,
     return good;
 }
 
-static int has_account(const weir_config* config) {
+static int has_key(struct json_value account) {
+    return json_get(account, "key").length > 0 || json_get(account, "key_env").length > 0 ||
+           json_get(account, "key_file").length > 0 || json_get(account, "keys").length > 0;
+}
+
+/* The account that the key of the environment is for: the first, or main. False: one has a key. */
+static int needs_key(const weir_config* config, char* account, size_t size) {
     weir_text* text;
     size_t length;
-    if (weir_config_json(config, &text, NULL) != WEIR_OK) return 0;
+    int needs = 1;
+    snprintf(account, size, "main");
+    if (weir_config_json(config, &text, NULL) != WEIR_OK) return 1;
     const char* json = weir_text_data(text, &length);
     struct json_cursor accounts = json_begin(json_get(json_parse(json, length), "account"));
-    int found = json_next(&accounts);
+    for (int first = 1; json_next(&accounts); first = 0) {
+        if (first) json_text(accounts.name, account, size);
+        if (has_key(accounts.value)) needs = 0;
+    }
     weir_text_release(text);
-    return found;
+    return needs;
+}
+
+/* The variables that other tools for the API read as well. */
+static int set_address(weir_config* config, struct console* console) {
+    const char* url = getenv("ANTHROPIC_BASE_URL");
+    if (!url || !*url) return 1;
+    if (console->verbosity > 0) console_say(console, "ANTHROPIC_BASE_URL is %s", url);
+    return set(config, "transport.base_url", url, console);
+}
+
+static int set_key(weir_config* config, const struct options* options, struct console* console) {
+    char account[128], key[256];
+    const char* api_key = getenv(DEFAULT_KEY_ENV);
+    const char* token = getenv(TOKEN_ENV);
+    const char* variable = options->key_env ? options->key_env : DEFAULT_KEY_ENV;
+    if (!needs_key(config, account, sizeof account) && !options->key_env) return 1;
+    if (!options->key_env && !(api_key && *api_key) && token && *token) {
+        variable = TOKEN_ENV;
+        if (console->verbosity > 0) console_say(console, "the key is the token of " TOKEN_ENV);
+        snprintf(key, sizeof key, "account.%s.auth", account);
+        if (!set(config, key, "bearer", console)) return 0;
+    }
+    snprintf(key, sizeof key, "account.%s.key_env", account);
+    return set(config, key, variable, console);
+}
+
+/* A route that is not there is said before anything is written. */
+static int has_route(const weir_config* config, const char* route, struct console* console) {
+    char key[256];
+    weir_text* model = NULL;
+    snprintf(key, sizeof key, "route.%s.1.model", route);
+    int32_t status = weir_config_get(config, key, WEIR_NUL, &model, NULL);
+    weir_text_release(model);
+    if (status == WEIR_OK) return 1;
+    console_say(console, "there is no route '%s': its first step would be %s", route, key);
+    return 0;
 }
 
 weir_config* engine_setup_config(const struct options* options, struct console* console) {
@@ -132,14 +180,14 @@ weir_config* engine_setup_config(const struct options* options, struct console* 
     /* Batches take long: what does not mend by itself is said while they run. */
     const char* level = options->verbosity > 0 ? "info" : options->lane ? "warning" : "error";
     int good = set(config, "log.level", level, console);
+    if (good) good = set_address(config, console);
     if (good && options->config_path) good = load_file(config, options->config_path, console);
     if (good) good = set(config, "transport.environment", "true", console);
     for (int i = 0; good && i < options->setting_count; i++)
         good = !shows_a_secret(&options->settings[i], console) &&
                set(config, options->settings[i].key, options->settings[i].value, console);
-    if (good && (options->key_env || !has_account(config)))
-        good = set(config, "account.main.key_env",
-                   options->key_env ? options->key_env : DEFAULT_KEY_ENV, console);
+    if (good) good = set_key(config, options, console);
+    if (good && options->route) good = has_route(config, options->route, console);
     if (good && options->lane && !options->plan) good = set_journal(config, options, console);
     if (good && options->command != COMMAND_RUN) good = set_batch_work(config, options, console);
     if (good) return config;

@@ -33,6 +33,7 @@ const char run_help_text[] =
     "      --priority P      critical, high, normal (default) or low\n"
     "      --max-in-flight N at most N requests at once\n"
     "      --deadline TIME   end by then (90s, 15m, 2h): what has no result is written as expired\n"
+    "      --header NAME:VALUE  a header of every request, in both lanes; may be repeated\n"
     "      --give-up TIME    end if nothing has ever been answered for so long (60s; never)\n"
     "      --no-stream       do not stream on the wire: proxies may cut long silences\n"
     "      --lane LANE       batch: over Message Batches, at half the price; auto: where the\n"

@@ -155,6 +155,20 @@ static int wants_input(const struct job* job) {
            job->outstanding < job->stats.in_flight + READ_AHEAD;
 }
 
+/* A byte order mark says nothing of the input; one of UTF-16 says that no line can be read. */
+static void check_encoding(struct job* job, const char** line, size_t* length) {
+    if (*length >= 3 && memcmp(*line, "\xEF\xBB\xBF", 3) == 0) {
+        *line += 3;
+        *length -= 3;
+    } else if (*length >= 2 &&
+               (memcmp(*line, "\xFF\xFE", 2) == 0 || memcmp(*line, "\xFE\xFF", 2) == 0)) {
+        console_say(&job->console, "%s is UTF-16; make it UTF-8: iconv -f UTF-16 -t UTF-8",
+                    job->options->input);
+        stop(job, STOP_IO);
+        *length = 0;
+    }
+}
+
 /* Takes lines in until the engine has enough. True: the input must be waited for. */
 static int take_in(struct job* job) {
     const char* line;
@@ -179,6 +193,8 @@ static int take_in(struct job* job) {
                 break;
             case READER_LINE:
             case READER_TORN:
+                if (job->input.line_number == 1) check_encoding(job, &line, &length);
+                if (job->stop) break;
                 id = reader_is_blank(line, length) ? NULL : prepare(job, line, length);
                 if (id && !submit(job, id)) return 0;
         }
@@ -363,6 +379,24 @@ static void set_route(struct job* job) {
         weir_request_set(job->request, "complexity", WEIR_NUL, options->complexity, WEIR_NUL, NULL);
 }
 
+/* False: one is no header, which was said. */
+static int set_headers(struct job* job) {
+    for (int i = 0; i < job->options->header_count; i++) {
+        const char* header = job->options->headers[i];
+        size_t length = strcspn(header, ":");
+        const char* value = header + length + 1;
+        weir_error* error;
+        char key[256];
+        value += strspn(value, " ");
+        snprintf(key, sizeof key, "header.%.*s", (int)length, header);
+        int32_t status = weir_request_set(job->request, key, WEIR_NUL, value, WEIR_NUL, &error);
+        if (status != WEIR_OK) console_say(&job->console, "--%s", weir_error_message(error));
+        weir_error_release(error);
+        if (status != WEIR_OK) return 0;
+    }
+    return 1;
+}
+
 void job_run(struct job* job) {
     job->started_at = job_now();
     progress_start(&job->progress, job->options->lane != NULL, job->started_at);
@@ -370,6 +404,10 @@ void job_run(struct job* job) {
     if (!job->options->lane) weir_request_set_tag(job->request, TAG_ALL);
     weir_request_set_priority(job->request, job->options->priority);
     set_route(job);
+    if (!set_headers(job)) {
+        stop(job, STOP_IO);
+        return;
+    }
     if (!job->options->no_stream)
         weir_request_set(job->request, "answer", WEIR_NUL, "whole", WEIR_NUL, NULL);
     job->succeeded_at = job->started_at;

@@ -33,6 +33,7 @@ enum long_option {
     OPTION_FALLBACK,
     OPTION_GIVE_UP,
     OPTION_NO_STREAM,
+    OPTION_HEADER,
     OPTION_VERSION
 };
 
@@ -57,6 +58,7 @@ static const struct option long_options[] = {
     {"fallback", required_argument, NULL, OPTION_FALLBACK},
     {"give-up", required_argument, NULL, OPTION_GIVE_UP},
     {"no-stream", no_argument, NULL, OPTION_NO_STREAM},
+    {"header", required_argument, NULL, OPTION_HEADER},
     {"quiet", no_argument, NULL, 'q'},
     {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
@@ -171,6 +173,12 @@ static int take_option(struct options* options, int option, int* exit_status) {
             if (strcmp(optarg, "never") != 0)
                 return parse_time("--give-up", optarg, &options->give_up_ms);
             options->give_up_ms = 0;
+            return 1;
+        case OPTION_HEADER:
+            if (!strchr(optarg, ':'))
+                return complain("--header needs NAME:VALUE, not '%s'", optarg);
+            if (options->header_count == OPTIONS_MAX_HEADERS) return complain("too many headers");
+            options->headers[options->header_count++] = optarg;
             return 1;
         case OPTION_NO_STREAM:
             options->no_stream = 1;

@@ -9,6 +9,7 @@
 #define EXIT_INTERRUPTED 130   /* as a shell has it for Ctrl-C */
 
 #define OPTIONS_MAX_SETTINGS 256
+#define OPTIONS_MAX_HEADERS 32
 
 struct setting {
     const char* key;
@@ -48,6 +49,8 @@ struct options {
     int resume;
     int plan;
     int no_stream;
+    const char* headers[OPTIONS_MAX_HEADERS]; /* "NAME:VALUE" */
+    int header_count;
     int64_t give_up_ms; /* without any answer for so long the run ends; 0: never */
     int verbosity;      /* -1 quiet, 0, 1 verbose */
 };

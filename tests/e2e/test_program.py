@@ -14,16 +14,18 @@ QUICK = {"limits": {"requests_per_minute": 6000}, "first_token_s": 0.1, "output_
 
 
 class OneAnswer(http.server.HTTPServer):
-    """Gives one answer, and keeps the body that it answers."""
+    """Gives one answer, and keeps the headers and the body that it answers."""
 
     def __init__(self, message):
         self.message = message.encode()
         self.body = None
+        self.headers = None
         super().__init__(("127.0.0.1", 0), OneAnswer.Handler)
         self.url = f"http://127.0.0.1:{self.server_port}"
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
+            self.server.headers = self.headers
             self.server.body = self.rfile.read(int(self.headers["content-length"]))
             self.send_response(200)
             self.send_header("content-type", "application/json")
