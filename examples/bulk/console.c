@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -9,7 +10,9 @@
 #define CLEAR_LINE "\r\033[K"
 
 void console_open(struct console* console, int verbosity) {
-    *console = (struct console){.verbosity = verbosity, .live = isatty(STDERR_FILENO)};
+    const char* terminal = getenv("TERM");
+    int dumb = !terminal || strcmp(terminal, "dumb") == 0;
+    *console = (struct console){.verbosity = verbosity, .live = isatty(STDERR_FILENO) && !dumb};
 }
 
 void console_clear(struct console* console) {

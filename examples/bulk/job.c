@@ -344,6 +344,7 @@ static void show_progress(struct job* job, double now) {
     struct progress_view view = {
         .now = now,
         .started_at = job->started_at,
+        .succeeded_at = job->succeeded_at,
         .outstanding = job->outstanding,
         .lines_left = lines_left(job),
         .tally = &job->tally,

@@ -8,6 +8,8 @@
 #define LINE_PERIOD_S 5.0
 #define BATCHES_LINE_PERIOD_S 60.0 /* they take up to a day */
 #define BAR_CELLS 20
+#define WIDE 110u     /* columns, from which on there is room for a bar */
+#define SILENCE_S 5.0 /* without a success for so long the line says why */
 
 double progress_due_in(const struct progress* progress, const struct console* console, double now) {
     double due_in =
@@ -83,6 +85,14 @@ static void add_paces(struct text* text, const struct engine_stats* stats,
     if (separator[0] == ',') add(text, " of the limit");
 }
 
+/* Why nothing succeeds: "  last: 429 rate_limited: ...". */
+static void add_last_failure(struct text* text, const struct engine_stats* stats) {
+    add(text, "  last: ");
+    if (stats->last_failure.http_status > 0) add(text, "%d ", stats->last_failure.http_status);
+    add(text, "%s", stats->last_failure.outcome);
+    if (stats->last_failure.message[0]) add(text, ": %.60s", stats->last_failure.message);
+}
+
 void progress_show(struct progress* progress, struct console* console,
                    const struct progress_view* view) {
     char line[512];
@@ -95,7 +105,9 @@ void progress_show(struct progress* progress, struct console* console,
 
     progress->shown_at = view->now;
     if (!console->live) add(&text, "weir: %s  ", text_duration(view->now - view->started_at));
-    if (total > 0 && console->live && !view->batches) add_bar(&text, finished / total);
+    size_t width = console->live ? console_width() : sizeof line;
+    if (total > 0 && console->live && width >= WIDE && !view->batches)
+        add_bar(&text, finished / total);
     add(&text, "%s done", text_count(finished));
     if (total > 0) add(&text, " of %s%s", view->lines_left > 0 ? "~" : "", text_count(total));
     if (failed > 0) add(&text, ", %s failed", text_count(failed));
@@ -109,9 +121,16 @@ void progress_show(struct progress* progress, struct console* console,
         if (total > 0 && rate.finished > 0)
             add(&text, "  %s left", text_duration((total - finished) / rate.finished));
         add(&text, "  %s in flight", text_count((double)view->stats->in_flight));
-        add_paces(&text, view->stats, &rate);
     }
     if (view->state[0]) add(&text, "  %s", view->state);
-    if (console->live && console_width() < sizeof line) line[console_width() - 1] = 0;
+    /* What says most comes first; what has no room is left out whole. */
+    char more[256] = "";
+    struct text rest = {more, sizeof more};
+    if (view->now - view->succeeded_at > SILENCE_S && view->stats->last_failure.outcome[0])
+        add_last_failure(&rest, view->stats);
+    else if (!view->batches)
+        add_paces(&rest, view->stats, &rate);
+    if (strlen(line) + strlen(more) < width) add(&text, "%s", more);
+    if (width < sizeof line) line[width - 1] = 0;
     console_status(console, line);
 }

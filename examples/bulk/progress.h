@@ -25,6 +25,7 @@ struct progress {
 
 struct progress_view {
     double now, started_at;
+    double succeeded_at; /* the last success, or the start */
     uint64_t outstanding;
     double lines_left; /* of the input, about; negative if it has no known end */
     const struct tally* tally;

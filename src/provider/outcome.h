@@ -91,7 +91,7 @@ struct Outcome {
     bool of_workspace = false;  // a spend limit or a hold: of the key's workspace alone
     int http_status = 0;
     TimeNs retry_after_ns = -1;   // what the provider asked to wait, or -1
-    Usage usage;                  // whole or partial
+    Usage usage{};                // whole or partial
     bool hit_max_tokens = false;  // stop_reason max_tokens: the output was cut
 };
 

@@ -104,3 +104,14 @@ class Hopeless(support.EndToEnd):
         self.assertIn("--no-stream", run.said)
         self.output.unlink()
         self.assert_all_succeeded(self.run_weir(server), 3)
+
+    def test_why_nothing_succeeds_is_on_the_progress_line(self):
+        server, url = answers_with(529, "overloaded_error", "the sentence of the API")
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        self.write_prompts(2)
+        process = self.start(None, "--base-url", url)
+        time.sleep(8)
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=30 * support.SLOWNESS)
+        self.assertIn("529 overloaded: the sentence of the API", said)
