@@ -1,9 +1,11 @@
 #include "json.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <string>
 #include <string_view>
 
@@ -38,12 +40,22 @@ std::string_view trimmed(std::string_view text) {
     return weir::json::without_trailing_space(text.substr(first));
 }
 
-bool is_object(std::string_view text) {
+// Results are whole lines whatever happens: a later run goes on with --resume.
+[[noreturn]] void end_without_memory() {
+    static constexpr char kWords[] = "weir: out of memory: go on with --resume\n";
+    constexpr int kNoInputOutput = 3;
+    if (write(STDERR_FILENO, kWords, sizeof kWords - 1) < 0) _exit(kNoInputOutput + 1);
+    _exit(kNoInputOutput);
+}
+
+bool is_object(std::string_view text) try {
     std::string padded;
     padded.reserve(text.size() + weir::kBodyPadding);
     padded.append(text).append(weir::kBodyPadding, '\0');
     weir::JsonParser parser(text.size());
     return weir::is_json_object(&parser, std::string_view(padded.data(), text.size()));
+} catch (const std::bad_alloc&) {
+    end_without_memory();
 }
 
 }  // namespace

@@ -109,11 +109,11 @@ void Loop::start(const Action& action) {
     }
 }
 
-// There was no memory: it is tried again, as if there had been no connection.
+// There was no memory: it is tried again, as often as other failures are.
 void Loop::could_not_start(const Action& action) {
     if (Exchange* exchange = exchange_of(action.attempt)) exchange->drop();
     Outcome outcome;
-    outcome.cls = OutcomeClass::connection;
+    outcome.cls = OutcomeClass::no_memory;
     core_.on_end(action.attempt, outcome, nullptr, now_, &actions_);
 }
 

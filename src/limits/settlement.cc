@@ -85,7 +85,8 @@ void Limiter::settle(const Reservation& reservation, const Outcome& outcome, Tim
     const bool never_sent =
         !outcome.maybe_executed &&
         (outcome.cls == OutcomeClass::connection || outcome.cls == OutcomeClass::tls ||
-         outcome.cls == OutcomeClass::timeout || outcome.cls == OutcomeClass::aborted);
+         outcome.cls == OutcomeClass::no_memory || outcome.cls == OutcomeClass::timeout ||
+         outcome.cls == OutcomeClass::aborted);
     // Whether a refused request counts as a request is not known, except where it was the requests
     // that were refused.
     const bool requests_refused =

@@ -67,6 +67,7 @@ enum class OutcomeClass : std::uint8_t {
     overloaded,    // 529, overloaded_error
     server_error,  // other 5xx, api_error, timeout_error, 408, 409
     connection,    // no connection, or it broke
+    no_memory,     // this process has none for the attempt
     tls,           // certificate or handshake refused
     timeout,       // one of our own timeouts
     broken,        // cut off, or no response of HTTP
@@ -80,7 +81,7 @@ enum class OutcomeClass : std::uint8_t {
     bad_request,   // 400, 404, 413, 422 and other 4xx
     aborted,       // we ended the attempt ourselves
 };
-inline constexpr int kOutcomeClasses = 19;
+inline constexpr int kOutcomeClasses = 20;
 
 struct Outcome {
     OutcomeClass cls = OutcomeClass::success;

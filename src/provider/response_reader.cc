@@ -31,6 +31,8 @@ std::string_view describe(WireEnd::Kind kind) {
             return "the response ended before its head did";
         case WireEnd::Kind::connect_failed:
             return "no connection could be made";
+        case WireEnd::Kind::no_memory:
+            return "there was no memory for it";
         case WireEnd::Kind::tls_failed:
             return "the TLS connection was refused";
         case WireEnd::Kind::connect_timeout:
@@ -66,6 +68,8 @@ OutcomeClass class_of(WireEnd::Kind kind, OutcomeClass cut) {
     switch (kind) {
         case WireEnd::Kind::connect_failed:
             return OutcomeClass::connection;
+        case WireEnd::Kind::no_memory:
+            return OutcomeClass::no_memory;
         case WireEnd::Kind::tls_failed:
             return OutcomeClass::tls;
         case WireEnd::Kind::connect_timeout:

@@ -20,6 +20,7 @@ struct WireEnd {
     enum class Kind : std::uint8_t {
         complete,        // the response ended as HTTP says it should
         connect_failed,  // no connection: nothing was sent
+        no_memory,       // this process had none for the exchange
         tls_failed,
         connect_timeout,
         idle_timeout,   // no byte for too long

@@ -29,6 +29,8 @@ constexpr std::array<OutcomeRule, kOutcomeClasses> kRules = {{
     {"server_error", A::back_off, S::provider, WEIR_ERR_SERVER, E::maybe, "another 5xx, 408, 409"},
     {"connection", A::back_off, S::provider, WEIR_ERR_CONNECTION, E::if_sent,
      "no connection, or it broke before the head of a response"},
+    {"no_memory", A::back_off, S::request, WEIR_ERR_NOMEM, E::if_sent,
+     "this process has no memory for the attempt"},
     {"tls", A::fail, S::provider, WEIR_ERR_TLS, E::no, "the certificate or handshake was refused"},
     {"timeout", A::back_off, S::request, WEIR_ERR_ATTEMPT_TIMEOUT, E::if_sent,
      "one of weir's own timeouts"},
@@ -78,7 +80,8 @@ bool nothing_was_sent(const Outcome& outcome) {
 const OutcomeRule& rule(OutcomeClass cls) { return kRules[static_cast<std::size_t>(cls)]; }
 
 EndpointSign sign_of(const Outcome& outcome) {
-    if (outcome.cls == OutcomeClass::tls || outcome.cls == OutcomeClass::aborted) {
+    if (outcome.cls == OutcomeClass::tls || outcome.cls == OutcomeClass::aborted ||
+        outcome.cls == OutcomeClass::no_memory) {
         return EndpointSign::none;
     }
     return rule(outcome.cls).action == A::back_off ? EndpointSign::out : EndpointSign::well;

@@ -108,11 +108,16 @@ Transfer* CurlTransport::take_transfer(ExchangeId id) {
     return transfer;
 }
 
-void CurlTransport::give_back(Exchanges::node_type node) {
+// Whoever ends an exchange tells of it after this: without memory for the pool the handle goes, and
+// nothing else.
+void CurlTransport::give_back(Exchanges::node_type node) noexcept {
     Transfer* transfer = node.mapped().get();
     curl_multi_remove_handle(multi_.get(), transfer->easy());
-    transfer->finish();
-    if (idle_.size() < context_.settings.max_connections) idle_.push_back(std::move(node));
+    try {
+        transfer->finish();
+        if (idle_.size() < context_.settings.max_connections) idle_.push_back(std::move(node));
+    } catch (const std::exception&) {
+    }
 }
 
 void CurlTransport::prepare(Transfer* transfer, const HttpRequest& request, Started* started) {
@@ -126,7 +131,9 @@ void CurlTransport::prepare(Transfer* transfer, const HttpRequest& request, Star
         transfer->prepare(request, http2_);
     } catch (const std::exception& exception) {
         started->refused = true;
-        started->end = {WireEnd::Kind::connect_failed, false, exception.what()};
+        const bool no_memory = dynamic_cast<const std::bad_alloc*>(&exception) != nullptr;
+        started->end = {no_memory ? WireEnd::Kind::no_memory : WireEnd::Kind::connect_failed, false,
+                        exception.what()};
     }
 }
 
@@ -209,8 +216,9 @@ void CurlTransport::add_started() {
         }
         const CURLMcode code = curl_multi_add_handle(multi_.get(), transfer->easy());
         if (code != CURLM_OK) {
-            end_exchange(transfer,
-                         transfer->end(WireEnd::Kind::connect_failed, curl_multi_strerror(code)));
+            const auto kind = code == CURLM_OUT_OF_MEMORY ? WireEnd::Kind::no_memory
+                                                          : WireEnd::Kind::connect_failed;
+            end_exchange(transfer, transfer->end(kind, curl_multi_strerror(code)));
             continue;
         }
         deadlines_.insert(transfer, transfer->no_timeout_before());
@@ -224,7 +232,7 @@ void CurlTransport::run(curl_socket_t fd, int select_bits) {
     const CURLMcode code = curl_multi_socket_action(multi_.get(), fd, select_bits, &running);
     inside_curl_ = false;
     release_dropped();
-    if (code != CURLM_OK) start_over(curl_multi_strerror(code));
+    if (code != CURLM_OK) start_over(code);
 }
 
 void CurlTransport::run_ready() {
@@ -260,6 +268,16 @@ void CurlTransport::finish_completed() {
     }
 }
 
+bool CurlTransport::make_room_to_linger() noexcept {
+    try {
+        if (lingering_.size() == lingering_.capacity())
+            lingering_.reserve(2 * lingering_.size() + 8);
+        return true;
+    } catch (const std::bad_alloc&) {
+        return false;
+    }
+}
+
 // An answer that is whole is told at once. Its connection may serve again if the response ends
 // soon.
 void CurlTransport::end_whole_ones() {
@@ -270,10 +288,9 @@ void CurlTransport::end_whole_ones() {
         Transfer* transfer = found->second.get();
         const WireEnd end = transfer->end(WireEnd::Kind::complete, "");
         deadlines_.remove(transfer);
-        if (transfer->paused() || !end.request_sent) {
+        if (transfer->paused() || !end.request_sent || !make_room_to_linger()) {
             give_back(exchanges_.extract(found));
         } else {
-            lingering_.reserve(lingering_.size() + 1);
             transfer->linger();
             lingering_.push_back(exchanges_.extract(found));
             deadlines_.insert(transfer, later(context_.now, kLingerNs));
@@ -316,19 +333,21 @@ void CurlTransport::end_exchange(Transfer* transfer, const WireEnd& end) {
 }
 
 // Without memory of its own: the want of it may be why.
-void CurlTransport::end_all(const char* why) {
+void CurlTransport::end_all(CURLMcode code) {
+    // Our callbacks fail for want of memory alone.
+    const bool no_memory = code == CURLM_OUT_OF_MEMORY || code == CURLM_ABORTED_BY_CALLBACK;
+    const auto unsent = no_memory ? WireEnd::Kind::no_memory : WireEnd::Kind::connect_failed;
     while (!lingering_.empty()) end_lingering(lingering_.back().mapped().get());
     for (std::size_t left = exchanges_.size(); left > 0 && !exchanges_.empty(); --left) {
         Transfer* transfer = exchanges_.begin()->second.get();
-        const auto kind = transfer->sending_begun() ? WireEnd::Kind::broken  //
-                                                    : WireEnd::Kind::connect_failed;
-        end_exchange(transfer, transfer->end(kind, why));
+        const auto kind = transfer->sending_begun() ? WireEnd::Kind::broken : unsent;
+        end_exchange(transfer, transfer->end(kind, curl_multi_strerror(code)));
     }
 }
 
 // A multi handle that has failed as a whole is not used again, nor are its connections.
-void CurlTransport::start_over(const char* why) {
-    end_all(why);
+void CurlTransport::start_over(CURLMcode code) {
+    end_all(code);
     std::unique_ptr<CURLM, MultiFree> fresh(curl_multi_init());
     if (!fresh) return;
     multi_ = std::move(fresh);

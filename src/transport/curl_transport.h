@@ -59,7 +59,7 @@ private:
     static int on_timer(CURLM* multi, long timeout_ms, void* self) noexcept;
 
     Transfer* take_transfer(ExchangeId id);
-    void give_back(Exchanges::node_type node);
+    void give_back(Exchanges::node_type node) noexcept;
     void prepare(Transfer* transfer, const HttpRequest& request, Started* started);
     void add_started();
     void resume_paused();
@@ -67,12 +67,13 @@ private:
     void run_ready();
     void release_dropped();
     void finish_completed();
+    bool make_room_to_linger() noexcept;
     void end_whole_ones();
     void end_lingering(Transfer* transfer);
     void expire();
     void end_exchange(Transfer* transfer, const WireEnd& end);
-    void end_all(const char* why);
-    void start_over(const char* why);  // after a failure of the multi handle as a whole
+    void end_all(CURLMcode code);
+    void start_over(CURLMcode code);  // after a failure of the multi handle as a whole
     void set_up_multi();
 
     TransferContext context_;

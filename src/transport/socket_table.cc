@@ -4,6 +4,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <new>
+
 namespace weir {
 
 void SocketTable::attach_multi(CURLM* multi) {
@@ -31,7 +33,11 @@ void SocketTable::on_ready(int fd, std::uint32_t epoll_events) {
     if ((epoll_events & (EPOLLIN | EPOLLHUP | EPOLLRDHUP)) != 0) bits |= CURL_CSELECT_IN;
     if ((epoll_events & EPOLLOUT) != 0) bits |= CURL_CSELECT_OUT;
     if ((epoll_events & EPOLLERR) != 0) bits |= CURL_CSELECT_ERR;
-    if (socket.ready == 0) ready_.push_back(fd);
+    try {
+        if (socket.ready == 0) ready_.push_back(fd);
+    } catch (const std::bad_alloc&) {
+        return;  // the poller says it again
+    }
     socket.ready = static_cast<std::uint8_t>(socket.ready | bits);
 }
 

@@ -17,6 +17,8 @@ bool is_refused_handshake(std::string_view words) {
 
 WireEnd::Kind kind_before_request(CURLcode code, std::string_view words) {
     switch (code) {
+        case CURLE_OUT_OF_MEMORY:
+            return WireEnd::Kind::no_memory;
         case CURLE_OPERATION_TIMEDOUT:
             return WireEnd::Kind::connect_timeout;
         case CURLE_SSL_CONNECT_ERROR:

@@ -10,8 +10,8 @@
 #include <charconv>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <map>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -41,7 +41,9 @@ struct Workplace {
     Workplace() {
         weir::open_journal(path, "mark");
         std::ifstream in(path, std::ios::binary);
-        empty.assign(std::istreambuf_iterator<char>(in), {});
+        std::ostringstream text;
+        text << in.rdbuf();
+        empty = text.str();
     }
     ~Workplace() { remove(); }
     void remove() const {

@@ -195,7 +195,9 @@ TEST(BatchReader, ALineOfAnyFormIsAnAnswer) {
         EXPECT_EQ(finish(&reader, WireEnd::Kind::complete), OutcomeClass::success);
         ASSERT_EQ(seen.ids, std::vector<std::string>{"a"}) << c.line;
         EXPECT_EQ(seen.types[0], c.type) << c.line;
-        if (c.type == Type::errored) EXPECT_EQ(seen.classes[0], c.cls) << c.line;
+        if (c.type == Type::errored) {
+            EXPECT_EQ(seen.classes[0], c.cls) << c.line;
+        }
         EXPECT_EQ(seen.text, c.text) << c.line;
         EXPECT_EQ(reader.broken_lines(), 0u);
     }

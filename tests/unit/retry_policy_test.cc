@@ -37,6 +37,7 @@ TEST(RetryPolicy, EveryClassHasItsVerdict) {
         {OutcomeClass::overloaded, K::requeue, 0},
         {OutcomeClass::server_error, K::requeue, 0},
         {OutcomeClass::connection, K::requeue, 0},
+        {OutcomeClass::no_memory, K::requeue, 0},
         {OutcomeClass::tls, K::fail, WEIR_ERR_TLS},
         {OutcomeClass::timeout, K::requeue, 0},
         {OutcomeClass::broken, K::requeue, 0},
