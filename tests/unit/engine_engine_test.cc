@@ -172,7 +172,7 @@ TEST_F(EngineTest, AnAttemptThatFindsNoMemoryIsAFailedAttempt) {
     engine_->submit(builder_);
     const auto events = poll();
     ASSERT_EQ(events.size(), 1u);
-    EXPECT_EQ(events[0].status, WEIR_ERR_CONNECTION);
+    EXPECT_EQ(events[0].status, WEIR_ERR_NOMEM);
 }
 
 TEST_F(EngineTest, DeadlinesPassWhileWaiting) {
